@@ -1,0 +1,3 @@
+"""Plan and apply for Celery jobs."""
+
+__all__: list[str] = []

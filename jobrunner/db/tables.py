@@ -1,0 +1,267 @@
+"""The tables, in the schema `jobrunner`. Each column says who sets it and who clears it.
+
+One writer per fact (architecture): definitions and `spec` columns only `reconcile`; next times and
+new runs only `dispatch`; outcomes only `execute` and `recover`. All times are `timestamptz`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Interval,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+SCHEMA = "jobrunner"
+
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    },
+)
+
+_now = text("now()")
+_time = DateTime(timezone=True)
+
+
+def _one_of(column: str, *values: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("environment", Text, nullable=False, server_default=""),  # reconcile, at the first apply
+    Column("revision", BigInteger, nullable=False, server_default="0"),  # reconcile: the newest number
+    Column("created_at", _time, nullable=False, server_default=_now),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("project_id", ForeignKey(projects.c.id), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("author", Text, nullable=False),
+    Column("git_commit", Text),  # None outside a git work tree
+    Column("git_dirty", Boolean, nullable=False, server_default="false"),
+    Column("digest", Text, nullable=False),  # of the plan that was applied
+    Column("changes", JSONB, nullable=False),  # the plan's changes, as its JSON form
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", ForeignKey(projects.c.id), nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, Computed("namespace || '/' || name", persisted=True), nullable=False),
+    Column("definition_id", BigInteger, nullable=False),  # reconcile: the definition in force
+    Column("digest", Text, nullable=False),  # reconcile: of that definition
+    Column("file", Text, nullable=False),  # reconcile: where it stands now; no part of the definition
+    Column("line", Integer, nullable=False),
+    # What dispatch needs of the definition, so that a tick parses no JSON. Written with definition_id.
+    Column("enabled", Boolean, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("priority", SmallInteger),
+    Column("overlap", Text, nullable=False),
+    Column("catch_up_policy", Text, nullable=False),
+    Column("catch_up_window", Interval),
+    Column("catch_up_max", Integer),
+    Column("expires", Interval),
+    Column("timeout", Interval, nullable=False),
+    Column("soft_timeout", Interval),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("deleted_at", _time),  # reconcile: a tombstone; cleared when the address returns
+    _one_of("overlap", "allow", "skip", "queue", "replace"),
+    _one_of("catch_up_policy", "skip", "latest", "all"),
+    UniqueConstraint("namespace", "name"),
+    Index("jobs_project_id_idx", "project_id"),
+)
+
+definitions = Table(
+    "definitions",  # every text of every job that was ever in force; runs point at theirs
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), nullable=False),
+    Column("revision", BigInteger, nullable=False),  # the project's revision that brought it
+    Column("spec", JSONB, nullable=False),  # spec.models.dump_job
+    Column("git_commit", Text),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Index("definitions_job_id_idx", "job_id"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("spec", JSONB, nullable=False),  # reconcile: ScheduleSpec as JSON
+    Column("next_scheduled_for", _time),  # dispatch: the nominal time owed next; None: none is coming
+    Column("next_run_at", _time),  # dispatch: the same plus jitter; what the due query reads
+    Column("last_run_at", _time),  # dispatch: the newest nominal time that got a run
+    Column("total_run_count", BigInteger, nullable=False, server_default="0"),  # dispatch
+    Column("error", Text),  # dispatch: why no next time can be computed; cleared when it can again
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("deleted_at", _time),  # reconcile; next_run_at is None then
+    UniqueConstraint("job_id", "name"),
+    # Only what is coming is in the index; HOT updates are impossible on it, hence the fillfactor.
+    Index("schedules_due_idx", "next_run_at", postgresql_where=text("next_run_at IS NOT NULL")),
+    postgresql_with={
+        "fillfactor": 70,
+        "autovacuum_vacuum_scale_factor": 0.02,
+        "autovacuum_vacuum_cost_delay": 0,
+    },
+)
+
+RUN_STATES = (
+    "queued", "running", "succeeded", "failed", "cancelled", "lost", "skipped", "missed", "expired",
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # UUIDv5 of schedule and nominal time; also the Celery task id
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), nullable=False),
+    Column("schedule_id", ForeignKey(schedules.c.id, ondelete="SET NULL")),  # None: triggered by hand
+    Column("definition_id", BigInteger, nullable=False),  # what it runs, as of its dispatch
+    Column("trigger", Text, nullable=False),
+    Column("scheduled_for", _time, nullable=False),  # the time owed
+    Column("state", Text, nullable=False),
+    Column("held", Boolean, nullable=False, server_default="false"),  # dispatch sets; the end of the other run clears
+    Column("kwargs", JSONB),  # given at the trigger, merged over the definition's; None: none given
+    Column("queue", Text, nullable=False),
+    Column("priority", SmallInteger),
+    Column("available_at", _time, nullable=False),  # not sent before; execute moves it for a retry
+    Column("expires_at", _time),  # not started for the first time after
+    Column("sending_until", _time),  # who sends it now holds it until then; then another may
+    Column("sent_at", _time),  # the broker has confirmed the message; cleared for the next attempt
+    Column("attempt", SmallInteger, nullable=False, server_default="0"),  # attempts started; claim counts
+    Column("lost_attempts", SmallInteger, nullable=False, server_default="0"),  # lost ones in a row
+    Column("claim_token", Uuid),  # claim: new for each attempt; every later write must carry it
+    Column("lease_until", _time),  # claim, then the worker's heartbeat; past: the attempt is lost
+    Column("worker", Text),  # claim: who has it, or had it last
+    Column("cancel_requested_at", _time),  # an operator, on a running run
+    Column("started_at", _time),  # claim: of the newest attempt
+    Column("finished_at", _time),  # the end; None exactly while queued or running
+    Column("result", JSONB),
+    Column("error", Text),  # one line: of the newest failed attempt, or why it never started
+    Column("missed_count", Integer),  # state missed: how many times this row stands for
+    Column("request_key", Text),  # of a trigger: the same key is the same run
+    Column("created_by", Text),  # of a trigger: who
+    Column("created_at", _time, nullable=False, server_default=_now),
+    _one_of("state", *RUN_STATES),
+    _one_of("trigger", "schedule", "catch_up", "manual", "backfill"),
+    CheckConstraint("(finished_at IS NULL) = (state IN ('queued', 'running'))", name="finished"),
+    CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
+    CheckConstraint("NOT held OR state = 'queued'", name="held"),
+    # The ledger's promise: one row for a schedule and a nominal time.
+    Index(
+        "runs_schedule_id_scheduled_for_key", "schedule_id", "scheduled_for", unique=True,
+        postgresql_where=text("trigger IN ('schedule', 'catch_up')"),
+    ),
+    Index("runs_unsent_idx", "available_at", postgresql_where=text("state = 'queued' AND sent_at IS NULL AND NOT held")),
+    Index("runs_sent_idx", "queue", "sent_at", postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL")),
+    Index("runs_lease_idx", "lease_until", postgresql_where=text("state = 'running'")),
+    Index("runs_active_idx", "job_id", "scheduled_for", postgresql_where=text("state IN ('queued', 'running')")),
+    Index("runs_job_id_idx", "job_id", text("scheduled_for DESC")),
+    Index("runs_scheduled_for_idx", text("scheduled_for DESC")),
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_cost_delay": 0},
+)
+
+attempts = Table(
+    "attempts",  # claim inserts, finish or recover ends
+    metadata,
+    Column("run_id", ForeignKey(runs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("claim_token", Uuid, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", _time, nullable=False),
+    Column("finished_at", _time),
+    Column("error_type", Text),  # `requests.exceptions.ConnectionError`, `timeout`, `lost`
+    Column("error", Text),
+    Column("traceback", Text),
+    _one_of("state", "running", "succeeded", "failed", "cancelled", "lost"),
+)
+
+run_logs = Table(
+    "run_logs",  # execute appends, in pieces of up to a second
+    metadata,
+    Column("run_id", ForeignKey(runs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("written_at", _time, nullable=False, server_default=_now),
+    Column("text", Text, nullable=False),
+)
+
+processes = Table(
+    "processes",  # each process writes its own row and its last sign of life
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("details", JSONB, nullable=False, server_default="{}"),  # queues, pool size; a watcher's config state
+    Column("started_at", _time, nullable=False, server_default=_now),
+    Column("last_seen_at", _time, nullable=False, server_default=_now),
+    Column("stopped_at", _time),  # set by an orderly stop
+    _one_of("kind", "beat", "worker", "watch"),
+    Index("processes_last_seen_at_idx", "last_seen_at"),
+)
+
+pauses = Table(
+    "pauses",  # an operator's act; survives every apply; dispatch reads it at the moment of firing
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("target", Text, nullable=False),  # the address, tag, queue or namespace
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("paused_by", Text, nullable=False),
+    Column("started_at", _time, nullable=False, server_default=_now),
+    Column("until", _time),  # None: until somebody resumes
+    Column("ended_at", _time),  # resume
+    Column("resumed_by", Text),
+    _one_of("scope", "job", "tag", "queue", "namespace"),
+    Index("pauses_in_force_key", "scope", "target", unique=True, postgresql_where=text("ended_at IS NULL")),
+)
+
+audit = Table(
+    "audit",  # every act of a person or a token; never changed
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", _time, nullable=False, server_default=_now),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("details", JSONB, nullable=False, server_default="{}"),
+)
