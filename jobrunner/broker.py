@@ -1,0 +1,242 @@
+"""The Celery app and the sending of runs. No sender imports worker code.
+
+A message is a wake-up: Celery's task message, protocol 2, whose only argument is a version and a
+run id. Losing, repeating or forging one changes nothing that PostgreSQL does not allow.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from socket import gethostname
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+from kombu import Connection, Producer
+from kombu.exceptions import KombuError
+
+from jobrunner.errors import BrokerUnavailable
+from jobrunner.run import OutgoingRun
+from jobrunner.settings import Settings
+
+EXECUTE_TASK = "jobrunner.execute"
+MESSAGE_VERSION = 1
+SENT_AT_HEADER = "jobrunner_sent_at"
+PRIORITY_MAX = 9
+_BATCH_MESSAGES = 500
+_REDIS_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    # One list a priority: `priority` orders runs exactly, not in Celery's four coarse steps.
+    "priority_steps": list(range(PRIORITY_MAX + 1)),
+    # A worker's own copy of a long run comes back after this and is refused at the claim.
+    "visibility_timeout": 3600,
+}
+
+
+def make_app(settings: Settings) -> Celery:
+    """A Celery app for beat, worker or a sender: JSON only, acknowledged late, nothing prefetched."""
+    app = Celery("jobrunner", broker=settings.broker_url or None, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        result_serializer="json",
+        timezone="UTC",
+        enable_utc=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=2,
+        broker_transport_options=dict(_REDIS_OPTIONS) if _is_redis(settings.broker_url) else {},
+        task_queue_max_priority=None if _is_redis(settings.broker_url) else PRIORITY_MAX,
+        task_default_queue="default",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=False,
+        task_send_sent_event=False,
+        worker_send_task_events=True,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        beat_scheduler="jobrunner",
+        beat_max_loop_interval=1,
+    )
+    return app
+
+
+class Sender:
+    """Sends runs over one kept connection. Not for several threads; makes no connection until used."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._connection: Connection | None = None
+        self._producer: Producer | None = None
+        self._declared: set[str] = set()
+        self._origin = f"jobrunner@{gethostname()}"
+
+    def send(self, runs: Sequence[OutgoingRun], *, now: datetime) -> None:
+        """Publish one message a run, in order. `now` is the database's clock, for the header.
+
+        Raises BrokerUnavailable; some of the messages may have been delivered then, which is
+        harmless: a claim happens once.
+        """
+        with self._open_producer() as producer, producer.batch(max_size=_BATCH_MESSAGES):
+            for run in runs:
+                producer.publish(
+                    _body(run),
+                    exchange="",
+                    routing_key=run.queue,
+                    declare=self._queue_to_declare(run.queue),
+                    content_type="application/json",
+                    content_encoding="utf-8",
+                    priority=self._broker_priority(run.priority),
+                    headers=_headers(run, origin=self._origin, now=now),
+                    correlation_id=str(run.run_id),
+                    reply_to="",
+                )
+
+    def waiting(self, queue: str) -> "Waiting":
+        """What the broker holds for a queue. Raises BrokerUnavailable."""
+        with self._open_producer() as producer:
+            channel = producer.channel
+            if not _is_redis(self._app.conf.broker_url):
+                declared = channel.queue_declare(queue=queue, passive=True)
+                return Waiting(depth=declared.message_count, oldest_sent_at=None)
+            lists = [channel._q_for_pri(queue, step) for step in channel.priority_steps]  # noqa: SLF001  the names of the lists are the transport's own business
+            with channel.client.pipeline(transaction=False) as pipe:
+                for key in lists:
+                    pipe.llen(key)
+                    pipe.lindex(key, -1)
+                answers = pipe.execute()
+        oldest = [_sent_at(message) for message in answers[1::2] if message]
+        return Waiting(depth=sum(answers[::2]), oldest_sent_at=min(filter(None, oldest), default=None))
+
+    def delivered_run_ids(self) -> frozenset[str]:
+        """Runs whose message is in a worker's hands, not yet acknowledged (Redis only)."""
+        with self._open_producer() as producer:
+            channel = producer.channel
+            if not _is_redis(self._app.conf.broker_url):
+                return frozenset()
+            return frozenset(_run_ids(channel.client.hvals(channel.unacked_key)))
+
+    def close(self) -> None:
+        """Drop the connection; the next use makes a new one."""
+        connection, self._connection, self._producer = self._connection, None, None
+        self._declared.clear()
+        if connection is not None:
+            connection.release()
+
+    @contextmanager
+    def _open_producer(self) -> Iterator[Producer]:
+        try:
+            if self._producer is None:
+                self._connection = self._app.connection_for_write()
+                self._producer = Producer(self._connection.channel(), auto_declare=False)
+            yield self._producer
+        except (KombuError, OSError, *self._transport_errors()) as error:
+            self.close()
+            raise BrokerUnavailable(
+                f"The broker at {_host(self._app.conf.broker_url)} does not answer: {_first_line(error)}",
+                hint="Runs wait in the database and are sent when it is back.",
+            ) from error
+
+    def _transport_errors(self) -> tuple[type[BaseException], ...]:
+        if self._connection is None:
+            return ()
+        return (*self._connection.connection_errors, *self._connection.channel_errors)
+
+    def _queue_to_declare(self, queue: str) -> list[Any]:
+        # On Redis a queue is a list and needs no declaration; on AMQP a message to a queue that
+        # nobody has declared yet would vanish.
+        if queue in self._declared or _is_redis(self._app.conf.broker_url):
+            return []
+        self._declared.add(queue)
+        return [self._app.amqp.queues[queue]]
+
+    def _broker_priority(self, priority: int | None) -> int:
+        """Ours is 0 lowest to 9 highest, and none is lowest, as in AMQP. Redis counts the other way."""
+        ours = priority or 0
+        return PRIORITY_MAX - ours if _is_redis(self._app.conf.broker_url) else ours
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queue as the broker has it. `oldest_sent_at` None: empty, or the broker cannot tell."""
+
+    depth: int
+    oldest_sent_at: datetime | None
+
+
+def broker_answers(app: Celery) -> None:
+    """Return when the broker answers now; raise BrokerUnavailable otherwise."""
+    sender = Sender(app)
+    try:
+        with sender._open_producer():  # noqa: SLF001  the same room
+            return
+    finally:
+        sender.close()
+
+
+def _body(run: OutgoingRun) -> str:
+    return (
+        f'[[{MESSAGE_VERSION}, "{run.run_id}"], {{}}, '
+        '{"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
+    )
+
+
+def _headers(run: OutgoingRun, *, origin: str, now: datetime) -> Mapping[str, Any]:
+    """Celery's message protocol 2; `shadow` lets Flower and logs show the job's name."""
+    run_id = str(run.run_id)
+    return {
+        "lang": "py",
+        "task": EXECUTE_TASK,
+        "id": run_id,
+        "shadow": run.address,
+        "eta": None,
+        "expires": None,
+        "group": None,
+        "group_index": None,
+        "retries": run.attempt,
+        "timelimit": [run.timeout_seconds, run.soft_timeout_seconds],
+        "root_id": run_id,
+        "parent_id": None,
+        "argsrepr": "()",
+        "kwargsrepr": "{}",
+        "origin": origin,
+        "ignore_result": True,
+        "replaced_task_nesting": 0,
+        "stamped_headers": None,
+        "stamps": {},
+        SENT_AT_HEADER: now.timestamp(),
+    }
+
+
+def _sent_at(message: bytes) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(json.loads(message)["headers"][SENT_AT_HEADER], UTC)
+    except (ValueError, KeyError, TypeError):
+        return None  # somebody else's message in our queue
+
+
+def _run_ids(unacked: Sequence[bytes]) -> Iterator[str]:
+    for value in unacked:
+        try:
+            yield json.loads(value)[0]["headers"]["id"]
+        except (ValueError, KeyError, TypeError, IndexError):
+            continue
+
+
+def _is_redis(url: str | None) -> bool:
+    return (url or "").startswith(("redis", "sentinel", "valkey"))
+
+
+def _host(url: str | None) -> str:
+    parts = urlsplit(url or "")
+    return parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else parts.path
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

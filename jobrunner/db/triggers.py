@@ -1,0 +1,96 @@
+"""Runs that somebody asked for: the job behind an address, and the request that was made before."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from jobrunner.run import RunState, Start
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerJob:
+    """What a trigger needs of a job."""
+
+    id: uuid.UUID
+    definition_id: int
+    queue: str
+    priority: int | None
+    overlap: str
+    expires: timedelta | None
+
+
+_FIND_JOB = text("""
+    SELECT id, definition_id, queue, priority, overlap, expires
+      FROM jobrunner.jobs
+     WHERE address = :address AND deleted_at IS NULL
+""")
+
+
+def find_job(connection: Connection, address: str) -> TriggerJob | None:
+    """The job of that address, unless there is none or it is deleted."""
+    row = connection.execute(_FIND_JOB, {"address": address}).mappings().one_or_none()
+    return None if row is None else TriggerJob(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A trigger that was made before."""
+
+    run_id: uuid.UUID
+    kwargs: Mapping[str, Any] | None
+
+
+_FIND_REQUEST = text("SELECT id AS run_id, kwargs FROM jobrunner.runs WHERE id = :run_id")
+
+
+def find_request(connection: Connection, run_id: uuid.UUID) -> Request | None:
+    """The run that an equal request has already given."""
+    row = connection.execute(_FIND_REQUEST, {"run_id": run_id}).mappings().one_or_none()
+    return None if row is None else Request(**row)
+
+
+_INSERT = text("""
+    INSERT INTO jobrunner.runs
+           (id, job_id, definition_id, trigger, scheduled_for, state, held, kwargs, queue, priority,
+            available_at, expires_at, request_key, created_by, error, finished_at)
+    VALUES (:id, :job_id, :definition_id, 'manual', statement_timestamp(), :state, :held,
+            CAST(:kwargs AS jsonb), :queue, :priority, statement_timestamp(),
+            statement_timestamp() + :expires, :request_key, :created_by, :error,
+            CASE WHEN :state <> 'queued' THEN statement_timestamp() END)
+""")
+
+
+def insert(
+    connection: Connection,
+    job: TriggerJob,
+    run_id: uuid.UUID,
+    *,
+    start: Start,
+    kwargs: Mapping[str, object] | None,
+    request_key: str | None,
+    created_by: str,
+) -> None:
+    """The run's row; it waits to be sent by the next tick of any beat."""
+    skipped = start is Start.SKIP
+    connection.execute(
+        _INSERT,
+        {
+            "id": run_id,
+            "job_id": job.id,
+            "definition_id": job.definition_id,
+            "state": RunState.SKIPPED if skipped else RunState.QUEUED,
+            "held": start.is_held,
+            "kwargs": None if kwargs is None else json.dumps(dict(kwargs)),
+            "queue": job.queue,
+            "priority": job.priority,
+            "expires": job.expires,
+            "request_key": request_key,
+            "created_by": created_by,
+            "error": "another run was not over (overlap: skip)" if skipped else None,
+        },
+    )

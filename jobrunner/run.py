@@ -1,0 +1,422 @@
+"""What a run is and what may become of it: the decisions of dispatch and of execution, without I/O.
+
+    (dispatch) ──► queued ──claim──► running ──► succeeded | failed | cancelled | lost
+                   ▲  │ held            │
+                   │  │                 └── failed or lost with retries left ──► queued, available later
+                   │  └──► cancelled | expired
+    (dispatch) ──► skipped | missed          ends that never started
+
+`TRANSITIONS` is the whole table; `docs/explanation/states.md` draws it.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from jobrunner.schedule import Timing, next_time, run_at
+from jobrunner.spec.models import CatchUp, Retry
+
+LOST_IN_A_ROW_MAX = 3
+"""A run that takes its worker down this often ends, whatever retries are left."""
+SLOTS_PER_TICK_MAX = 1_000
+"""Rows one schedule may get in one tick; the next tick goes on from there."""
+MISSED_WALK_MAX = 10_000
+"""Forgotten times that are counted one by one; a longer gap is estimated from its first part."""
+
+
+class RunState(StrEnum):
+    """The states of a run. The first two are active, the rest are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing follows."""
+        return self not in {RunState.QUEUED, RunState.RUNNING}
+
+
+class Event(StrEnum):
+    """What can happen to a run."""
+
+    CLAIM = "claim"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    RETRY = "retry"
+    LOSE = "lose"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    FINISH_LATE = "finish_late"
+
+
+TRANSITIONS: Mapping[tuple[RunState, Event], frozenset[RunState]] = {
+    (RunState.QUEUED, Event.CLAIM): frozenset({RunState.RUNNING}),
+    (RunState.QUEUED, Event.CANCEL): frozenset({RunState.CANCELLED}),
+    (RunState.QUEUED, Event.EXPIRE): frozenset({RunState.EXPIRED}),
+    (RunState.RUNNING, Event.SUCCEED): frozenset({RunState.SUCCEEDED}),
+    (RunState.RUNNING, Event.FAIL): frozenset({RunState.FAILED}),
+    (RunState.RUNNING, Event.RETRY): frozenset({RunState.QUEUED}),
+    (RunState.RUNNING, Event.LOSE): frozenset({RunState.LOST}),
+    (RunState.RUNNING, Event.CANCEL): frozenset({RunState.CANCELLED}),
+    # With `on_lost: fail` a worker that was only out of touch may still report how it ended.
+    (RunState.LOST, Event.FINISH_LATE): frozenset({RunState.SUCCEEDED, RunState.FAILED}),
+}
+
+
+def transition(state: RunState, event: Event, to: RunState) -> RunState:
+    """`to`, when `event` may lead there from `state`; ValueError otherwise."""
+    if to not in TRANSITIONS.get((state, event), frozenset()):
+        raise ValueError(f"a run that is {state} cannot become {to} by {event}")
+    return to
+
+
+# --- Dispatch: which scheduled times become runs ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A span in which a job must not fire. `ended_at` None: still in force."""
+
+    started_at: datetime
+    ended_at: datetime | None = None
+
+    def covers(self, moment: datetime) -> bool:
+        """Half-open, as everywhere."""
+        return self.started_at <= moment and (self.ended_at is None or moment < self.ended_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A scheduled time that gets a run of its own."""
+
+    scheduled_for: datetime
+    caught_up: bool
+    """Older than the grace: it runs because of the catch-up policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Scheduled times that get no run, in one row."""
+
+    first: datetime
+    last: datetime
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What a due schedule owes. `next_scheduled_for` None: nothing is coming any more."""
+
+    runs: tuple[Slot, ...]
+    missed: Missed | None
+    next_scheduled_for: datetime | None
+    next_run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The input of `decide_slots`: one due schedule as the database has it."""
+
+    schedule_key: str
+    timing: Timing
+    next_scheduled_for: datetime
+    misfire_grace: timedelta
+    catch_up: CatchUp
+    pauses: tuple[Pause, ...] = ()
+
+
+def decide_slots(owed: Owed, now: datetime) -> Slots:
+    """Divide the times that have passed into runs and missed ones (scheduling.md, catch-up).
+
+    A slot no later than `misfire_grace` is simply late and gets its run. Older ones follow the
+    policy; `latest` runs none of them when a newer slot runs anyway. While a pause is in force
+    nothing runs, and slots that a pause covers are not owed at all.
+    """
+    passed = _walk(owed, now)
+    open_slots = [s for s in passed.times if not any(p.covers(s) for p in owed.pauses)]
+    fresh_from = now - owed.misfire_grace
+    fresh = [s for s in open_slots if _run_at(owed, s) >= fresh_from]
+    old = open_slots[: len(open_slots) - len(fresh)]
+    if any(pause.covers(now) for pause in owed.pauses):
+        runs: list[Slot] = []
+        missed, reason = open_slots, "paused"
+    else:
+        caught_up = _caught_up(old, has_fresh=bool(fresh), policy=owed.catch_up, now=now)
+        chosen = set(caught_up)
+        runs = [Slot(s, caught_up=True) for s in caught_up] + [Slot(s, caught_up=False) for s in fresh]
+        missed, reason = [s for s in old if s not in chosen], f"catch_up: {owed.catch_up.policy}"
+    next_for = passed.next_scheduled_for
+    return Slots(
+        runs=tuple(runs),
+        missed=_missed(missed, reason, uncounted=passed.uncounted),
+        next_scheduled_for=next_for,
+        next_run_at=None if next_for is None else _run_at(owed, next_for),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    times: list[datetime]
+    uncounted: int
+    next_scheduled_for: datetime | None
+
+
+def _walk(owed: Owed, now: datetime) -> _Passed:
+    """The nominal times up to now. Fresh ones are bounded, a very long gap is jumped over."""
+    times: list[datetime] = []
+    uncounted = fresh = 0
+    slot: datetime | None = owed.next_scheduled_for
+    fresh_from = now - owed.misfire_grace
+    while slot is not None and (due_at := _run_at(owed, slot)) <= now and fresh < SLOTS_PER_TICK_MAX:
+        fresh += due_at >= fresh_from
+        times.append(slot)
+        if len(times) == MISSED_WALK_MAX and not fresh:
+            landing = _jump(times, fresh_from)
+            uncounted = landing.uncounted
+            slot = next_time(owed.timing, landing.after)
+        else:
+            slot = next_time(owed.timing, slot)
+    return _Passed(times, uncounted, slot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    after: datetime
+    uncounted: int
+
+
+def _jump(times: list[datetime], fresh_from: datetime) -> _Landing:
+    """Where to go on so that about a thousand old slots are still seen; how many are passed over."""
+    gap = (times[-1] - times[0]) / (len(times) - 1)
+    after = max(times[-1], fresh_from - gap * SLOTS_PER_TICK_MAX)
+    return _Landing(after, uncounted=round((after - times[-1]) / gap))
+
+
+def _caught_up(
+    old: list[datetime], *, has_fresh: bool, policy: CatchUp, now: datetime
+) -> list[datetime]:
+    in_window = [s for s in old if policy.window is None or now - s <= policy.window]
+    match policy.policy:
+        case "skip":
+            return []
+        case "latest":
+            return [] if has_fresh else in_window[-1:]
+        case "all":
+            return in_window[-min(policy.max or SLOTS_PER_TICK_MAX, SLOTS_PER_TICK_MAX) :]
+
+
+def _missed(times: list[datetime], reason: str, *, uncounted: int) -> Missed | None:
+    if not times:
+        return None
+    if uncounted:
+        reason += "; the gap was long, the count is an estimate"
+    return Missed(times[0], times[-1], len(times) + uncounted, reason)
+
+
+def _run_at(owed: Owed, slot: datetime) -> datetime:
+    return run_at(owed.timing, owed.schedule_key, slot)
+
+
+# --- Dispatch: what a new run meets ----------------------------------------------------------------
+
+
+class Start(StrEnum):
+    """How a new run enters: sent, waiting for another, not started at all, or in another's place."""
+
+    SEND = "send"
+    HOLD = "hold"
+    SKIP = "skip"
+    REPLACE = "replace"
+    REPLACE_AND_HOLD = "replace_and_hold"
+
+    @property
+    def is_held(self) -> bool:
+        """The new run waits for the end of another."""
+        return self in {Start.HOLD, Start.REPLACE_AND_HOLD}
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """The job's runs that are not over: `queued` ones may start, `held` ones wait for the others."""
+
+    running: int = 0
+    queued: int = 0
+    held: int = 0
+
+    @property
+    def started(self) -> int:
+        """Those a new run could overlap with."""
+        return self.running + self.queued
+
+
+def decide_start(overlap: str, active: Active, *, in_order: bool = False) -> Start:
+    """What `overlap` says when a run becomes due. `in_order`: a slot of `catch_up: all`."""
+    if active.started + active.held == 0:
+        return Start.SEND
+    if in_order:
+        return Start.HOLD
+    match overlap:
+        case "allow":
+            return Start.SEND
+        case "queue":
+            return Start.SKIP if active.held else Start.HOLD
+        case "replace":
+            # What only waits is cancelled at once; what runs is asked to end and waited for.
+            return Start.REPLACE_AND_HOLD if active.running else Start.REPLACE
+        case _:
+            return Start.SKIP
+
+
+def after_start(active: Active, start: Start) -> Active:
+    """The counts once the decision is carried out, for the next slot of the same job."""
+    match start:
+        case Start.SEND:
+            return Active(active.running, active.queued + 1, active.held)
+        case Start.HOLD:
+            return Active(active.running, active.queued, active.held + 1)
+        case Start.REPLACE:
+            return Active(running=0, queued=1, held=0)
+        case Start.REPLACE_AND_HOLD:
+            return Active(active.running, queued=0, held=1)
+        case Start.SKIP:
+            return active
+
+
+# --- Dispatch: what goes to the broker -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRun:
+    """What a message is made of. It carries only the id; the rest routes and labels it."""
+
+    run_id: uuid.UUID
+    attempt: int
+    """Attempts started so far; `mark_sent` compares it, so that a late mark cannot hit a retry."""
+    address: str
+    queue: str
+    priority: int | None
+    timeout_seconds: float
+    soft_timeout_seconds: float | None
+
+
+_RUN_IDS = uuid.UUID("6f1f2a52-6f43-5c1e-9d59-7c5a53c1d0b7")
+
+
+def scheduled_run_id(schedule_id: uuid.UUID, scheduled_for: datetime) -> uuid.UUID:
+    """The same for every beat that ever computes it: a second row for the slot cannot exist."""
+    return uuid.uuid5(_RUN_IDS, f"{schedule_id}/{scheduled_for.isoformat()}")
+
+
+def requested_run_id(job_id: uuid.UUID, caller: str, request_key: str) -> uuid.UUID:
+    """The same for the same caller and key: asking fifty times at once gives one run."""
+    return uuid.uuid5(_RUN_IDS, f"{job_id}/{caller}/{request_key}")
+
+
+# --- Execution: how an attempt ends ----------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    REFUSED = "refused"
+    """The callable may not be run here; trying again cannot help."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """An attempt that is over, with what `decide_end` needs of its run."""
+
+    outcome: Outcome
+    attempt: int
+    """This attempt's number, from 1."""
+    lost_attempts: int
+    """Lost attempts in a row before this one."""
+    retry: Retry
+    on_lost: str | None
+    cancel_requested: bool
+    error_types: tuple[str, ...] = ()
+    """Dotted names of the exception's class and its bases, nearest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What becomes of the run. `retry_in` is None exactly when `state` is final."""
+
+    state: RunState
+    retry_in: timedelta | None = None
+
+
+def decide_end(ended: AttemptEnd, *, random_fraction: float) -> End:
+    """Final, or queued again after a back-off. `random_fraction` in [0, 1) spreads the delay."""
+    if ended.outcome is Outcome.SUCCEEDED:
+        return End(RunState.SUCCEEDED)
+    if ended.cancel_requested or ended.outcome is Outcome.CANCELLED:
+        return End(RunState.CANCELLED)
+    if _may_retry(ended):
+        return End(RunState.QUEUED, backoff(ended.retry, ended.attempt, random_fraction))
+    return End(RunState.LOST if ended.outcome is Outcome.LOST else RunState.FAILED)
+
+
+def _may_retry(ended: AttemptEnd) -> bool:
+    match ended.outcome:
+        case Outcome.LOST:
+            again = ended.on_lost or ("retry" if ended.retry.max_retries >= 1 else "fail")
+            # `on_lost: retry` without retries still means: once more, the worker was at fault.
+            allowed = max(ended.retry.max_retries, 1)
+            return (
+                again == "retry"
+                and ended.attempt <= allowed
+                and ended.lost_attempts + 1 < LOST_IN_A_ROW_MAX
+            )
+        case Outcome.FAILED:
+            return ended.attempt <= ended.retry.max_retries and _is_retried(ended)
+        case Outcome.TIMED_OUT:
+            return ended.attempt <= ended.retry.max_retries
+        case _:
+            return False
+
+
+def _is_retried(ended: AttemptEnd) -> bool:
+    if _names_any(ended.retry.not_for, ended.error_types):
+        return False
+    return not ended.retry.retry_for or _names_any(ended.retry.retry_for, ended.error_types)
+
+
+def _names_any(listed: Iterable[str], error_types: Iterable[str]) -> bool:
+    """`TimeoutError` names the built-in; everything else is a full dotted path."""
+    known = set(error_types)
+    return any(name in known or f"builtins.{name}" in known for name in listed)
+
+
+def backoff(retry: Retry, attempt: int, random_fraction: float) -> timedelta:
+    """The wait after failed attempt number `attempt`, never above `max_delay`.
+
+    With `jitter` it lies between one half and the whole of that: enough to part runs that failed
+    together, and never so early that the delay means nothing ("equal jitter", M. Brooker, 2015).
+    """
+    match retry.backoff:
+        case "fixed":
+            factor = 1.0
+        case "linear":
+            factor = float(attempt)
+        case "exponential":
+            factor = retry.factor ** min(attempt - 1, 64)
+    seconds = min(retry.delay.total_seconds() * factor, retry.max_delay.total_seconds())
+    if retry.jitter:
+        seconds *= 0.5 + 0.5 * random_fraction
+    return timedelta(seconds=seconds)
