@@ -104,15 +104,22 @@ class Sender:
             channel = producer.channel
             if not _is_redis(self._app.conf.broker_url):
                 declared = channel.queue_declare(queue=queue, passive=True)
-                return Waiting(depth=declared.message_count, oldest_sent_at=None)
-            lists = [channel._q_for_pri(queue, step) for step in channel.priority_steps]  # noqa: SLF001  the names of the lists are the transport's own business
+                return Waiting(depth=declared.message_count, oldest_sent_at={})
+            steps = list(channel.priority_steps)
             with channel.client.pipeline(transaction=False) as pipe:
-                for key in lists:
+                for step in steps:
+                    key = channel._q_for_pri(queue, step)  # noqa: SLF001  the lists' names are the transport's own business
                     pipe.llen(key)
                     pipe.lindex(key, -1)
                 answers = pipe.execute()
-        oldest = [_sent_at(message) for message in answers[1::2] if message]
-        return Waiting(depth=sum(answers[::2]), oldest_sent_at=min(filter(None, oldest), default=None))
+        oldest = {
+            PRIORITY_MAX - step: _sent_at(message)
+            for step, message in zip(steps, answers[1::2], strict=True)
+        }
+        return Waiting(
+            depth=sum(answers[::2]),
+            oldest_sent_at={priority: sent for priority, sent in oldest.items() if sent is not None},
+        )
 
     def delivered_run_ids(self) -> frozenset[str]:
         """Runs whose message is in a worker's hands, not yet acknowledged (Redis only)."""
@@ -164,10 +171,11 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A queue as the broker has it. `oldest_sent_at` None: empty, or the broker cannot tell."""
+    """A queue as the broker has it. A priority that is not in `oldest_sent_at` has no message, or
+    the broker cannot tell (AMQP)."""
 
     depth: int
-    oldest_sent_at: datetime | None
+    oldest_sent_at: Mapping[int, datetime]
 
 
 def broker_answers(app: Celery) -> None:
@@ -214,7 +222,9 @@ def _headers(run: OutgoingRun, *, origin: str, now: datetime) -> Mapping[str, An
     }
 
 
-def _sent_at(message: bytes) -> datetime | None:
+def _sent_at(message: bytes | None) -> datetime | None:
+    if message is None:
+        return None
     try:
         return datetime.fromtimestamp(json.loads(message)["headers"][SENT_AT_HEADER], UTC)
     except (ValueError, KeyError, TypeError):

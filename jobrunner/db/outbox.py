@@ -1,9 +1,9 @@
 """New runs, and runs that wait to be sent: the border between the ledger and the broker."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -229,3 +229,95 @@ def pauses_since(
     return found
 
 
+
+
+@dataclass(frozen=True, slots=True)
+class SentAndWaiting:
+    """Runs of one queue and priority that were sent a while ago and that nobody has claimed."""
+
+    queue: str
+    priority: int | None
+    oldest_sent_at: datetime
+    now: datetime
+
+
+_SENT_AND_WAITING = text("""
+    SELECT queue, priority, min(sent_at) AS oldest_sent_at, statement_timestamp() AS now
+      FROM jobrunner.runs
+     WHERE state = 'queued' AND sent_at < statement_timestamp() - CAST(:age AS interval)
+     GROUP BY queue, priority
+""")
+
+
+def sent_and_waiting(connection: Connection, *, age: timedelta) -> tuple[SentAndWaiting, ...]:
+    """Where runs have waited for a worker for longer than `age`."""
+    rows = connection.execute(_SENT_AND_WAITING, {"age": age}).mappings()
+    return tuple(SentAndWaiting(**row) for row in rows)
+
+
+_UNSEND = text("""
+    UPDATE jobrunner.runs
+       SET sent_at = NULL, sending_until = NULL
+     WHERE state = 'queued' AND queue = :queue AND priority IS NOT DISTINCT FROM :priority
+       AND sent_at < :sent_before AND NOT id = ANY(CAST(:keep AS uuid[]))
+""")
+
+
+def unsend(
+    connection: Connection,
+    queue: str,
+    priority: int | None,
+    *,
+    sent_before: datetime,
+    keep: Collection[str],
+) -> int:
+    """Their messages are gone: they wait to be sent again. `keep` are in a worker's hands."""
+    values = {"queue": queue, "priority": priority, "sent_before": sent_before, "keep": list(keep)}
+    return connection.execute(_UNSEND, values).rowcount
+
+
+_EXPIRE = text("""
+    WITH expired AS (
+        SELECT id FROM jobrunner.runs
+         WHERE state = 'queued' AND attempt = 0 AND expires_at <= statement_timestamp()
+         LIMIT :limit
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE jobrunner.runs AS r
+       SET state = 'expired', held = false, finished_at = statement_timestamp(),
+           error = 'not started before its expiry'
+      FROM expired WHERE r.id = expired.id
+""")
+
+
+def expire_runs(connection: Connection, *, limit: int) -> int:
+    """End queued runs whose time to start has passed."""
+    return connection.execute(_EXPIRE, {"limit": limit}).rowcount
+
+
+# The job's row is the lock under which runs are counted, so a release cannot cross a dispatch.
+_RELEASE_HELD = text("""
+    WITH free AS (
+        SELECT j.id
+          FROM jobrunner.jobs AS j
+         WHERE j.id IN (SELECT job_id FROM jobrunner.runs WHERE held)
+           AND NOT EXISTS (SELECT 1 FROM jobrunner.runs AS r
+                            WHERE r.job_id = j.id AND r.state IN ('queued', 'running') AND NOT r.held)
+         ORDER BY j.id
+         LIMIT :limit
+           FOR NO KEY UPDATE OF j SKIP LOCKED
+    ), oldest AS (
+        SELECT DISTINCT ON (r.job_id) r.id
+          FROM jobrunner.runs AS r JOIN free ON free.id = r.job_id
+         WHERE r.held
+         ORDER BY r.job_id, r.scheduled_for
+    )
+    UPDATE jobrunner.runs AS r
+       SET held = false, available_at = statement_timestamp()
+      FROM oldest WHERE r.id = oldest.id
+""")
+
+
+def release_held(connection: Connection, *, limit: int) -> int:
+    """Free the oldest waiting run of each job that has nothing else going on."""
+    return connection.execute(_RELEASE_HELD, {"limit": limit}).rowcount

@@ -190,6 +190,11 @@ runs = Table(
     Index("runs_sent_idx", "queue", "sent_at", postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL")),
     Index("runs_lease_idx", "lease_until", postgresql_where=text("state = 'running'")),
     Index("runs_active_idx", "job_id", "scheduled_for", postgresql_where=text("state IN ('queued', 'running')")),
+    Index("runs_held_idx", "job_id", postgresql_where=text("held"), postgresql_include=["scheduled_for"]),
+    Index(
+        "runs_expiry_idx", "expires_at",
+        postgresql_where=text("state = 'queued' AND attempt = 0 AND expires_at IS NOT NULL"),
+    ),
     Index("runs_job_id_idx", "job_id", text("scheduled_for DESC")),
     Index("runs_scheduled_for_idx", text("scheduled_for DESC")),
     postgresql_with={"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_cost_delay": 0},

@@ -27,7 +27,8 @@ class TriggerJob:
 _FIND_JOB = text("""
     SELECT id, definition_id, queue, priority, overlap, expires
       FROM jobrunner.jobs
-     WHERE address = :address AND deleted_at IS NULL
+     WHERE namespace = split_part(:address, '/', 1) AND name = split_part(:address, '/', 2)
+       AND deleted_at IS NULL
 """)
 
 
