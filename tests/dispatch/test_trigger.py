@@ -1,0 +1,77 @@
+"""Runs by hand: the same rows, the same send."""
+
+import threading
+import uuid
+
+import pytest
+from sqlalchemy import Engine
+
+from jobrunner.db.engine import transaction
+from jobrunner.dispatch import TriggeredRun, send_unsent, trigger_run
+from jobrunner.errors import Conflict, NotFound
+from jobrunner.run import Start
+
+from .conftest import AddJob, Broker, ReadRuns
+
+
+def trigger(engine: Engine, address: str = "test/job", **options: object) -> TriggeredRun:
+    with transaction(engine) as connection:
+        return trigger_run(connection, address, created_by="ada", **options)  # type: ignore[arg-type]  # options are the test's own
+
+
+def test_a_trigger_is_a_row_that_the_next_tick_sends(
+    engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
+) -> None:
+    add_job(schedules=[])
+    triggered = trigger(engine, kwargs={"region": "eu"})
+    assert triggered.is_new
+    assert send_unsent(engine, broker.send) == 1
+    [run] = read_runs()
+    assert (run.id, run.trigger, run.state) == (triggered.run_id, "manual", "queued")
+
+
+def test_a_trigger_rolls_back_with_its_caller(engine: Engine, add_job: AddJob, read_runs: ReadRuns) -> None:
+    add_job()
+    with pytest.raises(RuntimeError), transaction(engine) as connection:
+        trigger_run(connection, "test/job", created_by="ada")
+        raise RuntimeError
+    assert read_runs() == []
+
+
+def test_an_unknown_address_is_named(engine: Engine) -> None:
+    with pytest.raises(NotFound, match="test/nothing"):
+        trigger(engine, "test/nothing")
+
+
+def test_the_same_key_fifty_times_at_once_is_one_run(
+    engine: Engine, add_job: AddJob, read_runs: ReadRuns
+) -> None:
+    add_job(overlap="allow")
+    ids: list[uuid.UUID] = []
+    callers = [
+        threading.Thread(target=lambda: ids.append(trigger(engine, request_key="invoice-7").run_id))
+        for _ in range(50)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=30)
+    assert len(ids) == 50
+    assert len(set(ids)) == len(read_runs()) == 1
+
+
+def test_the_same_key_with_other_arguments_is_refused(engine: Engine, add_job: AddJob) -> None:
+    add_job()
+    trigger(engine, request_key="k", kwargs={"n": 1})
+    with pytest.raises(Conflict, match="other arguments"):
+        trigger(engine, request_key="k", kwargs={"n": 2})
+
+
+def test_a_trigger_obeys_overlap_unless_forced(
+    engine: Engine, add_job: AddJob, read_runs: ReadRuns
+) -> None:
+    add_job(overlap="skip")
+    assert trigger(engine).start is Start.SEND
+    assert trigger(engine).start is Start.SKIP
+    assert trigger(engine, force=True).start is Start.SEND
+    assert sorted(run.state for run in read_runs()) == ["queued", "queued", "skipped"]
