@@ -1,0 +1,190 @@
+"""Connections: how PostgreSQL is reached, how long it is waited for, and what a lost one becomes.
+
+Time-outs are set with `SET LOCAL` as the first statement of each transaction, in one round trip.
+They are no start-up parameters (`options=-c …`), because PgBouncer refuses those, and no session
+settings, because PgBouncer in transaction mode would hand them to somebody else's transaction.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from jobrunner.errors import DatabaseUnavailable, UsageError
+
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_TIMEOUT_SECONDS = 5.0
+
+_READ_ONLY = "25006"
+_DISCONNECTS = frozenset(
+    {
+        _READ_ONLY,  # a failover: this host is now a standby, the primary is elsewhere
+        "25P03",  # idle in a transaction for too long: the server has hung up
+        "57P01",  # admin_shutdown
+        "57P02",  # crash_shutdown
+        "57P03",  # cannot_connect_now
+        "57P04",  # database_dropped
+    }
+)
+_KEEPALIVES = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds; unanswered writes, which keepalives do not see
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a transaction may keep others waiting; 0 is no limit."""
+
+    statement_timeout_seconds: float = 30.0
+    lock_timeout_seconds: float = 2.0
+    idle_timeout_seconds: float = 5.0
+    """Between two statements of a transaction: frees the rows that a frozen process holds."""
+
+
+def make_engine(
+    url: str, *, application_name: str, limits: Limits = Limits(), pool_size: int = 5
+) -> Engine:
+    """An engine for that database; nothing is connected yet. UsageError when the URL is none.
+
+    The driver is psycopg2 whatever the URL says. All times read are aware and UTC.
+    """
+    engine = create_engine(
+        _with_driver(url),
+        connect_args={
+            "application_name": application_name,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **_KEEPALIVES,
+        },
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_use_lifo=True,
+    )
+    beginning = f"SET LOCAL timezone = 'UTC'; {_set_limits(limits)}"
+
+    def set_limits_first(connection: Connection) -> None:
+        connection.exec_driver_sql(beginning)
+
+    event.listen(engine, "begin", set_limits_first)
+    event.listen(engine, "handle_error", _notice_disconnect)
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back by any exception.
+
+    Raises DatabaseUnavailable, naming host and database, when there is no connection or it is lost;
+    whether a commit that was under way has happened is unknown then. Other database errors pass.
+    """
+    try:
+        with _connected(engine) as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(
+                f"{_lost(error)} {describe(engine)}: {_first_line(error)}",
+                hint="Check that the server is up, then try again.",
+            ) from error
+        raise
+
+
+def change_limits(connection: Connection, limits: Limits) -> None:
+    """Other limits for the rest of this transaction."""
+    connection.exec_driver_sql(_set_limits(limits))
+
+
+def describe(engine: Engine) -> str:
+    """`PostgreSQL at db.internal:5432 (database jobs)`, for messages; never a user's password."""
+    url = engine.url
+    host = url.host or url.query.get("host") or "the local socket"
+    port = url.port or url.query.get("port")
+    place = host if isinstance(host, str) else ", ".join(host)
+    place += f":{port}" if isinstance(port, str | int) else ""
+    return f"PostgreSQL at {place} (database {url.database or url.username or 'default'})"
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's five letters for what happened; '' when the server had no say."""
+    return cast("str | None", getattr(error.orig, "pgcode", None)) or ""
+
+
+def _with_driver(url: str) -> URL:
+    if not url:
+        raise UsageError(
+            "No database is known.",
+            hint="Set JOBRUNNER_DATABASE_URL, or start everything here with `jobrunner up`.",
+        )
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise _not_a_url() from None
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise _not_a_url()
+    return parsed.set(drivername="postgresql+psycopg2")
+
+
+def _not_a_url() -> UsageError:
+    # The text itself is not quoted: it may hold a password.
+    return UsageError(
+        "The database URL cannot be read.",
+        hint="Write it as postgresql://user:password@host:5432/name; "
+        "special characters of a password are percent-encoded.",
+    )
+
+
+def _set_limits(limits: Limits) -> str:
+    return "; ".join(
+        f"SET LOCAL {name} = {round(seconds * 1000)}"
+        for name, seconds in (
+            ("statement_timeout", limits.statement_timeout_seconds),
+            ("lock_timeout", limits.lock_timeout_seconds),
+            ("idle_in_transaction_session_timeout", limits.idle_timeout_seconds),
+        )
+    )
+
+
+def _notice_disconnect(context: ExceptionContext) -> None:
+    """Such a connection is dropped, and every other of the pool with it."""
+    code = getattr(context.original_exception, "pgcode", None) or ""
+    if code in _DISCONNECTS or code.startswith("08"):
+        context.is_disconnect = True
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    try:
+        connection = engine.connect()
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailable(
+            f"All connections of this process to {describe(engine)} are in use.",
+            hint="Try again in a moment.",
+        ) from error
+    except DBAPIError as error:
+        raise DatabaseUnavailable(
+            f"Cannot connect to {describe(engine)}: {_first_line(error)}",
+            hint="Check that the server is up and that JOBRUNNER_DATABASE_URL is right.",
+        ) from error
+    with connection:
+        yield connection
+
+
+def _lost(error: DBAPIError) -> str:
+    if sqlstate(error) == _READ_ONLY:
+        return "Read-only, a standby or under maintenance, is"
+    return "Lost the connection to"
+
+
+def _first_line(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0] if lines else type(error.orig).__name__
