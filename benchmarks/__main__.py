@@ -22,7 +22,9 @@ MEASUREMENTS = {
 def main() -> None:
     """Run the chosen measurements, print a table, write JSON where asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*MEASUREMENTS, []], help="which; all by default")
+    parser.add_argument(
+        "names", nargs="*", choices=[*MEASUREMENTS, []], help="which; all by default"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     figures: list[Figure] = []
@@ -32,7 +34,9 @@ def main() -> None:
             figures += MEASUREMENTS[name](bench)
     print_table(figures)
     if arguments.json:
-        arguments.json.write_text(json.dumps([figure._asdict() for figure in figures], indent=2) + "\n")
+        arguments.json.write_text(
+            json.dumps([figure._asdict() for figure in figures], indent=2) + "\n"
+        )
 
 
 def print_table(figures: list[Figure]) -> None:

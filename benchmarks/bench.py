@@ -36,7 +36,11 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         """What the product's processes get: nothing of the caller's settings."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("JOBRUNNER_", "POSTGRES_", "REDIS_"))}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("JOBRUNNER_", "POSTGRES_", "REDIS_"))
+        }
         kept.update(JOBRUNNER_DATABASE_URL=self.database_url, JOBRUNNER_BROKER_URL=self.broker_url)
         return kept
 
@@ -44,8 +48,12 @@ class Bench:
         """Run one command to its end; a failure ends the benchmark with its words."""
         done = subprocess.run(
             [sys.executable, "-m", "jobrunner", *arguments],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=TIME_LIMIT_SECONDS, check=False,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT_SECONDS,
+            check=False,
         )
         if done.returncode:
             raise SystemExit(f"jobrunner {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
@@ -55,8 +63,10 @@ class Bench:
         """Start a process; the caller ends it."""
         return subprocess.Popen(
             [sys.executable, "-m", "jobrunner", *arguments],
-            cwd=self.folder, env=self.environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def write_jobs(self, name: str, jobs: dict[str, dict[str, object]]) -> None:

@@ -13,7 +13,11 @@ def measure(bench: Bench) -> list[Figure]:
     bench.write_jobs(
         "hundred.yaml",
         {
-            f"job-{n}": {"task": "bench_tasks.nothing", "schedule": f"{n % 60} * * * *", "kwargs": {}}
+            f"job-{n}": {
+                "task": "bench_tasks.nothing",
+                "schedule": f"{n % 60} * * * *",
+                "kwargs": {},
+            }
             for n in range(100)
         },
     )

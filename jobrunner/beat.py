@@ -25,10 +25,10 @@ from jobrunner.db.wakeups import Listener
 from jobrunner.dispatch import dispatch_due, send_unsent
 from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable
 from jobrunner.recover import (
-    end_lost_attempts,
-    end_or_free_waiting_runs,
     QueueKey,
     Suspicion,
+    end_lost_attempts,
+    end_or_free_waiting_runs,
     resend_lost_messages,
 )
 from jobrunner.settings import Settings

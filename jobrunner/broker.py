@@ -5,6 +5,7 @@ run id. Losing, repeating or forging one changes nothing that PostgreSQL does no
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ MESSAGE_VERSION = 1
 SENT_AT_HEADER = "jobrunner_sent_at"
 PRIORITY_MAX = 9
 _BATCH_MESSAGES = 500
+REST_SECONDS = 1.0
+"""After a failure the broker is left alone for so long: a tick must not spend its time on time-outs."""
 _REDIS_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
@@ -73,7 +76,9 @@ class Sender:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._connection: Connection | None = None
-        self._producer: Producer | None = None
+        # The stubs of kombu know neither `Producer.batch` nor what a Redis channel has.
+        self._producer: Any = None
+        self._rests_until = 0.0
         self._declared: set[str] = set()
         self._origin = f"jobrunner@{gethostname()}"
 
@@ -118,7 +123,9 @@ class Sender:
         }
         return Waiting(
             depth=sum(answers[::2]),
-            oldest_sent_at={priority: sent for priority, sent in oldest.items() if sent is not None},
+            oldest_sent_at={
+                priority: sent for priority, sent in oldest.items() if sent is not None
+            },
         )
 
     def delivered_run_ids(self) -> frozenset[str]:
@@ -137,23 +144,31 @@ class Sender:
             connection.release()
 
     @contextmanager
-    def _open_producer(self) -> Iterator[Producer]:
+    def _open_producer(self) -> Iterator[Any]:
+        if time.monotonic() < self._rests_until:
+            raise self._unavailable("it failed a moment ago")
+        if self._connection is None:
+            self._connection = self._app.connection_for_write()
+        errors: tuple[type[BaseException], ...] = (
+            KombuError,
+            OSError,
+            *self._connection.connection_errors,
+            *self._connection.channel_errors,
+        )
         try:
             if self._producer is None:
-                self._connection = self._app.connection_for_write()
                 self._producer = Producer(self._connection.channel(), auto_declare=False)
             yield self._producer
-        except (KombuError, OSError, *self._transport_errors()) as error:
+        except errors as error:
             self.close()
-            raise BrokerUnavailable(
-                f"The broker at {_host(self._app.conf.broker_url)} does not answer: {_first_line(error)}",
-                hint="Runs wait in the database and are sent when it is back.",
-            ) from error
+            self._rests_until = time.monotonic() + REST_SECONDS
+            raise self._unavailable(_first_line(error)) from error
 
-    def _transport_errors(self) -> tuple[type[BaseException], ...]:
-        if self._connection is None:
-            return ()
-        return (*self._connection.connection_errors, *self._connection.channel_errors)
+    def _unavailable(self, why: str) -> BrokerUnavailable:
+        return BrokerUnavailable(
+            f"The broker at {_host(self._app.conf.broker_url)} does not answer: {why}.",
+            hint="Runs wait in the database and are sent when it is back.",
+        )
 
     def _queue_to_declare(self, queue: str) -> list[Any]:
         # On Redis a queue is a list and needs no declaration; on AMQP a message to a queue that
@@ -171,8 +186,10 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A queue as the broker has it. A priority that is not in `oldest_sent_at` has no message, or
-    the broker cannot tell (AMQP)."""
+    """A queue as the broker has it.
+
+    A priority that is not in `oldest_sent_at` has no message, or the broker cannot tell (AMQP).
+    """
 
     depth: int
     oldest_sent_at: Mapping[int, datetime]
@@ -195,7 +212,7 @@ def _body(run: OutgoingRun) -> str:
     )
 
 
-def _headers(run: OutgoingRun, *, origin: str, now: datetime) -> Mapping[str, Any]:
+def _headers(run: OutgoingRun, *, origin: str, now: datetime) -> dict[str, Any]:
     """Celery's message protocol 2; `shadow` lets Flower and logs show the job's name."""
     run_id = str(run.run_id)
     return {
@@ -245,7 +262,9 @@ def _is_redis(url: str | None) -> bool:
 
 def _host(url: str | None) -> str:
     parts = urlsplit(url or "")
-    return parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else parts.path
+    return (
+        parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else parts.path
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,8 +1,8 @@
 """Due schedules → run rows → messages. The rows come first; a message is only a wake-up.
 
-    dispatch_due   T1 record_due, one transaction · T2 send, after the commit · T3 mark as sent
-    send_unsent    the same T2 and T3 for what is waiting: retries, released runs, a broker that was down
-    trigger_run    one run by hand, by the same insert and the same send
+dispatch_due   T1 record_due, one transaction · T2 send, after the commit · T3 mark as sent
+send_unsent    the same T2 and T3 for what is waiting: retries, released runs, a broker that was down
+trigger_run    one run by hand, by the same insert and the same send
 """
 
 import uuid
@@ -151,7 +151,11 @@ def _pauses_of(
 ) -> tuple[Pause, ...]:
     if not pauses:
         return ()
-    scopes = [("job", schedule.address), ("namespace", schedule.namespace), ("queue", schedule.queue)]
+    scopes = [
+        ("job", schedule.address),
+        ("namespace", schedule.namespace),
+        ("queue", schedule.queue),
+    ]
     scopes += [("tag", tag) for tag in schedule.tags]
     return tuple(pause for scope in scopes for pause in pauses.get(scope, ()))
 
@@ -169,7 +173,10 @@ class _Tick:
     def add(self, schedule: DueSchedule, pauses: tuple[Pause, ...]) -> None:
         try:
             slots = decide_slots(_owed(schedule, pauses), schedule.now)
-        except (ValueError, OverflowError) as error:  # a row corrupted by hand, a zone that vanished
+        except (
+            ValueError,
+            OverflowError,
+        ) as error:  # a row corrupted by hand, a zone that vanished
             self.bad.append((schedule.id, _first_line(error)))
             return
         # Catch-up slots run one after the other, and what comes after them waits its turn.
@@ -188,7 +195,9 @@ class _Tick:
         self.active[schedule.job_id] = after_start(active, start)
         if start in {Start.REPLACE, Start.REPLACE_AND_HOLD}:
             self.replaced.add(schedule.job_id)
-            self.rows = [_replaced(row) if row.job_id == schedule.job_id else row for row in self.rows]
+            self.rows = [
+                _replaced(row) if row.job_id == schedule.job_id else row for row in self.rows
+            ]
         return start
 
 
@@ -199,7 +208,9 @@ def _owed(schedule: DueSchedule, pauses: tuple[Pause, ...]) -> Owed:
         timing=spec.timing(),
         next_scheduled_for=schedule.next_scheduled_for,
         misfire_grace=spec.misfire_grace,
-        catch_up=_catch_up(schedule.catch_up_policy, schedule.catch_up_window, schedule.catch_up_max),
+        catch_up=_catch_up(
+            schedule.catch_up_policy, schedule.catch_up_window, schedule.catch_up_max
+        ),
         pauses=pauses,
     )
 
@@ -339,7 +350,13 @@ def trigger_run(
     if start in {Start.REPLACE, Start.REPLACE_AND_HOLD}:
         outbox.cancel_replaced(connection, [job.id])
     triggers.insert(
-        connection, job, run_id, start=start, kwargs=kwargs, request_key=request_key, created_by=created_by
+        connection,
+        job,
+        run_id,
+        start=start,
+        kwargs=kwargs,
+        request_key=request_key,
+        created_by=created_by,
     )
     notify(connection)
     return TriggeredRun(run_id, start, is_new=True)

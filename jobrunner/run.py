@@ -153,7 +153,9 @@ def decide_slots(owed: Owed, now: datetime) -> Slots:
     else:
         caught_up = _caught_up(old, has_fresh=bool(fresh), policy=owed.catch_up, now=now)
         chosen = set(caught_up)
-        runs = [Slot(s, caught_up=True) for s in caught_up] + [Slot(s, caught_up=False) for s in fresh]
+        runs = [Slot(s, caught_up=True) for s in caught_up] + [
+            Slot(s, caught_up=False) for s in fresh
+        ]
         missed, reason = [s for s in old if s not in chosen], f"catch_up: {owed.catch_up.policy}"
     next_for = passed.next_scheduled_for
     return Slots(
@@ -177,7 +179,9 @@ def _walk(owed: Owed, now: datetime) -> _Passed:
     uncounted = fresh = 0
     slot: datetime | None = owed.next_scheduled_for
     fresh_from = now - owed.misfire_grace
-    while slot is not None and (due_at := _run_at(owed, slot)) <= now and fresh < SLOTS_PER_TICK_MAX:
+    while (
+        slot is not None and (due_at := _run_at(owed, slot)) <= now and fresh < SLOTS_PER_TICK_MAX
+    ):
         fresh += due_at >= fresh_from
         times.append(slot)
         if len(times) == MISSED_WALK_MAX and not fresh:

@@ -28,7 +28,10 @@ def disk_report(path: str) -> dict[str, float]:
     }
     report = Path(path)
     report.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", *(f"{k}: {v}" for k, v in figures.items())]
+    lines = [
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        *(f"{k}: {v}" for k, v in figures.items()),
+    ]
     report.write_text("\n".join(lines) + "\n", encoding="utf-8")
     logger.info("wrote %s", report)
     return figures
@@ -40,7 +43,10 @@ def _available_memory_bytes() -> int:
 
 def table_sizes() -> dict[str, int]:
     """Bytes of each of jobrunner's own tables, with their indexes, the largest first."""
-    with psycopg2.connect(os.environ["JOBRUNNER_DATABASE_URL"]) as connection, connection.cursor() as cursor:
+    with (
+        psycopg2.connect(os.environ["JOBRUNNER_DATABASE_URL"]) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(
             "SELECT relname, pg_total_relation_size(oid) FROM pg_class"
             " WHERE relnamespace = 'jobrunner'::regnamespace AND relkind = 'r' ORDER BY 2 DESC"

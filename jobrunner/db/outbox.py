@@ -67,8 +67,16 @@ def insert_runs(connection: Connection, runs: Sequence[NewRun]) -> frozenset[uui
         "sending_seconds": SENDING_SECONDS,
     }
     for name in (
-        "definition_id", "trigger", "scheduled_for", "state", "held", "queue", "priority", "expires_at",
-        "error", "missed_count",
+        "definition_id",
+        "trigger",
+        "scheduled_for",
+        "state",
+        "held",
+        "queue",
+        "priority",
+        "expires_at",
+        "error",
+        "missed_count",
     ):
         columns[name] = [getattr(run, name) for run in runs]
     return frozenset(connection.execute(_INSERT, columns).scalars())
@@ -158,7 +166,9 @@ class Batch:
 
 def take_unsent(connection: Connection, *, limit: int) -> Batch:
     """Runs that wait to be sent and that nobody is sending; they are the caller's for a few seconds."""
-    rows = connection.execute(_TAKE_UNSENT, {"limit": limit, "sending_seconds": SENDING_SECONDS}).all()
+    rows = connection.execute(
+        _TAKE_UNSENT, {"limit": limit, "sending_seconds": SENDING_SECONDS}
+    ).all()
     in_order = sorted(rows, key=lambda row: row.available_at)
     return Batch(
         runs=tuple(
@@ -227,8 +237,6 @@ def pauses_since(
         key = (row.scope, row.target)
         found[key] = (*found.get(key, ()), Pause(row.started_at, row.ended_at))
     return found
-
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,9 @@ _MARK_BAD = text("""
 
 def mark_bad(connection: Connection, schedule_id: uuid.UUID, error: str) -> None:
     """Shown as in error and tried again in a minute; the time it owes is kept."""
-    connection.execute(_MARK_BAD, {"id": schedule_id, "error": error, "seconds": BAD_ROW_RETRY_SECONDS})
+    connection.execute(
+        _MARK_BAD, {"id": schedule_id, "error": error, "seconds": BAD_ROW_RETRY_SECONDS}
+    )
 
 
 _NEXT_WAKE = text("""

@@ -42,7 +42,9 @@ def add_job(engine: Engine) -> AddJob:
         **spec: Any,
     ) -> Seeded:
         job = JobSpec.model_validate({"namespace": "test", "name": name, "task": "m.f", **spec})
-        named = [ScheduleSpec.model_validate({"name": f"s{i}", **s}) for i, s in enumerate(schedules)]
+        named = [
+            ScheduleSpec.model_validate({"name": f"s{i}", **s}) for i, s in enumerate(schedules)
+        ]
         return _write(engine, job, named, due)
 
     return add
@@ -61,21 +63,40 @@ def _write(engine: Engine, job: JobSpec, schedules: list[ScheduleSpec], due: dat
             ).scalar_one()
         connection.execute(
             insert(tables.jobs).values(
-                id=job_id, project_id=project_id, namespace=job.namespace, name=job.name,
-                definition_id=1, digest="", file="jobs.d/test.yaml", line=1, enabled=True,
-                queue=job.queue, priority=job.priority, overlap=job.overlap,
-                catch_up_policy=job.catch_up.policy, catch_up_window=job.catch_up.window,
-                catch_up_max=job.catch_up.max, expires=job.expires, timeout=job.timeout,
-                soft_timeout=job.soft_timeout, tags=list(job.tags), owner=job.owner,
+                id=job_id,
+                project_id=project_id,
+                namespace=job.namespace,
+                name=job.name,
+                definition_id=1,
+                digest="",
+                file="jobs.d/test.yaml",
+                line=1,
+                enabled=True,
+                queue=job.queue,
+                priority=job.priority,
+                overlap=job.overlap,
+                catch_up_policy=job.catch_up.policy,
+                catch_up_window=job.catch_up.window,
+                catch_up_max=job.catch_up.max,
+                expires=job.expires,
+                timeout=job.timeout,
+                soft_timeout=job.soft_timeout,
+                tags=list(job.tags),
+                owner=job.owner,
             )
         )
-        connection.execute(insert(tables.definitions).values(job_id=job_id, revision=1, spec=dump_job(job)))
+        connection.execute(
+            insert(tables.definitions).values(job_id=job_id, revision=1, spec=dump_job(job))
+        )
         for schedule_id, schedule in zip(ids, schedules, strict=True):
             connection.execute(
                 insert(tables.schedules).values(
-                    id=schedule_id, job_id=job_id, name=schedule.name,
+                    id=schedule_id,
+                    job_id=job_id,
+                    name=schedule.name,
                     spec=json.loads(schedule.model_dump_json(by_alias=True)),
-                    next_scheduled_for=due, next_run_at=due,
+                    next_scheduled_for=due,
+                    next_run_at=due,
                 )
             )
     return Seeded(job_id, ids, job.address)
@@ -126,7 +147,12 @@ def read_runs(engine: Engine) -> ReadRuns:
         with engine.begin() as connection:
             rows = connection.execute(
                 select(
-                    runs.id, runs.scheduled_for, runs.state, runs.held, runs.trigger, runs.missed_count,
+                    runs.id,
+                    runs.scheduled_for,
+                    runs.state,
+                    runs.held,
+                    runs.trigger,
+                    runs.missed_count,
                     runs.sent_at.is_not(None).label("is_sent"),
                 ).order_by(runs.scheduled_for, runs.created_at, runs.id)
             ).mappings()

@@ -21,7 +21,11 @@ def test_a_due_schedule_gets_one_row_one_message_and_its_next_time(
     job = add_job(queue="reports", priority=7, timeout="90s")
     assert dispatch_due(engine, broker.send, now=NOON) == 1
     [run] = read_runs()
-    assert (run.id, run.state, run.is_sent) == (scheduled_run_id(job.schedule_ids[0], NOON), "queued", True)
+    assert (run.id, run.state, run.is_sent) == (
+        scheduled_run_id(job.schedule_ids[0], NOON),
+        "queued",
+        True,
+    )
     [message] = broker.sent
     assert (message.run_id, message.address, message.queue, message.priority, message.timeout_seconds) == (
         run.id, "test/job", "reports", 7, 90.0,
@@ -52,7 +56,9 @@ def test_a_second_tick_for_the_same_slot_changes_nothing(
     add_job()
     dispatch_due(engine, broker.send, now=NOON)
     with engine.begin() as connection:  # as after a restored backup
-        connection.execute(update(tables.schedules).values(next_scheduled_for=NOON, next_run_at=NOON))
+        connection.execute(
+            update(tables.schedules).values(next_scheduled_for=NOON, next_run_at=NOON)
+        )
     dispatch_due(engine, broker.send, now=NOON)
     assert len(read_runs()) == 1
     assert len(broker.sent) == 1
@@ -102,7 +108,10 @@ def test_two_schedulers_share_what_is_due(
 ) -> None:
     for number in range(40):
         add_job(f"job-{number}")
-    beats = [threading.Thread(target=dispatch_due, args=(engine, broker.send), kwargs={"now": NOON}) for _ in range(4)]
+    beats = [
+        threading.Thread(target=dispatch_due, args=(engine, broker.send), kwargs={"now": NOON})
+        for _ in range(4)
+    ]
     for beat in beats:
         beat.start()
     for beat in beats:
@@ -168,7 +177,8 @@ def test_forgotten_times_are_one_row_with_a_count(
 
 
 @pytest.mark.parametrize(
-    ("scope", "target"), [("job", "test/job"), ("tag", "slow"), ("queue", "default"), ("namespace", "test")]
+    ("scope", "target"),
+    [("job", "test/job"), ("tag", "slow"), ("queue", "default"), ("namespace", "test")],
 )
 def test_a_pause_keeps_its_jobs_from_firing(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns, scope: str, target: str
@@ -176,7 +186,9 @@ def test_a_pause_keeps_its_jobs_from_firing(
     add_job(tags=["slow"])
     with engine.begin() as connection:
         connection.execute(
-            tables.pauses.insert().values(scope=scope, target=target, paused_by="ops", started_at=NOON - HOUR)
+            tables.pauses.insert().values(
+                scope=scope, target=target, paused_by="ops", started_at=NOON - HOUR
+            )
         )
     assert dispatch_due(engine, broker.send, now=NOON) == 1
     assert read_runs() == []
@@ -189,7 +201,7 @@ def test_a_corrupt_row_is_marked_and_stops_no_other(
     bad, good = add_job("bad"), add_job("good")
     with engine.begin() as connection:
         connection.execute(
-            text("UPDATE jobrunner.schedules SET spec = '{\"cron\": \"nonsense\"}' WHERE id = :id"),
+            text('UPDATE jobrunner.schedules SET spec = \'{"cron": "nonsense"}\' WHERE id = :id'),
             {"id": bad.schedule_ids[0]},
         )
     dispatch_due(engine, broker.send, now=NOON)
@@ -214,7 +226,9 @@ def test_a_row_that_the_database_refuses_stops_no_other(
     assert dispatch_due(engine, broker.send, now=NOON) == 2
     assert [message.address for message in broker.sent] == ["test/good"]
     with engine.begin() as connection:
-        errors = connection.execute(text("SELECT error FROM jobrunner.schedules WHERE error IS NOT NULL")).all()
+        errors = connection.execute(
+            text("SELECT error FROM jobrunner.schedules WHERE error IS NOT NULL")
+        ).all()
     assert len(errors) == 1
 
 

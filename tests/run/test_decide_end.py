@@ -40,7 +40,9 @@ def end(ended: AttemptEnd) -> End:
 
 
 def test_success_ends_a_run_even_when_a_cancel_came_too_late() -> None:
-    assert end(replace(FAILED, outcome=Outcome.SUCCEEDED, cancel_requested=True)) == End(RunState.SUCCEEDED)
+    assert end(replace(FAILED, outcome=Outcome.SUCCEEDED, cancel_requested=True)) == End(
+        RunState.SUCCEEDED
+    )
 
 
 def test_a_failure_without_retries_is_final() -> None:
@@ -49,7 +51,9 @@ def test_a_failure_without_retries_is_final() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST])
 @pytest.mark.parametrize(("attempt", "again"), [(1, True), (2, True), (3, False)])
-def test_there_are_max_retries_and_one_attempts(outcome: Outcome, attempt: int, *, again: bool) -> None:
+def test_there_are_max_retries_and_one_attempts(
+    outcome: Outcome, attempt: int, *, again: bool
+) -> None:
     ended = replace(FAILED, outcome=outcome, attempt=attempt, retry=TWICE_MORE)
     assert (end(ended) == AGAIN) is again
 
@@ -104,7 +108,9 @@ def test_three_lost_attempts_in_a_row_end_a_run() -> None:
     [("fixed", [5, 5, 5, 5]), ("linear", [5, 10, 15, 20]), ("exponential", [5, 10, 20, 30])],
 )
 def test_backoff_grows_by_its_kind_up_to_max_delay(kind: str, seconds: list[int]) -> None:
-    retry = Retry.model_validate({"backoff": kind, "delay": "5s", "max_delay": "30s", "jitter": False})
+    retry = Retry.model_validate(
+        {"backoff": kind, "delay": "5s", "max_delay": "30s", "jitter": False}
+    )
     assert [backoff(retry, attempt, 0.9).total_seconds() for attempt in (1, 2, 3, 4)] == seconds
 
 

@@ -14,7 +14,11 @@ HOUR = timedelta(hours=1)
 
 
 def owed(
-    since: datetime, *, every: timedelta = HOUR, catch_up: CatchUp | None = None, pauses: tuple[Pause, ...] = ()
+    since: datetime,
+    *,
+    every: timedelta = HOUR,
+    catch_up: CatchUp | None = None,
+    pauses: tuple[Pause, ...] = (),
 ) -> Owed:
     return Owed(
         schedule_key="a schedule",
@@ -118,7 +122,9 @@ def test_every_slot_is_run_or_missed_exactly_once(seconds: int, late: int, polic
     every = timedelta(seconds=seconds)
     start = datetime.fromtimestamp(NOON.timestamp() // seconds * seconds + seconds, UTC)
     now = start + timedelta(seconds=late)
-    slots = decide_slots(owed(start, every=every, catch_up=CatchUp.model_validate({"policy": policy})), now)
+    slots = decide_slots(
+        owed(start, every=every, catch_up=CatchUp.model_validate({"policy": policy})), now
+    )
     passed = late // seconds + 1
     assert len(slots.runs) + (slots.missed.count if slots.missed else 0) == passed
     assert slots.next_scheduled_for == start + passed * every
