@@ -73,7 +73,9 @@ def make_engine(
     beginning = f"SET LOCAL timezone = 'UTC'; {_set_limits(limits)}"
 
     def set_limits_first(connection: Connection) -> None:
-        connection.exec_driver_sql(beginning)
+        # A statement that is its own transaction has no others to keep waiting between two.
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(beginning)
 
     event.listen(engine, "begin", set_limits_first)
     event.listen(engine, "handle_error", _notice_disconnect)

@@ -1,0 +1,347 @@
+"""Attempts of runs: claim one, keep its lease, end it. Each is one statement.
+
+A claim writes a new token, and every later write carries it, so that whoever was declared dead
+cannot overwrite what came after him. Times are the database's.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from jobrunner.run import Outcome, RunState
+from jobrunner.spec.models import JobSpec, load_job
+
+LEASE_SECONDS = 20
+"""An attempt whose lease was not renewed for this long is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an attempt is known by: its run and the token of this claim."""
+
+    run_id: uuid.UUID
+    token: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """A run in the state running, with what it takes to call its callable and to end it."""
+
+    claim: Claim
+    address: str
+    attempt: int
+    """From 1."""
+    lost_attempts: int
+    """Lost ones in a row before this one."""
+    scheduled_for: datetime
+    spec: JobSpec
+    """The definition as of the run's dispatch."""
+    kwargs: dict[str, Any]
+    """Given at the trigger, merged over the definition's."""
+    cancel_requested: bool
+
+
+_COLUMNS = """
+    runs.id, runs.claim_token, runs.attempt, runs.lost_attempts, runs.scheduled_for, runs.kwargs,
+    runs.cancel_requested_at IS NOT NULL AS cancel_requested, jobs.address,
+    CAST(definitions.spec AS text) AS spec
+"""
+# `available_at` guards a retry against a message of the attempt before it that comes late.
+_CLAIM = text(f"""
+    WITH claimed AS (
+        UPDATE jobrunner.runs
+           SET state = 'running', attempt = runs.attempt + 1, claim_token = :token,
+               lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
+               started_at = clock_timestamp(), worker = :worker
+          FROM jobrunner.jobs, jobrunner.definitions
+         WHERE runs.id = :run_id AND runs.state = 'queued' AND NOT runs.held
+           AND runs.available_at <= clock_timestamp() AND runs.cancel_requested_at IS NULL
+           AND (runs.attempt > 0 OR runs.expires_at IS NULL
+                OR runs.expires_at > clock_timestamp())
+           AND jobs.id = runs.job_id AND jobs.deleted_at IS NULL
+           AND definitions.id = runs.definition_id
+        RETURNING {_COLUMNS}, runs.started_at
+    ), started AS (
+        INSERT INTO jobrunner.attempts
+               (run_id, number, state, claim_token, worker, pid, started_at)
+        SELECT id, attempt, 'running', claim_token, :worker, :pid, started_at FROM claimed
+    )
+    SELECT * FROM claimed
+""")  # noqa: S608  the columns are a constant of this file
+
+
+def claim(connection: Connection, wanted: Claim, *, worker: str, pid: int) -> ClaimedRun | None:
+    """Start an attempt of a queued run, with a lease of 20 s and the caller's new token.
+
+    None when there is nothing to start: it is claimed already, over, held, not yet available,
+    expired, or its job is deleted. `worker` and `pid` are shown, and decide nothing.
+    """
+    values = {
+        "run_id": wanted.run_id,
+        "token": wanted.token,
+        "lease_seconds": LEASE_SECONDS,
+        "worker": worker,
+        "pid": pid,
+    }
+    row = connection.execute(_CLAIM, values).one_or_none()
+    return None if row is None else _claimed_run(row)
+
+
+# A run that no worker may start any more ends here, where its message is in hand.
+_END_UNCLAIMABLE = text("""
+    WITH refused AS (
+        SELECT runs.id,
+               CASE WHEN runs.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                    WHEN jobs.deleted_at IS NOT NULL THEN 'cancelled'
+                    ELSE 'expired' END AS state,
+               CASE WHEN runs.cancel_requested_at IS NOT NULL THEN 'cancelled before it started'
+                    WHEN jobs.deleted_at IS NOT NULL THEN 'the job was deleted'
+                    ELSE 'not started before ' || runs.expires_at END AS error
+          FROM jobrunner.runs
+          JOIN jobrunner.jobs ON jobs.id = runs.job_id
+         WHERE runs.id = :run_id AND runs.state = 'queued' AND NOT runs.held
+           AND (runs.cancel_requested_at IS NOT NULL OR jobs.deleted_at IS NOT NULL
+                OR (runs.attempt = 0 AND runs.expires_at <= clock_timestamp()))
+    )
+    UPDATE jobrunner.runs
+       SET state = refused.state, error = refused.error, finished_at = clock_timestamp()
+      FROM refused
+     WHERE runs.id = refused.id AND runs.state = 'queued' AND NOT runs.held
+    RETURNING runs.state
+""")
+
+
+def end_unclaimable(connection: Connection, run_id: uuid.UUID) -> RunState | None:
+    """End a queued run that has expired, was cancelled, or whose job is deleted. None: it is none."""
+    state = connection.execute(_END_UNCLAIMABLE, {"run_id": run_id}).scalar_one_or_none()
+    return None if state is None else RunState(state)
+
+
+_FROM_RUNNING = """
+      FROM jobrunner.runs
+      JOIN jobrunner.jobs ON jobs.id = runs.job_id
+      JOIN jobrunner.definitions ON definitions.id = runs.definition_id
+     WHERE runs.state = 'running'
+"""
+_READ_RUNNING = text(f"""
+    SELECT {_COLUMNS} {_FROM_RUNNING} AND runs.id = :run_id AND runs.claim_token = :token
+""")  # noqa: S608  constants of this file
+
+
+def read_running(connection: Connection, held: Claim) -> ClaimedRun | None:
+    """The attempt, while it is running under that token.
+
+    It also answers whether a claim came through whose answer was lost with the connection.
+    """
+    row = connection.execute(
+        _READ_RUNNING, {"run_id": held.run_id, "token": held.token}
+    ).one_or_none()
+    return None if row is None else _claimed_run(row)
+
+
+# After a start of the server every worker must first get the chance to renew.
+_LOST = text(f"""
+    SELECT {_COLUMNS} {_FROM_RUNNING}
+       AND runs.lease_until < clock_timestamp()
+       AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :lease_seconds)
+     ORDER BY runs.lease_until
+     LIMIT :limit
+       FOR NO KEY UPDATE OF runs SKIP LOCKED
+""")  # noqa: S608  constants of this file
+
+
+def lost_attempts(connection: Connection, *, limit: int) -> tuple[ClaimedRun, ...]:
+    """Attempts whose lease has run out, locked. None within one lease of the server's start."""
+    rows = connection.execute(_LOST, {"lease_seconds": LEASE_SECONDS, "limit": limit})
+    return tuple(_claimed_run(row) for row in rows)
+
+
+_RENEW = text("""
+    UPDATE jobrunner.runs
+       SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+      FROM unnest(CAST(:run_ids AS uuid[]), CAST(:tokens AS uuid[])) AS held (run_id, token)
+     WHERE runs.id = held.run_id AND runs.claim_token = held.token AND runs.state = 'running'
+    RETURNING runs.id, runs.claim_token
+""")
+
+
+def renew_leases(connection: Connection, held: Sequence[Claim]) -> frozenset[Claim]:
+    """Another 20 s for each attempt that is still running under its token; returns those."""
+    rows = connection.execute(_RENEW, {**_claim_arrays(held), "lease_seconds": LEASE_SECONDS})
+    return frozenset(Claim(row.id, row.claim_token) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRun:
+    """What a worker's parent has to know of a running attempt."""
+
+    claim: Claim
+    cancel_requested: bool
+    is_retried_when_lost: bool
+    """By its `on_lost`: another worker may start it once the lease is over."""
+
+
+_WATCH = text("""
+    SELECT runs.id, runs.claim_token, runs.cancel_requested_at IS NOT NULL AS cancel_requested,
+           coalesce(
+               definitions.spec ->> 'on_lost',
+               CASE WHEN CAST(definitions.spec #>> '{retry,max_retries}' AS int) >= 1
+                    THEN 'retry' ELSE 'fail' END
+           ) = 'retry' AS is_retried_when_lost
+      FROM unnest(CAST(:run_ids AS uuid[]), CAST(:tokens AS uuid[])) AS held (run_id, token)
+      JOIN jobrunner.runs ON runs.id = held.run_id AND runs.claim_token = held.token
+      JOIN jobrunner.definitions ON definitions.id = runs.definition_id
+     WHERE runs.state = 'running'
+""")
+
+
+def watch_runs(connection: Connection, held: Sequence[Claim]) -> tuple[WatchedRun, ...]:
+    """Those of `held` that are running under their token; one that is not claimed yet is absent."""
+    return tuple(
+        WatchedRun(
+            Claim(row.id, row.claim_token), row.cancel_requested, row.is_retried_when_lost
+        )
+        for row in connection.execute(_WATCH, _claim_arrays(held))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended and what becomes of its run."""
+
+    state: RunState
+    attempt_state: str
+    """succeeded, failed, cancelled or lost."""
+    retry_in: timedelta | None = None
+    """Given exactly when `state` is queued."""
+    result: str | None = None
+    """JSON text."""
+    error_type: str | None = None
+    error: str | None = None
+    """One line."""
+    traceback: str | None = None
+
+
+def attempt_state(outcome: Outcome) -> str:
+    """What stands in the attempt's own row; its run may go another way, by retry or cancel."""
+    match outcome:
+        case Outcome.SUCCEEDED | Outcome.CANCELLED | Outcome.LOST:
+            return outcome.value
+        case Outcome.FAILED | Outcome.TIMED_OUT | Outcome.REFUSED:
+            return "failed"
+
+
+# `ending` also hears a cancel request that came after the worker had looked for one: such a run is
+# not queued again. `released` looks for a waiting run only when the job has no other started one;
+# that question comes first, because it is cheap however many runs are queued.
+_FINISH = text("""
+    WITH ending AS (
+        SELECT id,
+               CASE WHEN :state = 'queued' AND cancel_requested_at IS NOT NULL
+                    THEN 'cancelled' ELSE :state END AS state
+          FROM jobrunner.runs
+         WHERE id = :run_id
+    ), ended AS (
+        UPDATE jobrunner.runs
+           SET state = ending.state,
+               lease_until = NULL,
+               lost_attempts = CASE WHEN :attempt_state = 'lost'
+                                    THEN runs.lost_attempts + 1 ELSE 0 END,
+               available_at = CASE WHEN ending.state = 'queued'
+                                   THEN clock_timestamp() + make_interval(secs => :retry_seconds)
+                                   ELSE runs.available_at END,
+               sent_at = CASE WHEN ending.state <> 'queued' THEN runs.sent_at END,
+               sending_until = NULL,
+               finished_at = CASE WHEN ending.state <> 'queued' THEN clock_timestamp() END,
+               result = CAST(:result AS jsonb),
+               error = :error
+          FROM ending
+         WHERE runs.id = ending.id AND runs.claim_token = :token
+           AND (runs.state = 'running'
+                OR (runs.state = 'lost' AND ending.state IN ('succeeded', 'failed')))
+        RETURNING runs.id, runs.job_id, runs.attempt, runs.state
+    ), attempt AS (
+        UPDATE jobrunner.attempts
+           SET state = :attempt_state, finished_at = clock_timestamp(), error_type = :error_type,
+               error = :error, traceback = :traceback
+          FROM ended
+         WHERE attempts.run_id = ended.id AND attempts.number = ended.attempt
+    ), released AS (
+        UPDATE jobrunner.runs
+           SET held = false
+         WHERE id = (
+             SELECT waiting.id
+               FROM jobrunner.runs AS waiting
+              WHERE NOT EXISTS (
+                        SELECT FROM jobrunner.runs AS other
+                         WHERE other.job_id = (SELECT job_id FROM ended)
+                           AND other.state IN ('queued', 'running') AND NOT other.held
+                           AND other.id <> (SELECT id FROM ended)
+                    )
+                AND waiting.job_id = (SELECT job_id FROM ended WHERE state <> 'queued')
+                AND waiting.state = 'queued' AND waiting.held
+              ORDER BY waiting.scheduled_for, waiting.id
+              LIMIT 1
+                FOR NO KEY UPDATE SKIP LOCKED
+         )
+    )
+    SELECT state FROM ended
+""")
+
+
+def finish(connection: Connection, held: Claim, ending: Ending) -> RunState | None:
+    """End an attempt under its token; a run that waited for this one is free to be sent.
+
+    Returns the run's new state: the one wanted, or `cancelled` where it would have been tried
+    again and somebody had asked to cancel it. None when the token is no longer the last one, or
+    the run is over: then nothing was written. A success or a failure that comes after the attempt
+    was given up replaces `lost`.
+    """
+    state = connection.execute(
+        _FINISH,
+        {
+            "run_id": held.run_id,
+            "token": held.token,
+            "state": ending.state.value,
+            "attempt_state": ending.attempt_state,
+            "retry_seconds": (ending.retry_in or timedelta(0)).total_seconds(),
+            "result": ending.result,
+            "error_type": ending.error_type,
+            "error": ending.error,
+            "traceback": ending.traceback,
+        },
+    ).scalar_one_or_none()
+    return None if state is None else RunState(state)
+
+
+def _claim_arrays(claims: Sequence[Claim]) -> dict[str, Any]:
+    return {
+        "run_ids": [held.run_id for held in claims],
+        "tokens": [held.token for held in claims],
+    }
+
+
+def _claimed_run(row: Row[Any]) -> ClaimedRun:
+    spec = _load_spec(row.spec)
+    return ClaimedRun(
+        claim=Claim(row.id, row.claim_token),
+        address=row.address,
+        attempt=row.attempt,
+        lost_attempts=row.lost_attempts,
+        scheduled_for=row.scheduled_for,
+        spec=spec,
+        kwargs={**spec.kwargs, **(row.kwargs or {})},
+        cancel_requested=row.cancel_requested,
+    )
+
+
+@lru_cache(maxsize=512)
+def _load_spec(stored: str) -> JobSpec:
+    """A worker runs the same few definitions again and again; reading one costs more than a claim."""
+    return load_job(json.loads(stored))

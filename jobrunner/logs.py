@@ -1,0 +1,75 @@
+"""How the processes log: events, a short fixed message and fields. Configured once, by an entry."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+_OURS = ("jobrunner", "celery")
+# Celery's line for each message and each task: a run has its own two events.
+_TOO_CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.redirected", "kombu")
+
+
+def configure_logging(log_format: str, *, level: int = logging.INFO) -> None:
+    """Events of the product at `level`, warnings of everything else, on stderr.
+
+    `log_format` is `console` for people or `json`, one object a line. Fields of an event and the
+    `extra` of a plain log record look the same in both.
+    """
+    handler = logging.StreamHandler(sys.__stderr__)
+    handler.setFormatter(_formatter(log_format))
+    handler.addFilter(_is_ours_or_a_warning)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _TOO_CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        # Through the standard library: its locks are made anew in a forked child.
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def plain_formatter() -> logging.Formatter:
+    """Lines without colour, as they are kept with a run."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_shared_processors(), structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False),
+        ],
+    )
+
+
+def _formatter(log_format: str) -> logging.Formatter:
+    is_terminal = sys.__stderr__ is not None and sys.__stderr__.isatty()
+    rendering: list[Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        if log_format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=24)]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_shared_processors(), structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+    )
+
+
+def _shared_processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name.startswith(_OURS)

@@ -1,0 +1,210 @@
+"""What a run prints and logs: caught in its process, bounded, cut into pieces to be stored.
+
+The first 64 KiB and the last 1 MiB of an attempt are kept, however much it writes; between them
+stands how much was cut. Here is only memory; `execute` stores the pieces.
+"""
+
+import codecs
+import io
+import logging
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+HEAD_BYTES = 64 * 1024
+TAIL_BYTES = 1024 * 1024
+_PIECE_BYTES = 64 * 1024
+
+
+class Capture:
+    """Leads what this process prints and logs to the run that is on. Made and installed once."""
+
+    def __init__(self) -> None:
+        self._recording: Recording | None = None
+        self._pid = os.getpid()
+
+    def install(self, formatter: logging.Formatter) -> None:
+        """Take over stdout, stderr and the root logger; outside a run everything goes its old way."""
+        sys.stdout = self._stream(1)
+        sys.stderr = self._stream(2)
+        handler = _RecordingHandler(self)
+        handler.setFormatter(formatter)
+        logging.getLogger().addHandler(handler)
+
+    @contextmanager
+    def record(self, recording: "Recording") -> Iterator[None]:
+        """Until the end of the block, output belongs to `recording`."""
+        self._recording = recording
+        try:
+            yield
+        finally:
+            self._recording = None
+
+    def current(self) -> "Recording | None":
+        """The recording that is on. None in processes that a run has forked: nobody collects there."""
+        recording = self._recording
+        return recording if recording is not None and os.getpid() == self._pid else None
+
+    def _stream(self, descriptor: int) -> io.TextIOWrapper:
+        return io.TextIOWrapper(
+            _Stream(self, descriptor),  # type: ignore[arg-type]  unbuffered, as `python -u` has it
+            encoding="utf-8",
+            errors="backslashreplace",
+            write_through=True,
+        )
+
+
+class _Stream(io.RawIOBase):
+    """Bytes for the recording that is on, or else for the descriptor it stands in for."""
+
+    def __init__(self, capture: Capture, descriptor: int) -> None:
+        super().__init__()
+        self._capture = capture
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        """The real one: what a subprocess is given prints to the worker's own output."""
+        return self._descriptor
+
+    def write(self, data: Buffer, /) -> int:
+        written = bytes(data)
+        recording = self._capture.current()
+        if recording is not None:
+            recording.write(written)
+            return len(written)
+        rest = memoryview(written)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        return len(written)
+
+
+class _RecordingHandler(logging.Handler):
+    """Log lines of the run that is on; handlers that the user's code has added get theirs as well."""
+
+    def __init__(self, capture: Capture) -> None:
+        super().__init__()
+        self._capture = capture
+
+    def emit(self, record: logging.LogRecord) -> None:
+        recording = self._capture.current()
+        if recording is None:
+            return
+        try:
+            line = self.format(record) + "\n"
+        except Exception:  # noqa: BLE001  a log call with wrong arguments is the user's code
+            self.handleError(record)
+            return
+        recording.write(line.encode("utf-8", "backslashreplace"))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pieces to store, each its number and its text, and numbers of stored ones to delete."""
+
+    pieces: tuple[tuple[int, str], ...]
+    drop: tuple[int, ...]
+
+
+class Recording:
+    """The output of one attempt. Written by the run's threads, read by whoever stores it."""
+
+    def __init__(self, on_first_write: Callable[[], None] = lambda: None) -> None:
+        self._on_first_write = on_first_write
+        self._lock = threading.Lock()
+        self._written = False
+        self._head = bytearray()
+        self._head_room = HEAD_BYTES
+        self._tail = bytearray()
+        self._cut_bytes = 0
+        self._next_number = 0
+        self._notice_number: int | None = None
+        self._noticed_bytes = 0
+        self._stored: deque[tuple[int, int]] = deque()
+        self._stored_bytes = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._unconfirmed: Batch | None = None
+
+    def write(self, data: bytes) -> None:
+        """Take output, and forget the oldest beyond the bounds."""
+        with self._lock:
+            first, self._written = not self._written, True
+            self._head += data[: self._head_room]
+            rest = data[self._head_room :]
+            self._head_room -= len(data) - len(rest)
+            if rest:
+                self._tail += rest[-TAIL_BYTES:]
+                self._cut_bytes += max(len(rest) - TAIL_BYTES, 0)
+                self._cut_tail()
+        if first:
+            self._on_first_write()
+
+    def batch(self) -> Batch | None:
+        """What is to be stored now; None when nothing is. The same again until it is confirmed."""
+        with self._lock:
+            if self._unconfirmed is None:
+                self._unconfirmed = self._take()
+            return self._unconfirmed
+
+    def confirm(self) -> None:
+        """The last batch is stored."""
+        with self._lock:
+            self._unconfirmed = None
+
+    def _cut_tail(self) -> None:
+        excess = len(self._tail) - TAIL_BYTES
+        if excess > 0:
+            del self._tail[:excess]
+            self._cut_bytes += excess
+
+    def _take(self) -> Batch | None:
+        pieces = [
+            (self._number(), self._decode(part)) for part in _parts(bytes(self._head))
+        ]
+        self._head.clear()
+        drop: list[int] = []
+        if self._tail:
+            if self._notice_number is None:
+                self._notice_number = self._number()  # kept free between the head and the tail
+            fresh = _parts(bytes(self._tail))
+            self._tail.clear()
+            pieces += [self._tail_piece(part) for part in fresh]
+            drop = self._outdated()
+        if self._cut_bytes != self._noticed_bytes and self._notice_number is not None:
+            self._noticed_bytes = self._cut_bytes
+            pieces.append((self._notice_number, f"\n[{self._cut_bytes:,} bytes were cut here]\n"))
+        return Batch(tuple(pieces), tuple(drop)) if pieces else None
+
+    def _tail_piece(self, part: bytes) -> tuple[int, str]:
+        number = self._number()
+        self._stored.append((number, len(part)))
+        self._stored_bytes += len(part)
+        return number, self._decode(part)
+
+    def _outdated(self) -> list[int]:
+        numbers = []
+        while self._stored_bytes - self._stored[0][1] >= TAIL_BYTES:
+            number, size = self._stored.popleft()
+            numbers.append(number)
+            self._stored_bytes -= size
+            self._cut_bytes += size
+        return numbers
+
+    def _number(self) -> int:
+        number = self._next_number
+        self._next_number += 1
+        return number
+
+    def _decode(self, part: bytes) -> str:
+        # PostgreSQL's text holds everything but NUL.
+        return self._decoder.decode(part).replace("\x00", "\ufffd")
+
+
+def _parts(data: bytes) -> list[bytes]:
+    return [data[start : start + _PIECE_BYTES] for start in range(0, len(data), _PIECE_BYTES)]
