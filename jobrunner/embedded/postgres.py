@@ -1,0 +1,161 @@
+"""A private PostgreSQL: its cluster, its options, its address. It listens on a socket only."""
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2  # type: ignore[import-untyped]  # ships no types; two calls are used
+
+from jobrunner.embedded.account import SERVER_ENVIRONMENT, Account, starting_user
+from jobrunner.embedded.binaries import Binaries
+from jobrunner.embedded.children import EVERYTHING_STOPS_WITHIN_SECONDS
+from jobrunner.embedded.folders import Folders
+from jobrunner.embedded.program import Program
+from jobrunner.errors import EmbeddedServerError
+
+ROLE = "jobrunner"
+"""Owns the cluster. The starting user and the servers' account may connect as it, nobody else."""
+DATABASE = "postgres"
+"""The one that every cluster is made with."""
+_CLUSTER = "postgres"
+
+_OPTIONS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "256MB",
+    "min_wal_size": "64MB",
+    # One server, no copies of it: the least to write.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    # Small queries only; a planner's tricks for big ones cost more than they bring.
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "log_min_messages": "warning",
+    "log_checkpoints": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+_OPTIONS_SINCE_18 = {"io_method": "sync"}  # spares its three extra processes
+_OPTIONS_THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def postgres_program(
+    binaries: Binaries, folders: Folders, account: Account, *, durable: bool
+) -> Program:
+    """Make the cluster where there is none, and say how to start it. `durable=False` is for tests."""
+    cluster = folders.data / _CLUSTER
+    if not cluster.exists():
+        _initialise(binaries, cluster, account, durable=durable)
+    _allow_users(cluster, account)
+    _remove_stale_process_file(cluster)
+    program = binaries.postgres_folder / "postgres"
+    options = dict(_OPTIONS, unix_socket_directories=str(folders.sockets))
+    if _major_version(program, account) >= 18:
+        options |= _OPTIONS_SINCE_18
+    if not durable:
+        options |= _OPTIONS_THROWAWAY
+    settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return Program(
+        name="postgres",
+        argv=(str(program), "-D", str(cluster), *settings),
+        env=SERVER_ENVIRONMENT,
+        cwd=str(folders.data),
+        stage=0,
+        stop_signal=signal.SIGINT,  # "fast": ends the sessions, writes a checkpoint
+        stop_timeout_seconds=2.0,  # a killed one recovers from its log at the next start
+        death_signal=signal.SIGQUIT,  # "immediate": SIGKILL would leave its children to themselves
+        user_id=account.user_id,
+        group_id=account.group_id,
+        log_file=str(folders.data / "postgres.log"),
+    )
+
+
+def postgres_url(folders: Folders) -> str:
+    return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(folders.sockets), safe='')}"
+
+
+def postgres_answers(folders: Folders) -> bool:
+    """Whether it takes connections. Raises EmbeddedServerError when it refuses this user for good."""
+    try:
+        psycopg2.connect(host=str(folders.sockets), user=ROLE, dbname=DATABASE).close()
+    except psycopg2.OperationalError as error:
+        if "authentication failed" in str(error):
+            raise EmbeddedServerError(
+                f"The private PostgreSQL refuses us: {error}".strip()
+            ) from error
+        return False
+    return True
+
+
+def _initialise(binaries: Binaries, cluster: Path, account: Account, *, durable: bool) -> None:
+    unfinished = cluster.with_name("postgres.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    made = account.run(
+        str(binaries.postgres_folder / "initdb"),
+        *("-D", str(unfinished), "-U", ROLE, "--auth=peer"),
+        *("--locale=C", "--encoding=UTF8"),
+        *(() if durable else ("--no-sync",)),
+    )
+    if made.returncode != 0:
+        raise EmbeddedServerError(
+            f"PostgreSQL could not make its data folder {cluster}: {made.stderr.strip()[-500:]}"
+        )
+    unfinished.rename(cluster)
+
+
+def _allow_users(cluster: Path, account: Account) -> None:
+    """Anew at each start: another user, with the rights to the folder, may be starting it."""
+    users = sorted({account.name, starting_user()})
+    _write(cluster / "pg_hba.conf", "local all all peer map=jobrunner\n", account)
+    lines = [f'jobrunner "{user}" {ROLE}\n' for user in users]
+    _write(cluster / "pg_ident.conf", "".join(lines), account)
+
+
+def _write(path: Path, text: str, account: Account) -> None:
+    path.write_text(text, encoding="utf-8")
+    account.own(path)
+
+
+def _remove_stale_process_file(cluster: Path) -> None:
+    """Wait for a server that still ends; forget one whose number some other program has by now.
+
+    A file whose process is gone, PostgreSQL removes itself.
+    """
+    file = cluster / "postmaster.pid"
+    deadline = time.monotonic() + EVERYTHING_STOPS_WITHIN_SECONDS
+    while file.exists() and (command := _command_of(file)):
+        if str(cluster) not in command:
+            file.unlink(missing_ok=True)
+        elif time.monotonic() > deadline:
+            raise EmbeddedServerError(
+                f"Another PostgreSQL still uses {cluster}: {command}",
+                hint="End it, then try again.",
+            )
+        else:
+            time.sleep(0.05)
+
+
+def _command_of(file: Path) -> str:
+    try:
+        process_id = file.read_text(encoding="ascii", errors="replace").split("\n", 1)[0].strip()
+    except FileNotFoundError:
+        return ""
+    listed = subprocess.run(  # noqa: S603
+        ["ps", "-p", process_id, "-o", "command="],  # noqa: S607  wherever it is
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return listed.stdout.strip()
+
+
+def _major_version(program: Path, account: Account) -> int:
+    answer = account.run(str(program), "--version").stdout
+    found = re.search(r"(\d+)", answer)
+    return int(found[1]) if found else 0
