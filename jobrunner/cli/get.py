@@ -1,0 +1,163 @@
+"""`jobrunner get`: one job, with its schedules and its last runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from jobrunner.cli.command import make_command, output_option
+from jobrunner.cli.database import open_database
+from jobrunner.cli.layout import fields_lines, table_lines, text
+from jobrunner.cli.list import job_record, pauses_of
+from jobrunner.cli.render import Form
+from jobrunner.cli.runs import run_record, runs_table
+from jobrunner.cli.session import Session
+from jobrunner.cli.style import state_words, style
+from jobrunner.cli.times import distance, iso, short
+from jobrunner.db.engine import transaction
+from jobrunner.db.overview import ListedJob, ListedSchedule, get_job, schedules_of
+from jobrunner.db.pauses import PauseInForce, pauses_in_force
+from jobrunner.db.runs import Run, RunFilter, find_runs
+from jobrunner.schedule import ScheduleError, in_words
+from jobrunner.spec.durations import format_duration
+from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
+
+_LAST_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    job: ListedJob
+    schedules: tuple[ListedSchedule, ...]
+    pauses: tuple[PauseInForce, ...]
+    runs: tuple[Run, ...]
+
+
+@make_command(
+    "get",
+    "One job: its definition in force, its schedules, its last runs.",
+    examples=[
+        ("jobrunner get ops/disk-report", "All of it on one screen."),
+        ("jobrunner get ops/disk-report -o yaml", "The same for a program."),
+    ],
+)
+@click.argument("address")
+@output_option
+def command(session: Session, address: str, form: Form) -> None:
+    with open_database(session, "get") as engine, transaction(engine) as connection:
+        job = get_job(connection, address)
+        found = _Found(
+            job=job,
+            schedules=schedules_of(connection, address),
+            pauses=pauses_of(job, pauses_in_force(connection)),
+            runs=find_runs(connection, RunFilter(address=address, limit=_LAST_RUNS)),
+        )
+    if form == "table":
+        session.output.result(*_lines(found, datetime.now(UTC), session.output.columns))
+    else:
+        session.output.document(_record(found), form)
+
+
+def _record(found: _Found) -> dict[str, Any]:
+    schedules = [
+        {
+            "name": schedule.name,
+            "spec": schedule.spec,
+            "next_scheduled_for": iso(schedule.next_scheduled_for),
+            "next_run_at": iso(schedule.next_run_at),
+            "last_run_at": iso(schedule.last_run_at),
+            "total_run_count": schedule.total_run_count,
+            "error": schedule.error,
+        }
+        for schedule in found.schedules
+    ]
+    runs = [run_record(run) for run in found.runs]
+    return {**job_record(found.job, found.pauses), "schedules": schedules, "runs": runs}
+
+
+def _lines(found: _Found, now: datetime, columns: int | None) -> list[str]:
+    job = found.job
+    spec = _readable(job.definition)
+    description = "" if spec is None else text(spec.description)
+    lines = [f"{style(text(job.address), 'strong')}  {description}".rstrip(), ""]
+    lines += fields_lines(_definition(job, spec), indent="  ")
+    lines += [_pause_line(pause, now) for pause in found.pauses]
+    lines += ["", style("Schedules", "strong")]
+    lines += [line for schedule in found.schedules for line in _schedule_lines(schedule, now)]
+    if not found.schedules:
+        lines.append(f"  none; start it with `jobrunner run {text(job.address)}`")
+    lines += ["", style("Last runs", "strong")]
+    table = table_lines(runs_table(found.runs, now, with_job=False), columns and columns - 2)
+    lines += [f"  {line}" for line in table] if found.runs else ["  none yet"]
+    return lines
+
+
+def _readable(definition: Any) -> JobSpec | None:
+    try:
+        return load_job(definition)
+    except ValidationError:  # written by a newer version, or by hand
+        return None
+
+
+def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
+    place = f"{text(job.file)}:{job.line}  project {text(job.project)}"
+    fields = [("file", place), ("owner", text(job.owner)), ("tags", text(", ".join(job.tags)))]
+    if not job.enabled:
+        fields.append(("enabled", style("no: it keeps its history and fires nothing", "warn")))
+    if spec is None:
+        return [*fields, ("definition", style("cannot be read by this version", "bad"))]
+    fields += [
+        ("task", f"{spec.task}({text(_arguments(spec))})"),
+        ("queue", spec.queue + ("" if spec.priority is None else f", priority {spec.priority}")),
+        ("timeout", format_duration(spec.timeout)),
+        ("retry", _retry(spec)),
+        ("overlap", spec.overlap),
+        ("catch_up", spec.catch_up.policy),
+    ]
+    return [(name, value) for name, value in fields if value]
+
+
+def _arguments(spec: JobSpec) -> str:
+    given = [repr(argument) for argument in spec.args]
+    return ", ".join(given + [f"{name}={value!r}" for name, value in spec.kwargs.items()])
+
+
+def _retry(spec: JobSpec) -> str:
+    retry = spec.retry
+    if not retry.max_retries:
+        return "none"
+    times = "once" if retry.max_retries == 1 else f"{retry.max_retries} times"
+    return f"{times}, {retry.backoff} from {format_duration(retry.delay)}"
+
+
+def _pause_line(pause: PauseInForce, now: datetime) -> str:
+    until = "" if pause.until is None else f", until {short(pause.until, near=now)}"
+    why = f": {text(pause.reason)}" if pause.reason else ""
+    scope = "" if pause.scope == "job" else f" ({pause.scope} {text(pause.target)})"
+    since = distance(pause.started_at, now)
+    return f"  {state_words('paused')}{scope} by {text(pause.paused_by)} {since}{until}{why}"
+
+
+def _schedule_lines(schedule: ListedSchedule, now: datetime) -> Sequence[str]:
+    coming = (
+        "no next time"
+        if schedule.next_run_at is None
+        else f"next {short(schedule.next_run_at, near=now)} ({distance(schedule.next_run_at, now)})"
+    )
+    runs = f"{schedule.total_run_count:,} runs"
+    line = f"  #{schedule.name}  {_words(schedule)}  {coming}  {style(runs, 'quiet')}"
+    if schedule.error is None:
+        return [line]
+    return [line, f"    {style('✕', 'bad')} {text(schedule.error)}"]
+
+
+def _words(schedule: ListedSchedule) -> str:
+    try:
+        spec = ScheduleSpec.model_validate(schedule.spec)
+        words = in_words(spec.timing())
+    except (ValidationError, ScheduleError):
+        return style("cannot be read by this version", "bad")
+    return words if spec.enabled else f"{words} {style('(not enabled)', 'quiet')}"

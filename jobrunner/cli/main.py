@@ -1,0 +1,216 @@
+"""`jobrunner`: finds the command, and is the only place that turns exceptions into exit codes.
+
+    0  done, nothing to change     1  invalid configuration, or it failed     2  changes present
+    3  stale plan                  4  refused by a guard                      5  lock not obtained
+    64 wrong usage                 130 interrupted
+
+A command's module is imported when it is called, so that `--help` costs nothing: the listing's
+lines stand here.
+"""
+
+import contextlib
+import difflib
+import os
+import pkgutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from jobrunner.cli.command import common_options
+from jobrunner.cli.session import Session, session_of_this_process
+from jobrunner.errors import ConfigurationError, JobrunnerError
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 64
+EXIT_INTERRUPTED = 130
+
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Start": {
+        "init": "Write a project file, a first job and its callable",
+        "up": "Everything in one terminal, with private servers",
+        "doctor": "Check this machine, and say what to type",
+    },
+    "Change": {
+        "validate": "Check the files; no database, no network",
+        "plan": "Show what an apply would change",
+        "apply": "Make the database match the files",
+        "watch": "Apply each time the files change",
+    },
+    "Look": {
+        "status": "The health of the whole in one screen",
+        "list": "The jobs in force, with next and last run",
+        "get": "One job: definition, schedules, last runs",
+        "next": "When a job or an expression runs next",
+        "runs": "Runs: list, show, logs, cancel, retry",
+    },
+    "Act": {
+        "run": "Run a job now",
+        "pause": "Hold back a job, a tag, a queue or a namespace",
+        "resume": "End a pause",
+    },
+    "Serve": {
+        "beat": "The scheduler",
+        "worker": "A worker",
+        "health": "Exit code for probes: beat, worker, db",
+        "db": "The database's schema: upgrade, current, check",
+    },
+    "More": {
+        "schema": "JSON Schema of the files, for editors",
+        "completion": "Completion for bash, zsh or fish",
+    },
+}
+COMMANDS: Mapping[str, str] = {
+    name: line for section in SECTIONS.values() for name, line in section.items()
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name: `jobrunner.cli.<name>`, imported when called or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the listing."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The module's `command`; None when there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = pkgutil.resolve_name(f"jobrunner.cli.{cmd_name}:command")
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A wrong name gets the nearest right one."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            meant = f" Did you mean '{near[0]}'?" if near else ""
+            raise click.UsageError(f"There is no command '{name}'.{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The listing in sections, without importing a single command."""
+        del ctx
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<10}", line) for name, line in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names from the table; the modules stay where they are."""
+        del ctx
+        return [
+            CompletionItem(name, help=line)
+            for name, line in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature
+    if value and not ctx.resilient_parsing:
+        # Importing the metadata's reader would cost every `--help` a few milliseconds.
+        from importlib.metadata import version  # noqa: PLC0415
+
+        ctx.ensure_object(Session).output.result(f"jobrunner {version('celery-jobrunner')}")
+        ctx.exit()
+
+
+_VERSION_OPTION = click.Option(
+    ["--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
+
+group = LazyGroup(
+    "jobrunner",
+    help="Plan and apply for Celery jobs: schedules as YAML in git, truth in PostgreSQL.",
+    params=[*common_options(), _VERSION_OPTION],
+    no_args_is_help=True,
+)
+
+
+def main() -> None:
+    """The entry point of the command `jobrunner`."""
+    code = run(sys.argv[1:], session_of_this_process())
+    with contextlib.suppress(BrokenPipeError, ValueError):
+        sys.stdout.flush()
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str], session: Session) -> int:
+    """One call; the exit code. No exception leaves it but SystemExit of a process command."""
+    try:
+        returned = group.main(
+            list(arguments), prog_name="jobrunner", standalone_mode=False, obj=session
+        )
+    except click.UsageError as error:
+        session.output.error(error.format_message(), _usage_hint(error))
+        return EXIT_USAGE
+    except click.ClickException as error:
+        session.output.error(error.format_message())
+        return EXIT_FAILURE
+    except (KeyboardInterrupt, click.Abort):
+        session.output.say("Interrupted.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _close_stdout()
+        return 0
+    except ConfigurationError as error:
+        _show_configuration_error(session, error)
+        return error.exit_code
+    except JobrunnerError as error:
+        session.output.error(error.message, error.hint)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  the last line: a sentence, never a raw traceback
+        _show_unexpected(session, error)
+        return EXIT_FAILURE
+    return returned if isinstance(returned, int) else 0
+
+
+def _usage_hint(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx is not None else "jobrunner"
+    return f"{path} --help"
+
+
+def _close_stdout() -> None:
+    """The reader has gone: what Python still wants to flush at its end goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show_configuration_error(session: Session, error: ConfigurationError) -> None:
+    # Whoever raised it has loaded the format's models; `--help` and wrong usage never do.
+    from jobrunner.cli.diagnostic_text import report_lines  # noqa: PLC0415
+
+    if error.diagnostics:
+        session.output.say(*report_lines(error.diagnostics))
+    else:
+        session.output.error(error.message, error.hint)
+
+
+def _show_unexpected(session: Session, error: Exception) -> None:
+    told = "".join(traceback.format_exception(error))
+    if session.environ.get("JOBRUNNER_DEBUG"):
+        session.output.say(told)
+        where = ""
+    else:
+        where = f"The whole story is in {_keep(told)}; JOBRUNNER_DEBUG=1 shows it here."
+    first = (str(error) or type(error).__name__).splitlines()[0]
+    session.output.error(f"Something unexpected happened ({type(error).__name__}: {first}).", where)
+
+
+def _keep(told: str) -> Path:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="jobrunner-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(told)
+    return Path(file.name)

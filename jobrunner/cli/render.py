@@ -1,0 +1,117 @@
+"""The only place that prints: results on stdout, everything else on stderr.
+
+Colour and progress only on a terminal, never with `NO_COLOR` or `--no-color`. A reader that goes
+away (`jobrunner runs list | head`) ends the command quietly.
+"""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+
+import yaml
+
+from jobrunner.cli.layout import Table, table_lines
+from jobrunner.cli.style import safe, style, unstyle
+
+Form = Literal["table", "json", "yaml"]
+
+_PROGRESS_AFTER_SECONDS = 0.3
+_CLEAR_LINE = "\r\x1b[2K"
+
+
+class Output:
+    """Two streams and what they can show. Not for several threads, but for `progress`."""
+
+    def __init__(self, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
+        self._out, self._err = out, err
+        no_color = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
+        self._color_out = out.isatty() and not no_color
+        self._color_err = err.isatty() and not no_color
+        self._moves = err.isatty() and environ.get("TERM") != "dumb"
+        self.interactive = out.isatty() and err.isatty()
+        self.columns = shutil.get_terminal_size((80, 24)).columns if out.isatty() else None
+
+    def without_color(self) -> None:
+        """`--no-color`."""
+        self._color_out = self._color_err = False
+
+    def result(self, *lines: str) -> None:
+        """What the command is for, on stdout."""
+        for line in lines:
+            self._out.write((line if self._color_out else unstyle(line)) + "\n")
+        self._out.flush()
+
+    def result_text(self, text: str) -> None:
+        """The same as it is, without a line feed of its own: logs, files."""
+        self._out.write(text)
+        self._out.flush()
+
+    def say(self, *lines: str) -> None:
+        """Everything else, on stderr."""
+        for line in lines:
+            self._err.write((line if self._color_err else unstyle(line)) + "\n")
+        self._err.flush()
+
+    def document(self, value: Any, form: Form) -> None:
+        """A value as JSON or YAML on stdout."""
+        if form == "yaml":
+            dumped = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+            self.result_text(dumped)
+        else:
+            self.result_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def listing(self, records: Sequence[Mapping[str, Any]], table: Table, form: Form) -> None:
+        """Rows as a table for people or as records for programs; an empty table says what to do."""
+        if form != "table":
+            self.document(list(records), form)
+        elif not table.rows:
+            self.say(table.empty)
+        else:
+            self.result(*table_lines(table, self.columns))
+
+    def error(self, message: str, hint: str = "") -> None:
+        """One sentence, and what to type next."""
+        self._say_marked("error", "bad", message, hint)
+
+    def warning(self, message: str, hint: str = "") -> None:
+        """The same for what does not stop the command."""
+        self._say_marked("warning", "warn", message, hint)
+
+    def _say_marked(self, word: str, role: Literal["bad", "warn"], message: str, hint: str) -> None:
+        self.say(f"{style(f'{word}:', role)} {safe(message)}")
+        if hint:
+            self.say(f"  {style('→', 'quiet')} {safe(hint)}")
+
+    @contextmanager
+    def progress(self, text: str) -> Iterator[None]:
+        """One line that says what takes long and goes away; none on a pipe, none when quick."""
+        if not self._moves:
+            yield
+            return
+        shown = threading.Event()
+
+        def show() -> None:
+            shown.set()
+            self._err.write(f"{_CLEAR_LINE}{text} …")
+            self._err.flush()
+
+        timer = threading.Timer(_PROGRESS_AFTER_SECONDS, show)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            if shown.is_set():
+                self._err.write(_CLEAR_LINE)
+                self._err.flush()
+
+    def confirm(self, question: str, answers: TextIO) -> bool:
+        """Asks on the terminal; only `y` or `yes` is one."""
+        self._err.write(f"{question} [y/N] ")
+        self._err.flush()
+        return answers.readline().strip().lower() in {"y", "yes"}

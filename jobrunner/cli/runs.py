@@ -1,0 +1,352 @@
+"""`jobrunner runs`: the history, one run, its output; cancel and retry."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from jobrunner.cli.command import Group, make_command, output_option
+from jobrunner.cli.database import actor_of, open_database
+from jobrunner.cli.layout import Column, Table, fields_lines, text
+from jobrunner.cli.render import Form
+from jobrunner.cli.session import Session
+from jobrunner.cli.style import safe, state_words, style
+from jobrunner.cli.times import distance, exact, iso, took
+from jobrunner.db import audit
+from jobrunner.db.engine import transaction
+from jobrunner.db.run_logs import read_pieces
+from jobrunner.db.runs import (
+    Attempt,
+    Run,
+    RunDetail,
+    RunFilter,
+    cancel_run,
+    find_run_id,
+    find_runs,
+    get_run,
+)
+from jobrunner.dispatch import trigger_run
+from jobrunner.errors import Conflict, UsageError
+from jobrunner.run import RunState
+from jobrunner.spec.durations import parse_duration
+
+SHORT_ID = 8
+_FOLLOW_SECONDS = 0.5
+_STATES = [str(state) for state in RunState]
+
+
+@make_command(
+    "list",
+    "The newest runs, newest first.",
+    examples=[
+        ("jobrunner runs list ops/disk-report", "The runs of one job."),
+        ("jobrunner runs list --state failed --state lost --since 1d", "What went wrong today."),
+    ],
+)
+@click.argument("address", required=False)
+@click.option("--namespace", metavar="NAME", help="Only runs of this namespace's jobs.")
+@click.option("--queue", metavar="NAME", help="Only runs on this queue.")
+@click.option(
+    "--state", "states", type=click.Choice(_STATES), multiple=True, help="May be repeated."
+)
+@click.option("--since", metavar="DURATION", help="Only runs of the last 90s, 2h, 7d …")
+@click.option("-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@output_option
+def list_command(
+    session: Session,
+    *,
+    address: str | None,
+    namespace: str | None,
+    queue: str | None,
+    states: tuple[str, ...],
+    since: str | None,
+    count: int,
+    form: Form,
+) -> None:
+    now = datetime.now(UTC)
+    wanted = RunFilter(
+        address=address,
+        namespace=namespace,
+        queue=queue,
+        states=states,
+        since=None if since is None else now - _duration(since),
+        limit=count,
+    )
+    with open_database(session, "runs") as engine, transaction(engine) as connection:
+        runs = find_runs(connection, wanted)
+    session.output.listing([run_record(run) for run in runs], runs_table(runs, now), form)
+
+
+def _duration(given: str) -> Any:
+    try:
+        return parse_duration(given)
+    except ValueError as error:
+        raise UsageError(f"--since {error}.", hint="Write for example --since 2h.") from error
+
+
+def runs_table(runs: Sequence[Run], now: datetime, *, with_job: bool = True) -> Table:
+    """Runs as a table; `with_job=False` where all are of one job."""
+    columns = (
+        Column("id"),
+        Column("state"),
+        *((Column("job", shrinks=True),) if with_job else ()),
+        Column("scheduled for"),
+        Column("took", right=True),
+        Column("attempt", right=True),
+        Column("note", shrinks=True),
+    )
+    rows = [_cells(run, now, with_job=with_job) for run in runs]
+    return Table(
+        columns, rows, empty="No runs found. `jobrunner list` shows when the next are due."
+    )
+
+
+def _cells(run: Run, now: datetime, *, with_job: bool) -> list[str]:
+    owed = run.scheduled_for.astimezone()
+    day = "" if owed.date() == now.astimezone().date() else f"{owed:%d %b} "
+    return [
+        str(run.id)[:SHORT_ID],
+        state_words(run.state, held=run.held),
+        *([text(run.address)] if with_job else []),
+        f"{day}{owed:%H:%M:%S}",
+        "" if run.duration is None else took(run.duration),
+        str(run.attempt) if run.attempt else "",
+        note(run, now),
+    ]
+
+
+def note(run: Run, now: datetime) -> str:
+    """What is worth saying of a run in a few words."""
+    if run.state == "missed":
+        return f"{run.missed_count or 1} times: {text(run.error)}"
+    if run.state == "queued" and run.attempt:
+        return f"again {distance(run.available_at, now)}: {text(run.error)}"
+    if run.state == "running" and run.cancel_requested_at is not None:
+        return "was told to end"
+    if run.state == "running" and run.started_at is not None:
+        return f"for {took(now - run.started_at)}"
+    if run.error and run.state != "succeeded":
+        return text(run.error)
+    return "" if run.schedule is not None else f"by {text(run.created_by)}"
+
+
+def run_record(run: Run) -> dict[str, Any]:
+    """The run as JSON."""
+    return {
+        "id": str(run.id),
+        "job": run.address,
+        "schedule": run.schedule,
+        "trigger": run.trigger,
+        "scheduled_for": iso(run.scheduled_for),
+        "state": run.state,
+        "held": run.held,
+        "attempt": run.attempt,
+        "queue": run.queue,
+        "priority": run.priority,
+        "available_at": iso(run.available_at),
+        "sent_at": iso(run.sent_at),
+        "started_at": iso(run.started_at),
+        "finished_at": iso(run.finished_at),
+        "duration_seconds": None if run.duration is None else run.duration.total_seconds(),
+        "worker": run.worker,
+        "error": run.error,
+        "missed_count": run.missed_count,
+        "cancel_requested_at": iso(run.cancel_requested_at),
+        "created_by": run.created_by,
+        "request_key": run.request_key,
+        "created_at": iso(run.created_at),
+    }
+
+
+@make_command(
+    "show",
+    "One run: what ran, each attempt, its result or its error. RUN is an id or how it begins.",
+    examples=[
+        ("jobrunner runs show 3f2a91bc", "The first letters of the id will do."),
+        ("jobrunner runs show 3f2a91bc -o json", "The same for a program."),
+    ],
+)
+@click.argument("run")
+@output_option
+def show_command(session: Session, run: str, form: Form) -> None:
+    with open_database(session, "runs") as engine, transaction(engine) as connection:
+        detail = get_run(connection, find_run_id(connection, run))
+    if form == "table":
+        session.output.result(*detail_lines(detail))
+    else:
+        session.output.document(_detail_record(detail), form)
+
+
+def _detail_record(detail: RunDetail) -> dict[str, Any]:
+    return {
+        **run_record(detail.run),
+        "kwargs": detail.kwargs,
+        "result": detail.result,
+        "revision": detail.revision,
+        "git_commit": detail.git_commit,
+        "definition": detail.definition,
+        "attempts": [_attempt_record(attempt) for attempt in detail.attempts],
+    }
+
+
+def _attempt_record(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "state": attempt.state,
+        "worker": attempt.worker,
+        "pid": attempt.pid,
+        "started_at": iso(attempt.started_at),
+        "finished_at": iso(attempt.finished_at),
+        "error_type": attempt.error_type,
+        "error": attempt.error,
+        "traceback": attempt.traceback,
+    }
+
+
+def detail_lines(detail: RunDetail) -> list[str]:
+    """The run as a person reads it."""
+    run = detail.run
+    schedule = f"#{run.schedule}" if run.schedule else ""
+    head = f"{style(text(run.address) + schedule, 'strong')}  {run.id}"
+    lines = [f"{head}  {state_words(run.state, held=run.held)}", ""]
+    lines += fields_lines([(n, v) for n, v in _fields(detail) if v], indent="  ")
+    for attempt in detail.attempts:
+        lines += ["", *_attempt_lines(attempt)]
+    lines += ["", f"  Its output: jobrunner runs logs {str(run.id)[:SHORT_ID]}"]
+    return lines
+
+
+def _fields(detail: RunDetail) -> list[tuple[str, str]]:
+    run = detail.run
+    by = f" by {text(run.created_by)}" if run.created_by else ""
+    revision = "" if detail.revision is None else f"revision {detail.revision}"
+    commit = f", git {detail.git_commit[:9]}" if detail.git_commit else ""
+    return [
+        ("trigger", f"{run.trigger}{by}"),
+        ("scheduled for", exact(run.scheduled_for)),
+        ("started", "" if run.started_at is None else exact(run.started_at)),
+        ("finished", "" if run.finished_at is None else exact(run.finished_at)),
+        ("took", "" if run.duration is None else took(run.duration)),
+        ("queue", text(run.queue)),
+        ("worker", text(run.worker)),
+        ("defined by", f"{revision}{commit}"),
+        ("kwargs", "" if detail.kwargs is None else text(detail.kwargs)),
+        ("result", "" if detail.result is None else text(detail.result)),
+        ("error", "" if run.error is None else style(text(run.error), "bad")),
+    ]
+
+
+def _attempt_lines(attempt: Attempt) -> list[str]:
+    ended = attempt.finished_at
+    lasted = "" if ended is None else f"  {took(ended - attempt.started_at)}"
+    where = style(f"{text(attempt.worker)} pid {attempt.pid}", "quiet")
+    lines = [f"  Attempt {attempt.number}  {state_words(attempt.state)}{lasted}  {where}"]
+    told = attempt.traceback or attempt.error or ""
+    return lines + [f"    {safe(line)}" for line in told.splitlines()]
+
+
+@make_command(
+    "logs",
+    "What a run has printed and logged. RUN is an id or how it begins.",
+    examples=[
+        ("jobrunner runs logs 3f2a91bc", "All of it until now."),
+        ("jobrunner runs logs 3f2a91bc -f", "And go on until the run is over."),
+    ],
+)
+@click.argument("run")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
+def logs_command(session: Session, *, run: str, follow: bool) -> None:
+    with open_database(session, "runs") as engine:
+        with transaction(engine) as connection:
+            run_id = find_run_id(connection, run)
+        after, printed = (0, -1), False
+        while True:
+            with transaction(engine) as connection:
+                # The state first: what was written before the end is read after it.
+                state = RunState(get_run(connection, run_id).run.state)
+                pieces = read_pieces(connection, run_id, after=after)
+            for piece in pieces:
+                session.output.result_text(piece.text)
+                after, printed = (piece.attempt, piece.sequence), True
+            if not follow or state.is_final:
+                break
+            time.sleep(_FOLLOW_SECONDS)
+    if not printed:
+        session.output.say(f"Nothing was written by this run (it is {state}).")
+
+
+@make_command(
+    "cancel",
+    "A queued run never starts; a running one is told to end. RUN is an id or how it begins.",
+    examples=[
+        ("jobrunner runs cancel 3f2a91bc", "One run."),
+        ("jobrunner runs cancel 3f2a91bc 77c01d3e", "Several."),
+    ],
+)
+@click.argument("runs", nargs=-1, required=True)
+def cancel_command(session: Session, runs: tuple[str, ...]) -> None:
+    with open_database(session, "runs") as engine:
+        for given in runs:
+            with transaction(engine) as connection:
+                run_id = find_run_id(connection, given)
+                state = cancel_run(connection, run_id, actor=actor_of(session))
+            if state is RunState.CANCELLED:
+                session.output.result(f"Run {run_id} is cancelled; it never started.")
+            else:
+                session.output.result(f"Run {run_id} was told to end; its worker ends it.")
+
+
+@make_command(
+    "retry",
+    "Run again what has ended: a new run now, with the same arguments and the definition in force.",
+    examples=[
+        ("jobrunner runs retry 3f2a91bc", "One run."),
+        ("jobrunner runs retry 3f2a91bc 77c01d3e", "Several."),
+    ],
+)
+@click.argument("runs", nargs=-1, required=True)
+def retry_command(session: Session, runs: tuple[str, ...]) -> None:
+    actor = actor_of(session)
+    with open_database(session, "runs") as engine:
+        for given in runs:
+            with transaction(engine) as connection:
+                detail = get_run(connection, find_run_id(connection, given))
+                _refuse_unless_over(detail.run)
+                triggered = trigger_run(
+                    connection, detail.run.address, created_by=actor, kwargs=detail.kwargs
+                )
+                audit.record(
+                    connection,
+                    actor=actor,
+                    action="run.retry",
+                    target=str(detail.run.id),
+                    details={"new_run": triggered.run_id},
+                )
+            session.output.result(f"Run {triggered.run_id} does {given} again.")
+
+
+def _refuse_unless_over(run: Run) -> None:
+    if not RunState(run.state).is_final:
+        raise Conflict(
+            f"Run {run.id} is not over ({run.state}).",
+            hint=f"Cancel it first: jobrunner runs cancel {str(run.id)[:SHORT_ID]}",
+        )
+
+
+command = Group(
+    "runs",
+    help="Runs: list, show, logs, cancel, retry.",
+    commands={
+        "list": list_command,
+        "show": show_command,
+        "logs": logs_command,
+        "cancel": cancel_command,
+        "retry": retry_command,
+    },
+    examples=[
+        ("jobrunner runs list --state failed", "What failed."),
+        ("jobrunner runs show 3f2a91bc", "Why it failed."),
+    ],
+)

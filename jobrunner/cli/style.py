@@ -1,0 +1,106 @@
+"""How a piece of text looks: colours by meaning, symbols of states, widths on a terminal.
+
+Colour never stands alone: a symbol or a word goes with it. Lines are made with their colours, and
+`render.Output` takes them off where none are wanted.
+"""
+
+import re
+import unicodedata
+from typing import Literal
+
+Role = Literal["good", "bad", "warn", "busy", "quiet", "paused", "strong"]
+
+_CODES: dict[Role, str] = {
+    "good": "32",
+    "bad": "31",
+    "warn": "33",
+    "busy": "34",
+    "quiet": "90",
+    "paused": "35",
+    "strong": "1",
+}
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+# What could move the cursor, recolour the screen or turn the reading direction: C0 but the tab and
+# line feed, DEL, C1, and the bidirectional controls.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+# The dash is the symbol of what was passed over, not a minus.
+_STATES: dict[str, tuple[str, Role]] = {
+    "queued": ("○", "quiet"),
+    "held": ("◌", "quiet"),
+    "running": ("◐", "busy"),
+    "succeeded": ("●", "good"),
+    "failed": ("✕", "bad"),
+    "lost": ("✕", "bad"),
+    "skipped": ("–", "warn"),  # noqa: RUF001
+    "missed": ("–", "warn"),  # noqa: RUF001
+    "expired": ("⊘", "warn"),
+    "cancelled": ("⊘", "warn"),
+    "paused": ("‖", "paused"),
+}
+
+
+def style(text: str, role: Role) -> str:
+    """`text` in the colour of its meaning."""
+    return f"\x1b[{_CODES[role]}m{text}\x1b[0m" if text else text
+
+
+def unstyle(text: str) -> str:
+    """The same without colours."""
+    return _ESCAPE.sub("", text)
+
+
+def safe(text: str) -> str:
+    """What somebody else wrote, with everything that could steer a terminal made visible."""
+    return _UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
+def one_line(text: str) -> str:
+    """The same on a single line."""
+    return " ".join(safe(text).split())
+
+
+def symbol(state: str) -> str:
+    """The coloured symbol of a run's state."""
+    mark, role = _STATES[state]
+    return style(mark, role)
+
+
+def state_words(state: str, *, held: bool = False) -> str:
+    """Symbol and word of a run's state, both coloured."""
+    shown = "held" if held and state == "queued" else state
+    mark, role = _STATES[shown]
+    return style(f"{mark} {shown}", role)
+
+
+def width(text: str) -> int:
+    """Columns on a terminal."""
+    return sum(_columns(character) for character in unstyle(text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def cut(text: str, columns: int) -> str:
+    """At most so many columns, with … where something was left out. Colours are kept whole."""
+    if width(text) <= columns:
+        return text
+    kept, used = "", 0
+    for piece in re.split(f"({_ESCAPE.pattern})", text):
+        if _ESCAPE.fullmatch(piece):
+            kept += piece
+            continue
+        for character in piece:
+            if used + _columns(character) > columns - 1:
+                return kept + "…" + ("\x1b[0m" if "\x1b" in kept else "")
+            kept, used = kept + character, used + _columns(character)
+    return kept
+
+
+def pad(text: str, columns: int, *, right: bool = False) -> str:
+    """Filled with spaces up to so many columns."""
+    space = " " * max(columns - width(text), 0)
+    return space + text if right else text + space

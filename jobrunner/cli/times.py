@@ -1,0 +1,66 @@
+"""Times and durations in words, the same in every command."""
+
+from datetime import datetime, timedelta, tzinfo
+
+
+def took(duration: timedelta) -> str:
+    """How long something lasted: `42 ms`, `1.3 s`, `1m 42s`, `2h 05m`, `3d 4h`."""
+    seconds = duration.total_seconds()
+    if seconds < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m {rest:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h {minutes:02d}m"
+    days, hours = divmod(hours, 24)
+    return f"{days}d {hours}h"
+
+
+def distance(moment: datetime, now: datetime) -> str:
+    """`in 12s`, `4m ago`, `now`: rounded down to its largest unit."""
+    seconds = (moment - now).total_seconds()
+    if -1 < seconds < 1:
+        return "now"
+    words = _largest_unit(abs(seconds))
+    return f"in {words}" if seconds > 0 else f"{words} ago"
+
+
+def _largest_unit(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s"
+
+
+def exact(moment: datetime, zone: tzinfo | None = None) -> str:
+    """`Sat 21 Nov 2026 12:00:10 CET`, in `zone`, or in the zone of this machine."""
+    local = moment.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M:%S} {zone_name(local)}"
+
+
+def short(moment: datetime, zone: tzinfo | None = None, *, near: datetime | None = None) -> str:
+    """`Sat 21 Nov 12:00 CET`: seconds and year only where they say something."""
+    local = moment.astimezone(zone)
+    year = f" {local.year}" if near is not None and abs(local - near) > timedelta(days=300) else ""
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    return f"{local:%a} {local.day} {local:%b}{year} {clock} {zone_name(local)}"
+
+
+def clock(moment: datetime) -> str:
+    """`12:00:10` on the clock of this machine."""
+    return f"{moment.astimezone():%H:%M:%S}"
+
+
+def zone_name(local: datetime) -> str:
+    """`CET`, or `+05:30` where the zone has no letters of its own."""
+    name = local.tzname() or ""
+    return name if name.isalpha() else f"{local:%z}"[:3] + ":" + f"{local:%z}"[3:5]
+
+
+def iso(moment: datetime | None) -> str | None:
+    """RFC 3339 for JSON; None stays None."""
+    return None if moment is None else moment.isoformat()

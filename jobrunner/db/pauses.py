@@ -1,0 +1,127 @@
+"""Pauses: an operator's acts, beside the definitions; every apply leaves them alone."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from jobrunner.db import audit
+
+Scope = Literal["job", "tag", "queue", "namespace"]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseInForce:
+    """A pause that holds now. `until` None: until somebody resumes."""
+
+    scope: Scope
+    target: str
+    reason: str
+    paused_by: str
+    started_at: datetime
+    until: datetime | None
+
+    def covers(self, address: str, *, queue: str, tags: Collection[str]) -> bool:
+        """The job of that address is held back by it."""
+        match self.scope:
+            case "job":
+                return self.target == address
+            case "namespace":
+                return self.target == address.partition("/")[0]
+            case "queue":
+                return self.target == queue
+            case "tag":
+                return self.target in tags
+
+
+_IN_FORCE = text("""
+    SELECT scope, target, reason, paused_by, started_at, until
+      FROM jobrunner.pauses
+     WHERE ended_at IS NULL AND (until IS NULL OR until > statement_timestamp())
+     ORDER BY scope, target
+""")
+
+
+def pauses_in_force(connection: Connection) -> tuple[PauseInForce, ...]:
+    """All that hold now."""
+    return tuple(PauseInForce(**row) for row in connection.execute(_IN_FORCE).mappings())
+
+
+_COUNT_JOBS = text("""
+    SELECT count(*) FROM jobrunner.jobs
+     WHERE deleted_at IS NULL
+       AND CASE :scope WHEN 'job' THEN namespace || '/' || name = :target
+                       WHEN 'namespace' THEN namespace = :target
+                       WHEN 'queue' THEN queue = :target
+                       ELSE :target = ANY(tags) END
+""")
+
+
+def count_jobs(connection: Connection, scope: Scope, target: str) -> int:
+    """How many jobs such a pause holds back."""
+    return int(connection.execute(_COUNT_JOBS, {"scope": scope, "target": target}).scalar_one())
+
+
+# One that has run out is ended first, at the moment it said, so that the new one does not seem to
+# have begun then; one that holds is only told its new reason and end.
+_END_RUN_OUT = text("""
+    UPDATE jobrunner.pauses SET ended_at = until
+     WHERE scope = :scope AND target = :target AND ended_at IS NULL
+       AND until <= statement_timestamp()
+""")
+_PAUSE = text("""
+    INSERT INTO jobrunner.pauses (scope, target, reason, paused_by, until)
+    VALUES (:scope, :target, :reason, :paused_by, :until)
+        ON CONFLICT (scope, target) WHERE ended_at IS NULL DO UPDATE
+       SET reason = excluded.reason, paused_by = excluded.paused_by, until = excluded.until
+    RETURNING scope, target, reason, paused_by, started_at, until
+""")
+
+
+def pause(
+    connection: Connection,
+    scope: Scope,
+    target: str,
+    *,
+    reason: str,
+    paused_by: str,
+    until: datetime | None,
+) -> PauseInForce:
+    """Hold it back from now on. A pause that holds already keeps its beginning."""
+    values = {
+        "scope": scope,
+        "target": target,
+        "reason": reason,
+        "paused_by": paused_by,
+        "until": until,
+    }
+    connection.execute(_END_RUN_OUT, values)
+    row = connection.execute(_PAUSE, values).mappings().one()
+    audit.record(
+        connection,
+        actor=paused_by,
+        action="pause",
+        target=f"{scope}:{target}",
+        details={"reason": reason, "until": until},
+    )
+    return PauseInForce(**row)
+
+
+_RESUME = text("""
+    UPDATE jobrunner.pauses
+       SET ended_at = least(statement_timestamp(), until), resumed_by = :resumed_by
+     WHERE scope = :scope AND target = :target AND ended_at IS NULL
+    RETURNING until IS NULL OR until > statement_timestamp() AS held
+""")
+
+
+def resume(connection: Connection, scope: Scope, target: str, *, resumed_by: str) -> bool:
+    """End it; False when nothing was held back."""
+    values = {"scope": scope, "target": target, "resumed_by": resumed_by}
+    held: Sequence[bool] = connection.execute(_RESUME, values).scalars().all()
+    if not any(held):
+        return False
+    audit.record(connection, actor=resumed_by, action="resume", target=f"{scope}:{target}")
+    return True
