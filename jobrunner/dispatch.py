@@ -114,7 +114,7 @@ def _record_one_by_one(engine: Engine, now: datetime | None) -> Recorded:
                 raise
             bad += 1
             with transaction(engine) as connection:
-                schedules.mark_bad(connection, schedule.id, _first_line(error))
+                schedules.mark_bad(connection, schedule.id, _first_line(error), now=schedule.now)
     return Recorded(tuple(outgoing), due[0].now if due else None, len(due), bad)
 
 
@@ -288,7 +288,7 @@ def _write(connection: Connection, due: Sequence[DueSchedule], tick: _Tick) -> R
     inserted = outbox.insert_runs(connection, tick.rows)
     schedules.advance(connection, tick.advances)
     for schedule_id, error in tick.bad:
-        schedules.mark_bad(connection, schedule_id, error)
+        schedules.mark_bad(connection, schedule_id, error, now=due[0].now)
     by_job = {schedule.job_id: schedule for schedule in due}
     outgoing = tuple(
         _outgoing(row, by_job[row.job_id])

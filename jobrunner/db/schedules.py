@@ -143,15 +143,18 @@ def advance(connection: Connection, advances: Sequence[Advance]) -> None:
 
 _MARK_BAD = text("""
     UPDATE jobrunner.schedules
-       SET error = :error, next_run_at = statement_timestamp() + make_interval(secs => :seconds)
+       SET error = :error, next_run_at = CAST(:now AS timestamptz) + make_interval(secs => :seconds)
      WHERE id = :id
 """)
 
 
-def mark_bad(connection: Connection, schedule_id: uuid.UUID, error: str) -> None:
+def mark_bad(
+    connection: Connection, schedule_id: uuid.UUID, error: str, *, now: datetime
+) -> None:
     """Shown as in error and tried again in a minute; the time it owes is kept."""
     connection.execute(
-        _MARK_BAD, {"id": schedule_id, "error": error, "seconds": BAD_ROW_RETRY_SECONDS}
+        _MARK_BAD,
+        {"id": schedule_id, "error": error, "now": now, "seconds": BAD_ROW_RETRY_SECONDS},
     )
 
 

@@ -45,7 +45,7 @@ def test_nothing_is_due_before_its_time(engine: Engine, add_job: AddJob, broker:
 def test_without_a_given_clock_the_database_decides(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
 ) -> None:
-    add_job(due=NOON - 1000 * HOUR, catch_up="latest")
+    add_job(due=NOON - 1000 * HOUR, catch_up={"policy": "latest"})
     assert dispatch_due(engine, broker.send) == 1
     assert [run.state for run in read_runs()] == ["missed", "queued"]
 
@@ -67,7 +67,7 @@ def test_a_second_tick_for_the_same_slot_changes_nothing(
 def test_a_broker_that_is_down_loses_nothing_and_sends_in_order_later(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
 ) -> None:
-    add_job("a")
+    add_job("a", overlap="allow")
     broker.is_down = True
     with pytest.raises(BrokerUnavailable):
         dispatch_due(engine, broker.send, now=NOON)
@@ -158,7 +158,7 @@ def test_a_replace_job_cancels_what_waits_and_starts_anew(
 def test_catch_up_all_runs_its_slots_one_after_the_other_whatever_overlap_says(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
 ) -> None:
-    add_job(overlap="allow", catch_up="all")
+    add_job(overlap="allow", catch_up={"policy": "all"})
     dispatch_due(engine, broker.send, now=NOON + 2 * HOUR + HOUR / 2)
     assert [(run.trigger, run.held) for run in read_runs()] == [
         ("catch_up", False), ("catch_up", True), ("catch_up", True),
@@ -169,7 +169,7 @@ def test_catch_up_all_runs_its_slots_one_after_the_other_whatever_overlap_says(
 def test_forgotten_times_are_one_row_with_a_count(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
 ) -> None:
-    add_job(catch_up="skip")
+    add_job(catch_up={"policy": "skip"})
     dispatch_due(engine, broker.send, now=NOON + 2 * HOUR + HOUR / 2)
     [run] = read_runs()
     assert (run.state, run.scheduled_for, run.missed_count) == ("missed", NOON, 3)
