@@ -4,26 +4,42 @@ Every instant that goes in or comes out is aware; what comes out is UTC. Local t
 nowhere else in the product.
 """
 
+from jobrunner.schedule.clock_effects import ClockEffect, Effect, clock_effects
 from jobrunner.schedule.cron import Cron
 from jobrunner.schedule.cron_text import parse_cron
 from jobrunner.schedule.errors import ScheduleError
 from jobrunner.schedule.jitter import run_at
 from jobrunner.schedule.local_time import ClockChange, clock_changes, first_instant, load_zone
-from jobrunner.schedule.timing import At, Every, Timing, make_timing, next_time, times_between
+from jobrunner.schedule.timing import (
+    At,
+    Every,
+    Timing,
+    make_timing,
+    next_time,
+    previous_time,
+    times_between,
+)
+from jobrunner.schedule.words import duration_in_words, in_words
 
 __all__ = [
     "At",
     "ClockChange",
+    "ClockEffect",
     "Cron",
+    "Effect",
     "Every",
     "ScheduleError",
     "Timing",
     "clock_changes",
+    "clock_effects",
+    "duration_in_words",
     "first_instant",
+    "in_words",
     "load_zone",
     "make_timing",
     "next_time",
     "parse_cron",
+    "previous_time",
     "run_at",
     "times_between",
 ]

@@ -72,7 +72,12 @@ class Cron:
                 return None
             days = self.days_of_month(year, month)
         return datetime(  # noqa: DTZ001  the wall clock
-            year, month, _lowest(days), _lowest(self.hours), _lowest(self.minutes), _lowest(self.seconds)
+            year,
+            month,
+            _lowest(days),
+            _lowest(self.hours),
+            _lowest(self.minutes),
+            _lowest(self.seconds),
         )
 
     def days_of_month(self, year: int, month: int) -> int:
@@ -93,10 +98,10 @@ class Cron:
 
     def _special_days(self, first_weekday: int, length: int) -> int:
         days = 0
-        for before in _numbers(self.days_before_last):
+        for before in numbers_of(self.days_before_last):
             if before < length:
                 days |= 1 << (length - before)
-        for day in _numbers(self.nearest_weekdays):
+        for day in numbers_of(self.nearest_weekdays):
             if day <= length:
                 days |= 1 << _nearest_weekday(day, first_weekday, length)
         if self.last_weekday:
@@ -117,7 +122,7 @@ class Cron:
 
 def can_match(cron: Cron) -> bool:
     """Whether any day of any year matches: there are but 14 kinds of year, so this is exact."""
-    for month in _numbers(cron.months):
+    for month in numbers_of(cron.months):
         lengths = (28, 29) if month == 2 else (_MONTH_LENGTHS[month],)
         for length in lengths:
             if any(cron.days_of_month_like(first, length) for first in range(7)):
@@ -129,7 +134,8 @@ def _lowest(mask: int) -> int:
     return (mask & -mask).bit_length() - 1
 
 
-def _numbers(mask: int) -> list[int]:
+def numbers_of(mask: int) -> list[int]:
+    """The numbers whose bits are set, in order."""
     return [number for number in range(mask.bit_length()) if mask >> number & 1]
 
 

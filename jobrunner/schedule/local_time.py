@@ -48,7 +48,9 @@ def load_zone(name: str) -> ZoneInfo:
         pass  # a name that does not exist, that is no name at all, or that is a folder of names
     known = {zone.lower(): zone for zone in sorted(zoneinfo.available_timezones())}
     close = get_close_matches(name.lower(), known, n=1)
-    advice = f"did you mean '{known[close[0]]}'?" if close else "write a name such as 'Europe/Berlin'"
+    advice = (
+        f"did you mean '{known[close[0]]}'?" if close else "write a name such as 'Europe/Berlin'"
+    )
     raise ScheduleError(f"{name!r} is no time zone; {advice}", offset=0, width=max(len(name), 1))
 
 

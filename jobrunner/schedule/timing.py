@@ -14,6 +14,7 @@ from jobrunner.schedule.local_time import clock_changes, first_instant, load_zon
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHORTEST_INTERVAL = timedelta(seconds=1)
 _INSTANT = timedelta(microseconds=1)
+_LOOKED_BACK = timedelta(days=3653)
 _TWO_DAYS = timedelta(days=2)
 """More than any offset from UTC, and more than any clock change (a day, where the date line moved)."""
 
@@ -108,6 +109,34 @@ def times_between(timing: Timing, start: datetime, end: datetime) -> Iterator[da
         found = next_time(timing, found)
 
 
+def previous_time(timing: Timing, until: datetime) -> datetime | None:
+    """The last nominal time that is not after an aware instant; None within the 10 years before."""
+    until = _utc(until)
+    low = _some_time_before(timing, until)
+    if low is None:
+        return None
+    high = until
+    while (following := next_time(timing, low)) is not None and following <= until:
+        middle = low + (high - low) / 2
+        found = next_time(timing, middle)
+        if found is not None and found <= until:
+            low = found
+        else:
+            low, high = following, middle
+    return low
+
+
+def _some_time_before(timing: Timing, until: datetime) -> datetime | None:
+    """Any nominal time up to an instant, looked for ever further back."""
+    span = timedelta(minutes=1)
+    while span < _LOOKED_BACK * 4:
+        found = next_time(timing, until - min(span, _LOOKED_BACK))
+        if found is not None and found <= until:
+            return found
+        span *= 4
+    return None
+
+
 def _next_of_rule(timing: Timing, after: datetime) -> datetime | None:
     match timing.rule:
         case Every(interval, anchor):
@@ -173,5 +202,7 @@ def _utc(instant: datetime) -> datetime:
     if instant.tzinfo is UTC:
         return instant
     if instant.tzinfo is None:
-        raise ScheduleError(f"the time {instant.isoformat()} has no offset; write 'Z' or '+01:00' after it")
+        raise ScheduleError(
+            f"the time {instant.isoformat()} has no offset; write 'Z' or '+01:00' after it"
+        )
     return instant.astimezone(UTC)
