@@ -1,0 +1,121 @@
+"""The servers of a test run: one PostgreSQL and one Valkey, a database and a virtual host a test."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kombu import Connection as BrokerConnection
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+
+from jobrunner.db.engine import make_engine
+from jobrunner.db.migrate import upgrade
+from jobrunner.embedded.servers import start_servers
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What is shared by all processes of a test run."""
+
+    database_url: str
+    """With a role that may create databases."""
+    broker_url: str
+    template: str
+    """A migrated database that nobody is connected to."""
+
+
+@contextmanager
+def open_servers() -> Iterator[Servers]:
+    """The servers that the environment names, else private ones, with a template in PostgreSQL."""
+    database_url = os.environ.get("JOBRUNNER_TEST_DATABASE_URL", "")
+    broker_url = os.environ.get("JOBRUNNER_TEST_BROKER_URL", "")
+    with _open_folder() as folder:
+        private = start_servers(
+            folder, postgres=not database_url, valkey=not broker_url, durable=False
+        )
+        try:
+            with _open_template(database_url or private.database_url) as template:
+                yield Servers(
+                    database_url or private.database_url, broker_url or private.broker_url, template
+                )
+        finally:
+            private.stop()
+
+
+@contextmanager
+def open_database(servers: Servers) -> Iterator[str]:
+    """The URL of a fresh migrated database, which nobody else uses; dropped at the end."""
+    name = f"{servers.template}_{os.getpid()}_{next(_numbers)}"
+    admin = _admin(servers.database_url)
+    _execute(admin, f"CREATE DATABASE {name} TEMPLATE {servers.template}")
+    try:
+        yield _url_of_database(servers.database_url, name)
+    finally:
+        _execute(admin, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def empty_virtual_host(servers: Servers, *, process: int, processes: int) -> str:
+    """The URL of an emptied virtual host of the broker, from the share of this test process."""
+    with BrokerConnection(servers.broker_url) as connection:
+        client = connection.default_channel.client
+        # The first is left alone: on a given server it may be somebody's.
+        share = (int(client.config_get("databases")["databases"]) - 1) // processes
+    url = _url_of_virtual_host(
+        servers.broker_url, 1 + process * share + next(_numbers) % max(share, 1)
+    )
+    with BrokerConnection(url) as connection:
+        connection.default_channel.client.flushdb()
+    return url
+
+
+_numbers = itertools.count()
+
+
+@contextmanager
+def _open_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="jobrunner-tests-"))
+    folder.chmod(0o711)  # as root, the servers' account passes through it
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _open_template(database_url: str) -> Iterator[str]:
+    name = f"jobrunner_test_{os.getpid()}"
+    admin = _admin(database_url)
+    _execute(admin, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    _execute(admin, f"CREATE DATABASE {name}")
+    try:
+        engine = make_engine(_url_of_database(database_url, name), application_name="tests")
+        upgrade(engine)
+        engine.dispose()
+        yield name
+    finally:
+        _execute(admin, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _admin(database_url: str) -> Engine:
+    url = make_url(database_url).set(drivername="postgresql+psycopg2")
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+def _execute(engine: Engine, statement: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+
+
+def _url_of_database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _url_of_virtual_host(url: str, number: int) -> str:
+    if url.startswith("redis+socket:"):
+        return f"{url.partition('?')[0]}?virtual_host={number}"
+    return urlsplit(url)._replace(path=f"/{number}").geturl()
