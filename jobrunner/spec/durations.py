@@ -2,35 +2,56 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
 
-_UNITS_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_MILLISECONDS = {
+    "ms": 1,
+    "s": 1000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 604_800_000,
+}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$"
+_WHOLE = re.compile(DURATION_PATTERN)
 LONGEST = timedelta(days=36525)
 """A hundred years: far beyond any use, well inside what PostgreSQL and Python hold."""
+_LONGEST_TEXT = 100
 
 
 def parse_duration(value: object) -> timedelta:
     """`'1h30m'` → timedelta. Raises ValueError with a sentence that shows a right form."""
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, bool) or not isinstance(value, str):
-        raise ValueError(f"a duration needs a unit, for example '{value}s' or '5m'")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(f"a duration needs a unit: write '{value}s' for seconds or '{value}m' for minutes")
+    if not isinstance(value, str):
+        raise ValueError("a duration is a number and a unit, for example '90s', '1h30m' or '2d'")  # noqa: TRY004  pydantic turns only ValueError into a located mistake
+    return _parse_text(value)
+
+
+@lru_cache(maxsize=1024)
+def _parse_text(value: str) -> timedelta:
     text = value.strip()
-    if not _WHOLE.fullmatch(text):
-        raise ValueError(f"{value!r} is no duration; write for example '90s', '1h30m' or '2d'")
-    duration = timedelta(seconds=sum(float(n) * _UNITS_SECONDS[u] for n, u in _PART.findall(text)))
-    if duration > LONGEST:
+    if len(text) > _LONGEST_TEXT or not _WHOLE.fullmatch(text):
+        shown = value if len(value) <= _LONGEST_TEXT else value[:_LONGEST_TEXT] + "…"
+        raise ValueError(f"{shown!r} is no duration; write for example '90s', '1h30m' or '2d'")
+    milliseconds = sum(Decimal(n) * _MILLISECONDS[unit] for n, unit in _PART.findall(text))
+    if milliseconds > LONGEST / timedelta(milliseconds=1):
         raise ValueError(f"{value!r} is longer than a hundred years")
-    return duration
+    if milliseconds != int(milliseconds):
+        raise ValueError(f"{value!r} is finer than a millisecond")
+    return timedelta(milliseconds=int(milliseconds))
 
 
 def format_duration(duration: timedelta) -> str:
     """The one way a duration is written: `1h30m`, `90s` becomes `1m30s`, zero is `0s`."""
     milliseconds = round(duration / timedelta(milliseconds=1))
     parts = []
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, milliseconds = divmod(milliseconds, size)
+    for unit in ("d", "h", "m", "s", "ms"):
+        count, milliseconds = divmod(milliseconds, _MILLISECONDS[unit])
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"

@@ -3,14 +3,26 @@
 Field names are YAML keys, one for one. Values are frozen, unknown keys are forbidden, and a value
 is canonical: `90s` and `1m30s` are one `timedelta`, so a plan compares meanings and never text.
 A model's JSON dump is what the database stores and what the digest of a definition is made from.
+The descriptions are what the editor's schema and `docs/reference/yaml.md` show.
 """
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
-from jobrunner.spec.durations import format_duration, parse_duration
+from jobrunner.schedule import Timing, make_timing
+from jobrunner.spec.durations import DURATION_PATTERN, format_duration, parse_duration
+from jobrunner.spec.paths import check_pattern, parse_exception_path, parse_task_path
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,99}$"
 
@@ -21,8 +33,28 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 """`90s`, `1h30m`, `500ms`, `2d`: a number and a unit, as often as needed. A bare number is refused."""
+
+PositiveDuration = Annotated[Duration, Field(gt=timedelta(0))]
+
+def _single_spaces(text: str) -> str:
+    return " ".join(text.split())
+
+
+CronText = Annotated[str, AfterValidator(_single_spaces)]
+
+Flag = Annotated[bool, Field(strict=True)]
+"""`true` or `false` and nothing else: `no` is a text in YAML 1.2, and is not guessed at."""
+
+Whole = Annotated[int, Field(strict=True)]
+
+TaskPath = Annotated[str, AfterValidator(parse_task_path)]
+ExceptionPath = Annotated[str, AfterValidator(parse_exception_path)]
+TaskPattern = Annotated[str, AfterValidator(check_pattern)]
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 JsonValue = Any
 """What JSON can say; checked where the tree is read."""
@@ -35,72 +67,159 @@ class _Spec(BaseModel):
 class Retry(_Spec):
     """When a failed attempt is followed by another. Attempts in all: `max_retries` + 1."""
 
-    max_retries: int = Field(default=0, ge=0, le=1000)
-    backoff: Literal["fixed", "linear", "exponential"] = "exponential"
-    delay: Duration = timedelta(seconds=5)
-    factor: float = Field(default=2.0, ge=1.0, le=100.0)
-    max_delay: Duration = timedelta(minutes=10)
-    jitter: bool = True
-    retry_for: tuple[str, ...] = Field(default=(), alias="for")
-    """Dotted paths of exception classes; () is any Exception."""
-    not_for: tuple[str, ...] = ()
+    max_retries: Whole = Field(
+        default=0, ge=0, le=1000, description="How many attempts may follow the first."
+    )
+    backoff: Literal["fixed", "linear", "exponential"] = Field(
+        default="exponential", description="How the delay grows from one retry to the next."
+    )
+    delay: Duration = Field(
+        default=timedelta(seconds=5), description="The wait before the first retry."
+    )
+    factor: float = Field(
+        default=2.0,
+        strict=True,
+        ge=1.0,
+        le=100.0,
+        description="With `exponential`: each delay is the one before times this.",
+    )
+    max_delay: PositiveDuration = Field(
+        default=timedelta(minutes=10), description="No delay is longer than this."
+    )
+    jitter: Flag = Field(
+        default=True, description="Spread the delays at random, so that failures do not march in step."
+    )
+    retry_for: tuple[ExceptionPath, ...] = Field(
+        default=(),
+        alias="for",
+        description="Dotted paths of the exception classes that are retried; none: any Exception.",
+    )
+    not_for: tuple[ExceptionPath, ...] = Field(
+        default=(), description="Dotted paths of the exception classes that are never retried."
+    )
 
 
 class CatchUp(_Spec):
     """What becomes of scheduled times that passed while no scheduler ran."""
 
-    policy: Literal["skip", "latest", "all"] = "latest"
-    window: Duration | None = None
-    """Only times this recent count; None is no bound."""
-    max: int | None = Field(default=None, ge=1, le=10_000)
-    """At most this many runs; None is no bound (of our own: 1,000)."""
+    policy: Literal["skip", "latest", "all"] = Field(
+        default="latest",
+        description="`skip` forgets them, `latest` runs the last one, `all` runs each in order.",
+    )
+    window: PositiveDuration | None = Field(
+        default=None, description="Only times this recent count; none: no bound."
+    )
+    max: Whole | None = Field(
+        default=None, ge=1, le=10_000, description="At most this many runs; none: 1,000."
+    )
 
 
 class ScheduleSpec(_Spec):
     """One way a job becomes due. Exactly one of `cron`, `every`, `at` is given."""
 
-    name: Name = "default"
-    cron: str | None = None
-    every: Duration | None = None
-    at: tuple[datetime, ...] | None = None
-    """Aware, UTC, sorted; a time without an offset was read in `timezone`."""
-    timezone: str = "UTC"
-    anchor: datetime | None = None
-    """`every` counts from here; None is the Unix epoch."""
-    start_at: datetime | None = None
-    end_at: datetime | None = None
-    """Exclusive."""
-    jitter: Duration = timedelta(0)
-    misfire_grace: Duration = timedelta(seconds=60)
-    enabled: bool = True
+    name: Name = Field(default="default", description="The identity of the schedule in its job.")
+    cron: CronText | None = Field(
+        default=None,
+        description="Five fields (or six, seconds first) in the wall-clock time of `timezone`, "
+        "or `@hourly` … `@yearly`.",
+    )
+    every: Duration | None = Field(
+        default=None,
+        ge=timedelta(seconds=1),
+        description="An interval of at least 1s, aligned to `anchor`.",
+    )
+    at: tuple[datetime, ...] | None = Field(
+        default=None,
+        description="A timestamp or a list of them; one without an offset is read in `timezone`.",
+    )
+    timezone: str = Field(
+        default="UTC", description="IANA name of the time zone, for example `Europe/Berlin`."
+    )
+    anchor: datetime | None = Field(
+        default=None, description="`every` counts from here; none: 1970-01-01T00:00Z."
+    )
+    start_at: datetime | None = Field(default=None, description="Not due before this time.")
+    end_at: datetime | None = Field(
+        default=None, description="Not due at this time or later (exclusive)."
+    )
+    jitter: Duration = Field(
+        default=timedelta(0),
+        description="Start up to this much later; always the same for one schedule and time.",
+    )
+    misfire_grace: Duration = Field(
+        default=timedelta(seconds=60),
+        description="A time missed by no more than this is simply late; more is `catch_up`'s.",
+    )
+    enabled: Flag = Field(default=True, description="`false` keeps the schedule and fires nothing.")
+
+    def timing(self) -> Timing:
+        """The arithmetic of this schedule. Raises `schedule.ScheduleError` for one that has none."""
+        return make_timing(
+            cron=self.cron,
+            every=self.every,
+            at=self.at,
+            timezone=self.timezone,
+            anchor=self.anchor,
+            start_at=self.start_at,
+            end_at=self.end_at,
+            jitter=self.jitter,
+        )
 
 
 class JobSpec(_Spec):
     """All that YAML says of one job, with every default filled in."""
 
-    namespace: Name
-    name: Name
-    task: str
-    """Dotted path `package.module.callable`; a colon before the callable is read as a dot."""
-    args: tuple[JsonValue, ...] = ()
-    kwargs: dict[str, JsonValue] = Field(default_factory=dict)
-    queue: Name = "default"
-    priority: int | None = Field(default=None, ge=0, le=9)
-    """0 lowest to 9 highest on every broker."""
-    expires: Duration | None = None
-    timeout: Duration = timedelta(hours=1)
-    soft_timeout: Duration | None = None
-    retry: Retry = Retry()
-    on_lost: Literal["retry", "fail"] | None = None
-    """None: `retry` when `retry.max_retries` ≥ 1, else `fail`."""
-    overlap: Literal["allow", "skip", "queue", "replace"] = "skip"
-    catch_up: CatchUp = CatchUp()
-    enabled: bool = True
-    description: str = ""
-    owner: str = ""
-    tags: tuple[str, ...] = ()
-    schedules: tuple[ScheduleSpec, ...] = ()
-    """Sorted by name."""
+    namespace: Name = Field(description="The first half of the identity `namespace/job`.")
+    name: Name = Field(description="The second half of the identity `namespace/job`.")
+    task: TaskPath = Field(
+        description="Dotted path `package.module.callable` of what is called: a plain or `async def` "
+        "function, or a class with `__call__`. A colon before the callable is read as a dot."
+    )
+    args: tuple[JsonValue, ...] = Field(default=(), description="Positional arguments, JSON values.")
+    kwargs: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Keyword arguments, JSON values."
+    )
+    queue: Name = Field(default="default", description="The broker's queue that carries the runs.")
+    priority: Annotated[int, Field(strict=True, ge=0, le=9)] | None = Field(
+        default=None, description="0 lowest to 9 highest, on every broker."
+    )
+    expires: PositiveDuration | None = Field(
+        default=None, description="Not started by then: the run ends as `expired`, never late."
+    )
+    timeout: PositiveDuration = Field(
+        default=timedelta(hours=1),
+        description="Hard limit of an attempt: it is killed then, and has failed.",
+    )
+    soft_timeout: PositiveDuration | None = Field(
+        default=None,
+        description="`SoftTimeLimitExceeded` is raised inside the callable then; before `timeout`.",
+    )
+    retry: Retry = Field(
+        default=Retry(), description="When a failed attempt is followed by another."
+    )
+    on_lost: Literal["retry", "fail"] | None = Field(
+        default=None,
+        description="The worker died in the middle; none: `retry` when `retry.max_retries` ≥ 1, "
+        "else `fail`.",
+    )
+    overlap: Literal["allow", "skip", "queue", "replace"] = Field(
+        default="skip",
+        description="The previous run is not over: start anyway, record a `skipped` run, keep at "
+        "most one waiting, or cancel it and start.",
+    )
+    catch_up: CatchUp = Field(
+        default=CatchUp(),
+        description="What becomes of scheduled times that passed while no scheduler ran.",
+    )
+    enabled: Flag = Field(
+        default=True, description="`false` keeps the job and its history and fires nothing."
+    )
+    description: str = Field(default="", description="What the job does, in words; shown everywhere.")
+    owner: str = Field(default="", description="Who answers for it; shown everywhere, a filter.")
+    tags: tuple[Tag, ...] = Field(default=(), description="Words to filter and to pause by.")
+    schedules: tuple[ScheduleSpec, ...] = Field(
+        default=(), description="When it is due, by name; none: started by hand, API or code."
+    )
 
     @property
     def address(self) -> str:
@@ -111,19 +230,27 @@ class JobSpec(_Spec):
 class Allow(_Spec):
     """What a worker may load at all."""
 
-    tasks: tuple[str, ...] = ()
-    """Patterns such as `acme.*`; () allows any module but those of Python itself."""
-    commands: bool = False
+    tasks: tuple[TaskPattern, ...] = Field(
+        default=(),
+        description="Patterns such as `acme.*`; none: any module but those of Python itself.",
+    )
+    commands: Flag = Field(default=False, description="Whether a job may be a command.")
 
 
 class ProjectSpec(_Spec):
     """The project file, `jobrunner.yaml`."""
 
-    project: Name = "default"
-    include: tuple[str, ...] = ("jobs.d/**/*.yaml", "jobs.d/**/*.yml")
-    allow: Allow = Allow()
-    defaults: dict[str, JsonValue] = Field(default_factory=dict)
-    """Raw: merged under each job as a tree, before it is read as a JobSpec."""
+    project: Name = Field(
+        default="default", description="The ownership stamp on every row the project creates."
+    )
+    include: tuple[str, ...] = Field(
+        default=("jobs.d/**/*.yaml", "jobs.d/**/*.yml"),
+        description="Which files hold jobs: patterns relative to the project file.",
+    )
+    allow: Allow = Field(default=Allow(), description="What a worker may load at all.")
+    defaults: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Keys of a job that every job starts from."
+    )
 
 
 class Location(_Spec):
@@ -141,7 +268,7 @@ class DefinedJob(_Spec):
     spec: JobSpec
     location: Location
     field_lines: dict[str, int] = Field(default_factory=dict)
-    """`schedules.default.cron` → line in `location.file`; only fields that the files give."""
+    """`schedules.default.cron` → line in `location.file`; only fields that this file gives."""
 
     @property
     def address(self) -> str:
@@ -150,7 +277,7 @@ class DefinedJob(_Spec):
 
 
 def load_job(stored: Any) -> JobSpec:
-    """The definition from its stored JSON (`JobSpec.model_dump(mode="json", by_alias=True)`)."""
+    """The definition from its stored JSON (what `dump_job` returned). Raises ValidationError."""
     return JobSpec.model_validate(stored)
 
 

@@ -1,0 +1,215 @@
+"""One job: defaults merged under it, each key read, what contradicts each other reported."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobrunner.spec.keys import KEYS, check_keys
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.paths import is_allowed
+from jobrunner.spec.report import Report
+from jobrunner.spec.schedules import named_schedules, read_schedule, read_zone
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, merge, plain
+from jobrunner.spec.values import read_model
+
+LARGEST_ARGUMENTS_BYTES = 64 * 1024
+
+_NO_FIELDS = ("schedule", "schedules", "timezone")
+_SHORTHANDS = {"retry": "max_retries", "catch_up": "policy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a job of one document is read with."""
+
+    namespace: str
+    defaults: Mapping | None
+    """Project defaults and file defaults, merged, shorthands written out."""
+    allow_tasks: Sequence[str]
+    report: Report
+
+
+def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | None:
+    """The job below `key`; None after a mistake, which is reported."""
+    report = around.report
+    tree = written_out(tree)
+    good = check_keys(tree, "a job", report)
+    merged = merge(around.defaults, tree)
+    schedules = _read_schedules(merged, report)
+    values = _values(merged, report)
+    values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
+    spec = read_model(JobSpec, values, merged, whole=key, report=report)
+    if spec is None or schedules is None or not good:
+        return None
+    if not _is_sound(spec, merged, key, around):
+        return None
+    return DefinedJob(
+        spec=spec,
+        location=Location(file=key.source.path, line=key.line, column=key.column),
+        field_lines=dict(_field_lines(merged, key.source, spec.schedules)),
+    )
+
+
+def read_defaults(entry: Entry, inherited: Mapping | None, around: Surroundings) -> Mapping | None:
+    """`defaults:` merged over what is inherited, checked as if a job stood on them alone."""
+    report = around.report
+    if is_null(entry.value):
+        return inherited
+    if not isinstance(entry.value, Mapping):
+        report.at(
+            entry.value, "E203", "'defaults' takes a mapping of a job's keys",
+            help="write for example defaults: {queue: reports}",
+        )  # fmt: skip
+        return inherited
+    tree = written_out(entry.value)
+    good = check_keys(tree, "defaults", report)
+    allowed = tree.without("schedule", "schedules")
+    merged = merge(inherited, allowed)
+    values = _values(merged, report)
+    values |= {"namespace": "default", "name": "defaults"}
+    task = Scalar("package.module.callable", entry.key.line, entry.key.column, 1, entry.key.source)
+    values.setdefault("task", task.value)
+    read_zone(merged.get("timezone"), report)
+    spec = read_model(JobSpec, values, merged, whole=entry.key, report=report)
+    if spec is not None and good:
+        _is_sound(spec, merged, entry.key, around)
+    return merged
+
+
+def written_out(tree: Mapping) -> Mapping:
+    """`retry: 3` and `catch_up: all` as the mappings they stand for, before anything is merged."""
+    entries = tree.entries
+    for key, field in _SHORTHANDS.items():
+        entry = entries.get(key)
+        if entry is None or not isinstance(entry.value, Scalar) or not _is_shorthand(key, entry.value):
+            continue
+        node = entry.value
+        whole = Mapping({field: Entry(node, node)}, node.line, node.column, node.source)
+        entries = entries | {key: Entry(entry.key, whole)}
+    return tree if entries is tree.entries else tree._replace(entries=entries)
+
+
+def _is_shorthand(key: str, node: Scalar) -> bool:
+    if key == "retry":
+        return isinstance(node.value, int) and not isinstance(node.value, bool)
+    return isinstance(node.value, str)
+
+
+def _read_schedules(job: Mapping, report: Report) -> tuple[ScheduleSpec, ...] | None:
+    zone = job.get("timezone")
+    good = read_zone(zone, report) is not None
+    named = named_schedules(job, report)
+    if named is None:
+        return None
+    schedules = [
+        # A zone that cannot be read is told of once, and the rest is read as if it were UTC.
+        read_schedule(name, entry, zone if good else None, report)
+        for name, entry in sorted(named.items())
+    ]
+    found = tuple(schedule for schedule in schedules if schedule is not None)
+    return found if good and len(found) == len(schedules) else None
+
+
+def _values(job: Mapping, report: Report) -> dict[str, Any]:
+    """Key → JSON value, for the keys that a job has and that say something."""
+    values: dict[str, Any] = {}
+    for key, entry in job.entries.items():
+        node = entry.value
+        if key in _NO_FIELDS or key not in JobSpec.model_fields or is_null(node):
+            continue
+        if key in _SHORTHANDS and isinstance(node, Mapping):
+            check_keys(node, key, report)
+            values[key] = {
+                name: plain(item.value)
+                for name, item in node.entries.items()
+                if name in _KEYS_BELOW[key] and not is_null(item.value)
+            }
+        else:
+            values[key] = plain(node)
+    for key in ("namespace", "name", "schedules"):
+        values.pop(key, None)
+    return values
+
+
+_KEYS_BELOW = {"retry": frozenset(KEYS["retry"]), "catch_up": frozenset(KEYS["catch_up"])}
+
+
+def _is_sound(spec: JobSpec, tree: Mapping, key: Scalar, around: Surroundings) -> bool:
+    """What concerns several keys, or the project's own limits."""
+    report = around.report
+    sound = True
+    if "task" in tree.entries and not is_allowed(spec.task, around.allow_tasks):
+        report.at(tree.entries["task"].value, "E302", *_not_allowed(spec.task, around.allow_tasks))
+        sound = False
+    if spec.soft_timeout is not None and spec.soft_timeout >= spec.timeout:
+        report.at(
+            tree.entries["soft_timeout"].value, "E212", "'soft_timeout' is not shorter than 'timeout'",
+            help="write a shorter one: it warns the callable before 'timeout' ends it",
+        )  # fmt: skip
+        sound = False
+    if spec.retry.delay > spec.retry.max_delay:
+        _report_delays(tree, key, report)
+        sound = False
+    size = len(json.dumps([spec.args, spec.kwargs], ensure_ascii=False).encode(errors="replace"))
+    if size > LARGEST_ARGUMENTS_BYTES:
+        where = tree.entries.get("kwargs") or tree.entries["args"]
+        report.at(
+            where.key, "E214", f"args and kwargs together are {size:,} bytes; 65,536 are the most",
+            help="pass a path or an id, and let the callable read the data",
+        )  # fmt: skip
+        sound = False
+    return sound
+
+
+def _not_allowed(task: str, patterns: Sequence[str]) -> tuple[str, str]:
+    if patterns:
+        return f"'{task}' is outside what 'allow.tasks' names", f"allowed are: {', '.join(patterns)}"
+    return (
+        f"'{task}' is a part of Python itself",
+        "call a function of your own, or name it under 'allow.tasks' in the project file",
+    )
+
+
+def _report_delays(tree: Mapping, key: Scalar, report: Report) -> None:
+    retry = tree.get("retry")
+    node: Node = key
+    if isinstance(retry, Mapping):
+        node = retry.get("delay") or retry.get("max_delay") or key
+    report.at(
+        node, "E212", "the retry's 'delay' is longer than its 'max_delay'",
+        help="'max_delay' is 10m unless given; write a longer one",
+    )  # fmt: skip
+
+
+def _field_lines(
+    job: Mapping, source: Source, schedules: Sequence[ScheduleSpec]
+) -> Iterator[tuple[str, int]]:
+    """`retry.delay` → line; only what stands in the job's own file."""
+    zone = job.entries.get("timezone")
+    if zone is not None and zone.key.source is source:
+        for schedule in schedules:
+            yield f"schedules.{schedule.name}.timezone", zone.key.line
+    for key, entry in job.entries.items():
+        if key == "schedule":
+            yield from _lines_below("schedules.default", _cron_written_out(entry), source)
+        elif key == "schedules" and isinstance(entry.value, Mapping):
+            for name, item in entry.value.entries.items():
+                yield from _lines_below(f"schedules.{name}", _cron_written_out(item), source)
+        elif key != "timezone":
+            yield from _lines_below(key, entry, source)
+
+
+def _lines_below(path: str, entry: Entry, source: Source) -> Iterator[tuple[str, int]]:
+    if entry.key.source is source:
+        yield path, entry.key.line
+    if isinstance(entry.value, Mapping):
+        for name, item in entry.value.entries.items():
+            yield from _lines_below(f"{path}.{name}", item, source)
+
+
+def _cron_written_out(entry: Entry) -> Entry:
+    node = entry.value
+    if not isinstance(node, Scalar):
+        return entry
+    return Entry(entry.key, Mapping({"cron": Entry(node, node)}, node.line, node.column, node.source))

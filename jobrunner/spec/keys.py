@@ -1,0 +1,178 @@
+"""Which keys stand where, and what to say of one that does not: ours, another tool's, or a later one."""
+
+from difflib import get_close_matches
+
+from jobrunner.spec.models import Allow, CatchUp, JobSpec, ProjectSpec, Retry, ScheduleSpec
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Mapping
+
+
+def _keys_of(model: type[JobSpec | ScheduleSpec | Retry | CatchUp | Allow | ProjectSpec]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "a job": (
+        *(key for key in _keys_of(JobSpec) if key not in ("namespace", "name", "schedules")),
+        "timezone", "schedule", "schedules",
+    ),
+    "defaults": (
+        *(key for key in _keys_of(JobSpec) if key not in ("namespace", "name", "schedules")),
+        "timezone",
+    ),
+    "a schedule": tuple(key for key in _keys_of(ScheduleSpec) if key != "name"),
+    "retry": tuple(_keys_of(Retry)),
+    "catch_up": tuple(_keys_of(CatchUp)),
+    "a job file": ("version", "namespace", "defaults", "jobs"),
+    "the project file": ("version", *_keys_of(ProjectSpec), "jobs"),
+    "allow": tuple(_keys_of(Allow)),
+}  # fmt: skip
+"""Place → the keys that may stand there, in the order of the reference."""
+
+LATER: dict[str, frozenset[str]] = {
+    "a job": frozenset(
+        "celery_task command on_end isolate sensitive protect max_concurrency alerts links extends "
+        "matrix".split()
+    ),
+    "defaults": frozenset("on_end isolate sensitive protect max_concurrency alerts links extends".split()),
+    "a schedule": frozenset("rrule solar exclude dst max_runs args kwargs queue priority".split()),
+    "a job file": frozenset("templates moved calendars notifiers queues".split()),
+    "the project file": frozenset(
+        "celery queues calendars notifiers environments templates moved".split()
+    ),
+}
+"""Keys of the format that this version does not carry out yet: refused rather than ignored."""
+
+_CRON = "write schedule: \"…\" with the cron expression, or schedule: {cron: \"…\"}"
+_PAUSE = "write 'enabled: false' to switch it off in git, or pause it by hand with: jobrunner pause"
+_NAMED = "the name is the key itself, one level up"
+
+_ELSEWHERE: dict[str, dict[str, str]] = {
+    "a job": {
+        "cmd": "write 'task' with the dotted path of a Python callable",
+        "func": "write 'task'", "function": "write 'task'", "callable": "write 'task'",
+        "handler": "write 'task'", "entrypoint": "write 'task'", "script": "write 'task'",
+        "concurrencypolicy": "write 'overlap': allow, skip (for Forbid) or replace",
+        "concurrency_policy": "write 'overlap': allow, skip (for Forbid) or replace",
+        "max_instances": "write 'overlap': allow, skip, queue or replace",
+        "max_active_runs": "write 'overlap': allow, skip, queue or replace",
+        "suspend": _PAUSE, "paused": _PAUSE, "pause": _PAUSE, "suspended": _PAUSE,
+        "disabled": "write 'enabled: false'", "active": "write 'enabled'",
+        "is_active": "write 'enabled'", "is_paused_upon_creation": _PAUSE,
+        "crontab": _CRON, "cron": _CRON, "cron_expression": _CRON, "schedule_interval": _CRON,
+        "every": "write schedule: {every: 5m}", "interval": "write schedule: {every: 5m}",
+        "at": "write schedule: {at: …}", "run_at": "write schedule: {at: …}",
+        "time_limit": "write 'timeout'", "hard_time_limit": "write 'timeout'",
+        "activedeadlineseconds": "write 'timeout'", "execution_timeout": "write 'timeout'",
+        "soft_time_limit": "write 'soft_timeout'",
+        "startingdeadlineseconds": "write 'catch_up', or 'misfire_grace' in the schedule",
+        "misfire_grace_time": "write 'misfire_grace' in the schedule",
+        "misfire_grace": "it belongs into the schedule: schedule: {misfire_grace: 60s}",
+        "jitter": "it belongs into the schedule: schedule: {jitter: 2m}",
+        "start_at": "it belongs into the schedule", "end_at": "it belongs into the schedule",
+        "anchor": "it belongs into the schedule",
+        "max_retries": "write retry: {max_retries: 3}, or shorter retry: 3",
+        "retries": "write retry: {max_retries: 3}, or shorter retry: 3",
+        "backofflimit": "write retry: {max_retries: 3}, or shorter retry: 3",
+        "retry_backoff": "write retry: {backoff: exponential}",
+        "retry_delay": "write retry: {delay: 10s}", "default_retry_delay": "write retry: {delay: 10s}",
+        "autoretry_for": "write retry: {for: […]}",
+        "coalesce": "write 'catch_up': skip, latest or all",
+        "timezone_name": "write 'timezone'", "tz": "write 'timezone'", "time_zone": "write 'timezone'",
+        "params": "write 'kwargs'", "parameters": "write 'kwargs'", "arguments": "write 'args' or 'kwargs'",
+        "options": "write the options as keys of the job: queue, priority, expires",
+        "expire_seconds": "write 'expires'", "routing_key": "write 'queue'",
+        "labels": "write 'tags'", "desc": "write 'description'",
+        "name": _NAMED, "id": _NAMED,
+        "namespace": "it belongs to the file, beside 'jobs'",
+    },
+    "a schedule": {
+        "crontab": "write 'cron'", "expression": "write 'cron'", "cron_expression": "write 'cron'",
+        "minute": "write 'cron' with all its fields", "hour": "write 'cron' with all its fields",
+        "day_of_week": "write 'cron' with all its fields",
+        "interval": "write 'every'", "period": "write 'every'", "seconds": "write 'every', for example 30s",
+        "minutes": "write 'every', for example 5m", "hours": "write 'every', for example 2h",
+        "tz": "write 'timezone'", "time_zone": "write 'timezone'",
+        "start": "write 'start_at'", "start_date": "write 'start_at'", "start_time": "write 'start_at'",
+        "end": "write 'end_at'", "end_date": "write 'end_at'", "until": "write 'end_at'",
+        "date": "write 'at'", "run_at": "write 'at'", "run_date": "write 'at'", "datetime": "write 'at'",
+        "misfire_grace_time": "write 'misfire_grace'",
+        "paused": _PAUSE, "suspend": _PAUSE, "disabled": "write 'enabled: false'",
+        "name": "the name is the key under 'schedules'; that of 'schedule' is always 'default'",
+        "overlap": "it belongs to the job", "catch_up": "it belongs to the job",
+        "timeout": "it belongs to the job", "retry": "it belongs to the job",
+    },
+    "retry": {
+        "retries": "write 'max_retries'", "limit": "write 'max_retries'",
+        "attempts": "write 'max_retries', which does not count the first attempt",
+        "max_attempts": "write 'max_retries', which does not count the first attempt",
+        "multiplier": "write 'factor'", "base": "write 'factor'",
+        "interval": "write 'delay'", "wait": "write 'delay'", "initial_delay": "write 'delay'",
+        "countdown": "write 'delay'", "max_interval": "write 'max_delay'", "cap": "write 'max_delay'",
+        "on": "write 'for'", "exceptions": "write 'for'", "retry_for": "write 'for'",
+    },
+    "defaults": {
+        "schedule": "a schedule belongs to a job, not to defaults",
+        "schedules": "a schedule belongs to a job, not to defaults",
+        "paused": _PAUSE, "suspend": _PAUSE, "tz": "write 'timezone'",
+        "time_limit": "write 'timeout'", "soft_time_limit": "write 'soft_timeout'",
+        "max_retries": "write retry: {max_retries: 3}, or shorter retry: 3",
+    },
+    "a job file": {
+        "project": "it belongs into the project file, jobrunner.yaml",
+        "include": "it belongs into the project file, jobrunner.yaml",
+        "allow": "it belongs into the project file, jobrunner.yaml",
+        "tasks": "write 'jobs'", "schedules": "write 'jobs'", "beat_schedule": "write 'jobs'",
+        "timezone": "write defaults: {timezone: …}",
+    },
+    "the project file": {
+        "namespace": "it belongs into a job file; jobs of the project file are in 'default'",
+        "includes": "write 'include'", "files": "write 'include'",
+        "timezone": "write defaults: {timezone: …}", "name": "write 'project'",
+    },
+    "allow": {"task": "write 'tasks'", "modules": "write 'tasks'", "command": "write 'commands'"},
+}  # fmt: skip
+"""Place → a key of another tool, or of another place, in lower case → what to write instead."""
+
+_LONGEST_GUESSED = 60
+
+
+def check_keys(mapping: Mapping, place: str, report: Report) -> bool:
+    """Whether every key may stand here; each other is one error."""
+    allowed = KEYS[place]
+    if mapping.entries.keys() <= set(allowed):
+        return True
+    for name, entry in mapping.entries.items():
+        if name in allowed:
+            continue
+        if name in LATER.get(place, ()):
+            report.at(
+                entry.key, "E202", f"'{name}' is not supported by this version yet",
+                help="remove it" if name not in ("command", "celery_task")
+                else "write 'task' with the dotted path of a Python callable",
+            )  # fmt: skip
+        else:
+            message = f"unknown key '{shortened(name)}' in {place}"
+            report.at(entry.key, "E201", message, help=_advice(name, place))
+    return False
+
+
+def did_you_mean(text: str, choices: tuple[str, ...]) -> str:
+    """The choice that `text` was probably meant to be, or ''."""
+    if len(text) > _LONGEST_GUESSED:
+        return ""
+    meant = text.lower().replace("-", "_").strip()
+    return next(iter(get_close_matches(meant, choices, n=1, cutoff=0.6)), "")
+
+
+def shortened(text: str) -> str:
+    """For a message: a text that is too long to be read is cut."""
+    return text if len(text) <= _LONGEST_GUESSED else text[:_LONGEST_GUESSED] + "…"
+
+
+def _advice(name: str, place: str) -> str:
+    elsewhere = _ELSEWHERE.get(place, {}).get(name.lower().replace("-", "_"))
+    if elsewhere:
+        return elsewhere
+    guess = did_you_mean(name, KEYS[place])
+    return f"did you mean '{guess}'?" if guess else f"{place} has: {', '.join(KEYS[place])}"

@@ -1,0 +1,48 @@
+"""Timestamps as people write them."""
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from jobrunner.schedule import first_instant
+
+MOMENT_PATTERN = (
+    r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?([Zz]|[+-]\d{2}:\d{2}))?)?$"
+)
+_MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
+_LONGEST_SHOWN = 60
+
+
+def parse_moment(text: str, zone: ZoneInfo) -> datetime:
+    """ISO 8601 → aware UTC; without an offset it is a local time of `zone`.
+
+    A local time that the clock skips is refused; of one that it shows twice the first is meant.
+    Raises ValueError with a sentence.
+    """
+    if not _MOMENT.fullmatch(text):
+        raise ValueError(
+            f"{text[:_LONGEST_SHOWN]!r} is no timestamp; write for example '2026-12-01T09:00' "
+            "or '2026-12-01T09:00+01:00'"
+        )
+    date, time = text[:10], text[11:].replace(" ", "").upper()
+    try:
+        written = datetime.fromisoformat(f"{date}T{time}" if time else date)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time that exists: {error}") from error
+    try:
+        return _instant(written, zone, text)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999 in UTC") from error
+
+
+def _instant(written: datetime, zone: ZoneInfo, text: str) -> datetime:
+    if written.tzinfo is not None:
+        return written.astimezone(UTC)
+    instant = written.replace(tzinfo=zone).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == written:
+        return instant
+    after_gap = first_instant(written, zone).astimezone(zone)
+    raise ValueError(
+        f"{text} does not exist in {zone.key}: the clock goes forward to {after_gap:%H:%M}; "
+        "write another time, or one with an offset"
+    )

@@ -1,0 +1,82 @@
+"""Collects the mistakes of a whole tree, so that all are told in one go and each only once."""
+
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.models import Location
+from jobrunner.spec.tree import Node, Scalar, Source
+
+MOST_IN_ONE_FILE = 1000
+
+
+class Report:
+    """The diagnostics so far. A default that is wrong for a thousand jobs is one mistake."""
+
+    def __init__(self) -> None:
+        self._diagnostics: dict[tuple[str, int, int, str], Diagnostic] = {}
+        self._counts: dict[str, int] = {}
+
+    def at(
+        self,
+        node: Node,
+        code: str,
+        message: str,
+        *,
+        help: str = "",  # noqa: A002  the diagnostic's own word
+        notes: tuple[str, ...] = (),
+        offset: int = 0,
+        width: int | None = None,
+    ) -> None:
+        """An error at a node. `offset` and `width` point at a part of a text on its first line."""
+        if width is None:
+            width = node.width if isinstance(node, Scalar) else 1
+        self.error(
+            node.source, node.line, node.column + offset, code, message,
+            width=width, help=help, notes=notes,
+        )  # fmt: skip
+
+    def error(
+        self,
+        source: Source,
+        line: int,
+        column: int,
+        code: str,
+        message: str,
+        *,
+        width: int = 1,
+        help: str = "",  # noqa: A002  the diagnostic's own word
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        """An error at a place of a text; lines and columns count from 1."""
+        key = (source.path, line, column, code)
+        count = self._counts.get(source.path, 0)
+        if key in self._diagnostics or count > MOST_IN_ONE_FILE:
+            return
+        self._counts[source.path] = count + 1
+        if count == MOST_IN_ONE_FILE:
+            code, help, notes = "E130", "mend these first", ()
+            message = f"more than {MOST_IN_ONE_FILE:,} mistakes in this file; the others are not shown"
+        self._diagnostics[key] = Diagnostic(
+            code=code,
+            severity="error",
+            message=message,
+            location=Location(file=source.path, line=line, column=column),
+            source_line=source.line(line),
+            width=max(1, width),
+            help=help,
+            notes=notes,
+        )
+
+    def take(self, other: "Report") -> None:
+        """All that another report has found."""
+        self._diagnostics.update(other._diagnostics)
+        for path, count in other._counts.items():
+            self._counts[path] = self._counts.get(path, 0) + count
+
+    def in_file_order(self, paths: list[str]) -> tuple[Diagnostic, ...]:
+        """All of them: files as `paths` has them, then by line and column."""
+        rank = {path: number for number, path in enumerate(paths)}
+
+        def place(found: Diagnostic) -> tuple[int, int, int, str]:
+            where = found.location
+            return (rank.get(where.file, len(rank)), where.line, where.column, found.code)
+
+        return tuple(sorted(self._diagnostics.values(), key=place))

@@ -1,0 +1,130 @@
+"""Bytes → the text that YAML may be read from; whatever an eye cannot see is refused here.
+
+What is refused is also replaced, one character by one, so that reading goes on, finds the other
+mistakes, and every line and column stays true.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Source
+
+_BOM = "\ufeff"
+_WIDE_ENCODINGS = (  # the longer mark first: UTF-32's begins with UTF-16's
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+
+# Never, not even in quotes: control characters, line breaks that editors do not count, and the
+# overrides that make a line read otherwise than it is.
+_NOWHERE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
+)
+# Not outside quotes, block texts and comments: they look like a space, or like nothing.
+_ONLY_QUOTED = re.compile("[\t\xa0\xad\u1680\u2000-\u200f\u202f\u205f-\u2064\u3000]")
+
+_WORDS = {
+    "\x00": "a NUL byte",
+    "\x1b": "an escape character",
+    "\t": "a tab",
+    "\xa0": "a no-break space",
+    "\x85": "a NEL line break",
+    "\u200b": "a zero-width space",
+    _BOM: "a byte order mark in the middle of the text",
+}
+
+
+def read_text(path: str, content: bytes, report: Report) -> tuple[Source, str]:
+    """The source for quoting lines, and the text with refused characters made harmless."""
+    for mark, encoding in _WIDE_ENCODINGS:
+        if content.startswith(mark):
+            return _refuse_encoding(path, encoding, report)
+    if content[:2].count(0) == 1 and len(content) > 1:
+        return _refuse_encoding(path, "UTF-16", report)
+    try:
+        text = content.decode()
+        source = Source(path, text.removeprefix(_BOM))
+    except UnicodeDecodeError as error:
+        source = Source(path, content.decode(errors="replace").removeprefix(_BOM))
+        _report_bytes(source, content, error.start, report)
+    return source, _without_refused(source, report)
+
+
+def report_unquoted(
+    source: Source, quoted: Iterable[tuple[int, int]], report: Report, *, end: int
+) -> None:
+    """Tabs and odd spaces before `end` and outside `quoted`, the spans of quoted and block texts.
+
+    A comment may hold them: it starts with a '#' at the start of a line or after a space.
+    """
+    spans = sorted(quoted)
+    at_span = 0
+    comment_until = -1
+    for found in re.finditer(rf"{_ONLY_QUOTED.pattern}|(?<!\S)#", source.text):
+        at = found.start()
+        if at >= end:
+            return
+        while at_span < len(spans) and spans[at_span][1] <= at:
+            at_span += 1
+        if at < comment_until or (at_span < len(spans) and spans[at_span][0] <= at):
+            continue
+        if found.group() == "#":
+            comment_until = _end_of_line(source.text, at)
+            continue
+        _report_character(source, at, report, "E102", "use ordinary spaces, or put the text in quotes")
+
+
+def has_odd_spaces(source: Source) -> bool:
+    """Whether `report_unquoted` could find anything: most files have no such character."""
+    return _ONLY_QUOTED.search(source.text) is not None
+
+
+def character_in_words(character: str) -> str:
+    """`a tab`, `a no-break space`, `the character U+202E (RIGHT-TO-LEFT OVERRIDE)`."""
+    name = unicodedata.name(character, "")
+    named = f"the character U+{ord(character):04X}" + (f" ({name})" if name else "")
+    return _WORDS.get(character, named)
+
+
+def _refuse_encoding(path: str, encoding: str, report: Report) -> tuple[Source, str]:
+    source = Source(path, "")
+    report.error(
+        source, 1, 1, "E101", f"the file is {encoding}, not UTF-8", help="save it again as UTF-8"
+    )
+    return source, ""
+
+
+def _report_bytes(source: Source, content: bytes, offset: int, report: Report) -> None:
+    before = content[:offset].decode(errors="replace").removeprefix(_BOM)
+    lines = before.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    report.error(
+        source, len(lines), len(lines[-1]) + 1, "E101",
+        f"byte 0x{content[offset]:02X} at offset {offset} is not UTF-8",
+        help="save the file again as UTF-8 (this looks like Latin-1 or Windows-1252)",
+    )  # fmt: skip
+
+
+def _without_refused(source: Source, report: Report) -> str:
+    if not _NOWHERE.search(source.text):
+        return source.text
+    for found in _NOWHERE.finditer(source.text):
+        _report_character(
+            source, found.start(), report, "E102",
+            'remove it, or write it as an escape in double quotes, for example "\\u2028"',
+        )  # fmt: skip
+    return _NOWHERE.sub(" ", source.text)
+
+
+def _report_character(source: Source, at: int, report: Report, code: str, advice: str) -> None:
+    line, column = source.place(at)
+    message = f"{character_in_words(source.text[at])} may not stand here"
+    report.error(source, line, column, code, message, help=advice)
+
+
+def _end_of_line(text: str, at: int) -> int:
+    ends = [end for end in (text.find("\n", at), text.find("\r", at)) if end >= 0]
+    return min(ends, default=len(text))

@@ -1,0 +1,161 @@
+"""The positioned tree: what a YAML text says, each node with the place where it stands.
+
+Nodes are named tuples because a large project has half a million of them. `source` on each node
+keeps its place true when trees of several files are merged.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+
+LONGEST_SHOWN_LINE = 1000
+_LINE_BREAK = re.compile("\r\n|\n|\r")
+
+
+class Source:
+    """The text of one file, for quoting its lines."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """As YAML and editors count them: ended by LF, CRLF or CR only."""
+        return _LINE_BREAK.split(self.text)
+
+    def line(self, number: int) -> str:
+        """Line `number`, counted from 1; '' beyond the end and for what nobody wants to see."""
+        if not 1 <= number <= len(self.lines):
+            return ""
+        line = self.lines[number - 1]
+        return line if len(line) <= LONGEST_SHOWN_LINE else ""
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in _LINE_BREAK.finditer(self.text))]
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Line and column, counted from 1, of a character of the text."""
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
+
+    def index(self, line: int, column: int) -> int:
+        """The character of the text at a line and column: the reverse of `place`."""
+        return self._starts[line - 1] + column - 1
+
+
+class Scalar(NamedTuple):
+    """A text, number, truth value or null."""
+
+    value: str | int | float | bool | None
+    line: int
+    """Counts from 1, like `column`."""
+    column: int
+    width: int
+    """Characters on its first line; at least 1."""
+    source: Source
+
+
+class Sequence(NamedTuple):
+    """A list."""
+
+    items: tuple["Node", ...]
+    line: int
+    column: int
+    source: Source
+
+
+class Entry(NamedTuple):
+    """A key and its value."""
+
+    key: Scalar
+    value: "Node"
+
+
+class Mapping(NamedTuple):
+    """Keys are always text: JSON has no others."""
+
+    entries: dict[str, Entry]
+    line: int
+    column: int
+    source: Source
+
+    def get(self, key: str) -> "Node | None":
+        """The value, None when the key is not there."""
+        entry = self.entries.get(key)
+        return entry.value if entry else None
+
+    def without(self, *keys: str) -> "Mapping":
+        """The same without some keys."""
+        return self._replace(entries={k: e for k, e in self.entries.items() if k not in keys})
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def is_null(node: Node | None) -> bool:
+    """Nothing written: no node, or a null."""
+    return node is None or (isinstance(node, Scalar) and node.value is None)
+
+
+def merge(base: Mapping | None, over: Mapping) -> Mapping:
+    """`over` laid over `base`: mappings deeply, scalars and lists replace, null removes.
+
+    A null over nothing stays: whether it means anything is for the key to say. The place of the
+    result is `over`'s, the places of the entries are their own.
+    """
+    if base is None or not base.entries:
+        return over
+    entries = dict(base.entries)
+    for key, entry in over.entries.items():
+        inherited = entries.get(key)
+        if inherited is None:
+            entries[key] = entry
+        elif is_null(entry.value):
+            del entries[key]
+        elif isinstance(inherited.value, Mapping) and isinstance(entry.value, Mapping):
+            entries[key] = Entry(entry.key, merge(inherited.value, entry.value))
+        else:
+            entries[key] = entry
+    return over._replace(entries=entries)
+
+
+def plain(node: Node) -> Any:
+    """The JSON value of a node."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Mapping):
+        return {key: plain(entry.value) for key, entry in node.entries.items()}
+    return [plain(item) for item in node.items]
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything below it, in the order of the text; without recursion."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        if isinstance(current, Mapping):
+            waiting.extend(entry.value for entry in reversed(current.entries.values()))
+        elif isinstance(current, Sequence):
+            waiting.extend(reversed(current.items))
+
+
+def kind(node: Node) -> str:
+    """What a node is, in words for a message."""
+    match node:
+        case Mapping():
+            return "a mapping"
+        case Sequence():
+            return "a list"
+        case Scalar(value=None):
+            return "nothing"
+        case Scalar(value=bool()):
+            return "true or false"
+        case Scalar(value=str()):
+            return "text"
+        case Scalar():
+            return "a number"

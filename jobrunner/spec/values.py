@@ -1,0 +1,183 @@
+"""Reads a mapping as a model: pydantic finds what is wrong, the words and the place are ours."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from jobrunner.spec.durations import format_duration
+from jobrunner.spec.keys import did_you_mean, shortened
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Mapping, Node, Scalar, Sequence, kind
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str | int, ...]
+
+
+def read_model(model: type[Model], values: dict[str, Any], tree: Mapping, *, whole: Node, report: Report) -> Model | None:
+    """The model of `values`; None when something is wrong, which is reported at its node in `tree`.
+
+    `whole` is shown where the mistake is that something is not there.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        for found in error.errors(include_url=False):
+            _report(found, tree, whole, report)
+        return None
+
+
+def check_name(node: Node, what: str, report: Report) -> bool:
+    """Whether a node is a name that an identity can be made of."""
+    if not (isinstance(node, Scalar) and isinstance(node.value, str)):
+        report.at(node, "E203", f"{what} takes text, not {kind(node)}", help=_as_text(node))
+        return False
+    if _NAME.fullmatch(node.value):
+        return True
+    report.at(node, "E206", f"'{shortened(node.value)}' cannot be {what}", help=_name_advice(node.value))
+    return False
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
+
+_PATHS = ("task", "for", "not_for")
+_PATTERNS = ("tasks",)
+_SHORTHANDS = {"retry": "a whole number or a mapping", "catch_up": "a policy or a mapping"}
+
+
+def _report(found: Any, tree: Mapping, whole: Node, report: Report) -> None:
+    place: Place = found["loc"]
+    key = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
+    in_list = bool(place) and isinstance(place[-1], int)
+    if found["type"] == "missing":
+        report.at(whole, "E205", f"'{key}' is missing", help=_EXAMPLES.get(key, f"write '{key}: …'"))
+        return
+    node = _node_at(tree, place)
+    if node is None:
+        node = whole
+    code, message, advice = _in_words(found, key, node, in_list=in_list)
+    report.at(node, code, message, help=advice)
+
+
+_EXAMPLES = {"task": "write task: package.module.callable"}
+
+
+def _node_at(tree: Mapping, place: Place) -> Node | None:
+    node: Node | None = tree
+    for part in place:
+        if isinstance(node, Mapping) and isinstance(part, str) and part in node.entries:
+            node = node.get(part)
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        else:
+            # A single value that stands for a list of one, or a shorthand.
+            return node if node is not tree else None
+    return node
+
+
+def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, str, str]:
+    """(code, message, help) of one of pydantic's errors."""
+    what = f"each of '{key}'" if in_list else f"'{key}'"
+    context: dict[str, Any] = found.get("ctx", {})
+    expected = _EXPECTED.get(found["type"])
+    if expected is not None:
+        words, advice = expected
+        words = _SHORTHANDS.get(key, words) if words == "a mapping" else words
+        return "E203", f"{what} takes {words}, not {kind(node)}", advice(node)
+    match found["type"]:
+        case "literal_error":
+            return _one_of(key, node, str(context.get("expected", "")))
+        case "string_pattern_mismatch":
+            text = str(node.value) if isinstance(node, Scalar) else ""
+            return "E206", f"'{shortened(text)}' cannot be a name", _name_advice(text)
+        case "greater_than_equal":
+            return "E204", f"{what} is at least {_amount(context['ge'])}", ""
+        case "greater_than":
+            return "E204", f"{what} is more than {_amount(context['gt'])}", ""
+        case "less_than_equal":
+            return "E204", f"{what} is at most {_amount(context['le'])}", ""
+        case "string_too_short":
+            return "E204", f"{what} cannot be empty", "remove it"
+        case "string_too_long":
+            return "E204", f"{what} is longer than {context['max_length']} characters", "shorten it"
+        case "value_error":
+            return _own_sentence(key, str(context["error"]))
+        case _:
+            return "E204", f"{what} cannot have this value", ""
+
+
+def _own_sentence(key: str, sentence: str) -> tuple[str, str, str]:
+    """A ValueError of our own: what is wrong, and after the semicolon what to write."""
+    code = "E301" if key in _PATHS else "E215" if key in _PATTERNS else "E207"
+    message, _, advice = sentence.partition("; ")
+    return code, message, advice
+
+
+def _one_of(key: str, node: Node, expected: str) -> tuple[str, str, str]:
+    choices = tuple(re.findall(r"'([^']*)'", expected))
+    listed = f"one of: {', '.join(choices)}"
+    if not (isinstance(node, Scalar) and isinstance(node.value, str)):
+        return "E203", f"'{key}' takes a word, not {kind(node)}", listed
+    guess = did_you_mean(node.value, choices)
+    meant = f"did you mean '{guess}'? {listed}" if guess else listed
+    return "E204", f"'{shortened(node.value)}' is no value of '{key}'", meant
+
+
+def _amount(bound: object) -> str:
+    return format_duration(bound) if isinstance(bound, timedelta) else f"{bound:g}" if isinstance(bound, float) else str(bound)
+
+
+def _name_advice(text: str) -> str:
+    proposed = _NOT_IN_NAMES.sub("-", text.lower()[:100]).strip("-._")
+    rule = "lower-case letters, digits, '.', '_' and '-', at most 100, a letter or digit first"
+    return f"write '{proposed}'; names are {rule}" if proposed else f"names are {rule}"
+
+
+def _as_text(node: Node) -> str:
+    if isinstance(node, Scalar) and node.value is not None:
+        written = node.source.line(node.line)[node.column - 1 :][: node.width]
+        return f'quote it: "{written}"'
+    return "write a text"
+
+
+def _as_number(node: Node) -> str:
+    if isinstance(node, Scalar) and isinstance(node.value, str) and _DIGITS.fullmatch(node.value):
+        return f"write {node.value} without quotes"
+    return "write a number, for example 3"
+
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_YES_AND_NO = {"yes": "true", "on": "true", "y": "true", "1": "true", "no": "false", "off": "false", "n": "false", "0": "false"}  # fmt: skip
+
+
+def _as_flag(node: Node) -> str:
+    text = str(node.value).lower() if isinstance(node, Scalar) else ""
+    return f"write {_YES_AND_NO.get(text, 'true or false')}"
+
+
+def _as_list(node: Node) -> str:
+    if isinstance(node, Scalar) and node.value is not None:
+        return f"write [{shortened(str(node.value))}]"
+    return "write [a, b]"
+
+
+def _as_mapping(_: Node) -> str:
+    return "write {key: value}, or 'key: value' lines below it, indented"
+
+
+_EXPECTED: dict[str, tuple[str, Callable[[Node], str]]] = {
+    "string_type": ("text", _as_text),
+    "int_type": ("a whole number", _as_number),
+    "int_from_float": ("a whole number", _as_number),
+    "float_type": ("a number", _as_number),
+    "bool_type": ("true or false", _as_flag),
+    "tuple_type": ("a list", _as_list),
+    "list_type": ("a list", _as_list),
+    "dict_type": ("a mapping", _as_mapping),
+    "model_type": ("a mapping", _as_mapping),
+    "model_attributes_type": ("a mapping", _as_mapping),
+}
+"""pydantic's type of an error → what the key takes, and advice from the node that stands there."""

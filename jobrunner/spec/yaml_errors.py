@@ -1,0 +1,139 @@
+"""What the YAML parser complains of, in plain words, with the mend."""
+
+import re
+from dataclasses import dataclass
+
+import yaml
+
+from jobrunner.spec.text import character_in_words
+from jobrunner.spec.tree import Source
+
+# An expression as it stands unquoted behind a key or a dash. A comma belongs to it only when the
+# next field value follows at once: `{cron: */5 * * * *, jitter: 2m}`.
+_UNQUOTED = re.compile(r"(?<=[:-][ \t])[ \t]*([*@](?:[\w*/#?.-]|,(?=[\w*])|[ \t]+(?=[\w*/?]))*)")
+
+
+@dataclass(frozen=True, slots=True)
+class YamlMistake:
+    """Why the parser stopped. `mend` is an expression that lacks its quotes: start, end, text."""
+
+    line: int
+    column: int
+    code: str
+    message: str
+    help: str
+    width: int = 1
+    mend: tuple[int, int, str] | None = None
+
+
+def explain(error: yaml.YAMLError, source: Source, text: str) -> YamlMistake:
+    """The mistake behind an exception of the parser. `text` is what the parser read."""
+    problem = str(getattr(error, "problem", None) or getattr(error, "reason", "") or "")
+    context = str(getattr(error, "context", None) or "")
+    mark = getattr(error, "problem_mark", None)
+    opened = getattr(error, "context_mark", None) or mark
+    if mark is None or opened is None:
+        return YamlMistake(1, 1, "E103", f"the text is not YAML: {problem}", "")
+    line, column = _inside(source, mark.line + 1, mark.column + 1)
+    expression = _unquoted_expression(source, opened.line + 1, opened.column + 1, text)
+    if expression:
+        return expression
+    opened_line, opened_column = _inside(source, opened.line + 1, opened.column + 1)
+    for words, answer in _ANSWERS:
+        if words in problem or words in context:
+            message, advice, at_opening = answer
+            place = (opened_line, opened_column) if at_opening else (line, column)
+            shown = {"line": opened_line, "character": _character(source, line, column)}
+            return YamlMistake(*place, "E103", message.format(**shown), advice.format(**shown))
+    return YamlMistake(line, column, "E103", f"the text cannot be read as YAML here: {problem}", "")
+
+
+_QUOTE_IT = "put the text in quotes"
+_LINE_UP = "keys of one mapping start in the same column, each as 'key: value'"
+
+# A part of the parser's problem or context → message, advice, and whether to show where the
+# construct began rather than where the parser gave up. The first match wins.
+_ANSWERS: tuple[tuple[str, tuple[str, str, bool]], ...] = (
+    ("mapping values are not allowed", (
+        "a second ': ' in one value, or a line that is indented too far",
+        "put the value in quotes, or line the key up with its neighbours", False)),
+    ("sequence entries are not allowed", (
+        "a list cannot start here", "start it on the next line, or write it as [a, b]", False)),
+    ("unknown escape character", (
+        "an unknown escape in double quotes", "use single quotes, or write the backslash twice", False)),
+    ("invalid Unicode character escape", (
+        "an escape that is no character", "use an escape such as \\u00e4", False)),
+    ("escape sequence did not find expected", (
+        "an escape that is not complete", "use single quotes, or write the backslash twice", False)),
+    ("did not find expected hexdecimal", (
+        "an escape that is not complete", "use single quotes, or write the backslash twice", False)),
+    ("while scanning a quoted scalar", (
+        "the quote that opens here is never closed", "close it on the same line", True)),
+    ("while parsing a quoted scalar", (
+        "the quote that opens here is never closed", "close it on the same line", True)),
+    ("while scanning a block scalar", (
+        "a block text that cannot be read", "indent its lines by spaces, all by the same number", False)),
+    ("cannot start any token", (
+        "{character} cannot start a value or an indentation",
+        "use spaces for indentation, and quotes around a value that starts so", False)),
+    ("while parsing a flow mapping", (
+        "the '{{' that opens here is not closed, or a comma is missing",
+        "write {{key: value, key: value}}", True)),
+    ("while parsing a flow sequence", (
+        "the '[' that opens here is not closed, or a comma is missing", "write [a, b, c]", True)),
+    ("while parsing a flow node", (
+        "a value is missing here, or a bracket is not closed", "write [a, b] or {{key: value}}", False)),
+    ("while parsing a block collection", (
+        "this line does not line up with the list that starts at line {line}",
+        "items of one list start in the same column, each with '- '", False)),
+    ("while parsing a block mapping", (
+        "this line does not line up with the keys that start at line {line}", _LINE_UP, False)),
+    ("could not find expected ':'", (
+        "a key without ':', or a text that should be in quotes", "write 'key: value'", True)),
+    ("alphabetic or numeric character", (
+        "'&' and '*' are YAML's signs for anchors and aliases", _QUOTE_IT, True)),
+    ("incompatible YAML document", (
+        "this version of YAML is not known", "remove the %YAML line; version 1.2 is read", False)),
+    ("tag", ("a tag that cannot be read", "tags are not used here; remove it", True)),
+    ("directive", ("a line that starts with '%' is an instruction to YAML", _QUOTE_IT, True)),
+    ("<document start>", (
+        "text after the end of the document", "start another document with '---', or indent it", False)),
+    ("", ("the text cannot be read as YAML here", _LINE_UP, False)),
+)  # fmt: skip
+
+
+def _unquoted_expression(source: Source, line: int, column: int, text: str) -> YamlMistake | None:
+    """`cron: */5 * * * *` or `cron: @daily`: YAML reads an alias or nothing at all."""
+    shown = source.line(line)
+    found = None
+    for candidate in _UNQUOTED.finditer(shown):
+        if candidate.start(1) < column:
+            found = candidate
+    if found is None:
+        return None
+    start, end = found.span(1)
+    quoted = f'"{found.group(1)}"'
+    begin = source.index(line, start + 1)
+    if text[begin : begin + end - start] != found.group(1):
+        return None
+    return YamlMistake(
+        line, start + 1, "E104", "YAML reads '*' and '@' as signs of its own here",
+        f"quote the expression: {(shown[:start] + quoted + shown[end:]).strip()}",
+        width=end - start, mend=(begin, begin + end - start, found.group(1)),
+    )  # fmt: skip
+
+
+def _inside(source: Source, line: int, column: int) -> tuple[int, int]:
+    """The end of the text is shown at the end of its last line that says something."""
+    if line < len(source.lines) or source.line(line):
+        return line, column
+    while line > 1 and not source.line(line).strip():
+        line -= 1
+    return line, len(source.line(line)) + 1
+
+
+def _character(source: Source, line: int, column: int) -> str:
+    character = source.line(line)[column - 1 : column]
+    if not character:
+        return "this"
+    return f"'{character}'" if character.isprintable() and character != " " else character_in_words(character)
