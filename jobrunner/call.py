@@ -25,7 +25,7 @@ CANCEL_SIGNAL = signal.SIGUSR2
 _LEFTOVER_SECONDS = 1.0
 
 
-class RunCancelled(BaseException):  # noqa: N818  an interruption, as KeyboardInterrupt is one
+class RunCancelled(BaseException):
     """Raised inside the callable when somebody cancels its run. No Exception: it must pass."""
 
 
@@ -64,9 +64,7 @@ class Caller:
         finally:
             self._is_interruptible = False
 
-    def call(
-        self, loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Any:
+    def call(self, loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What the callable returns, awaited where that is something to await.
 
         Context variables that it sets are gone afterwards. What it raises passes through.
@@ -121,9 +119,7 @@ async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-def _cancel_leftovers(
-    loop: asyncio.AbstractEventLoop, older: set[asyncio.Task[Any]]
-) -> None:
+def _cancel_leftovers(loop: asyncio.AbstractEventLoop, older: set[asyncio.Task[Any]]) -> None:
     """Tasks that a failed run has left behind would go on inside the next run."""
     leftovers = asyncio.all_tasks(loop) - older
     for task in leftovers:

@@ -17,11 +17,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import structlog
-from billiard.common import terminate_handler_fired
+from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # newer than its stubs
+from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 
-from jobrunner.call import Caller, Interruption, RunCancelled, SoftTimeLimitExceeded
+from jobrunner.call import Caller, Interruption, RunCancelled
 from jobrunner.callables import LoadedCallable, check_arguments, load_callable
 from jobrunner.db import attempts, run_logs
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
@@ -340,7 +341,9 @@ _OWN_FILES = frozenset(
 
 
 def _is_ours(trace: TracebackType) -> bool:
-    return trace.tb_frame.f_code.co_filename in _OWN_FILES
+    """Our own frames, and those of the import machinery between them and the user's module."""
+    file = trace.tb_frame.f_code.co_filename
+    return file in _OWN_FILES or "importlib" in file
 
 
 def _line(told: str) -> str:

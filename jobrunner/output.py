@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 HEAD_BYTES = 64 * 1024
 TAIL_BYTES = 1024 * 1024
@@ -51,7 +52,7 @@ class Capture:
 
     def _stream(self, descriptor: int) -> io.TextIOWrapper:
         return io.TextIOWrapper(
-            _Stream(self, descriptor),  # type: ignore[arg-type]  unbuffered, as `python -u` has it
+            _Stream(self, descriptor),
             encoding="utf-8",
             errors="backslashreplace",
             write_through=True,
@@ -65,6 +66,7 @@ class _Stream(io.RawIOBase):
         super().__init__()
         self._capture = capture
         self._descriptor = descriptor
+        self.name = f"<run output {descriptor}>"
 
     def writable(self) -> bool:
         return True
@@ -73,7 +75,8 @@ class _Stream(io.RawIOBase):
         """The real one: what a subprocess is given prints to the worker's own output."""
         return self._descriptor
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Any, /) -> int:
+        """`data` is any buffer of bytes."""
         written = bytes(data)
         recording = self._capture.current()
         if recording is not None:
@@ -164,9 +167,7 @@ class Recording:
             self._cut_bytes += excess
 
     def _take(self) -> Batch | None:
-        pieces = [
-            (self._number(), self._decode(part)) for part in _parts(bytes(self._head))
-        ]
+        pieces = [(self._number(), self._decode(part)) for part in _parts(bytes(self._head))]
         self._head.clear()
         drop: list[int] = []
         if self._tail:

@@ -131,7 +131,7 @@ _FROM_RUNNING = """
 """
 _READ_RUNNING = text(f"""
     SELECT {_COLUMNS} {_FROM_RUNNING} AND runs.id = :run_id AND runs.claim_token = :token
-""")  # noqa: S608  constants of this file
+""")
 
 
 def read_running(connection: Connection, held: Claim) -> ClaimedRun | None:
@@ -153,7 +153,7 @@ _LOST = text(f"""
      ORDER BY runs.lease_until
      LIMIT :limit
        FOR NO KEY UPDATE OF runs SKIP LOCKED
-""")  # noqa: S608  constants of this file
+""")
 
 
 def lost_attempts(connection: Connection, *, limit: int) -> tuple[ClaimedRun, ...]:
@@ -204,9 +204,7 @@ _WATCH = text("""
 def watch_runs(connection: Connection, held: Sequence[Claim]) -> tuple[WatchedRun, ...]:
     """Those of `held` that are running under their token; one that is not claimed yet is absent."""
     return tuple(
-        WatchedRun(
-            Claim(row.id, row.claim_token), row.cancel_requested, row.is_retried_when_lost
-        )
+        WatchedRun(Claim(row.id, row.claim_token), row.cancel_requested, row.is_retried_when_lost)
         for row in connection.execute(_WATCH, _claim_arrays(held))
     )
 

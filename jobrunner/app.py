@@ -1,0 +1,28 @@
+"""The Celery app: `celery -A jobrunner.app worker`, `celery -A jobrunner.app beat -S jobrunner`."""
+
+import os
+from pathlib import Path
+
+from celery import Celery, signals
+
+from jobrunner.broker import make_app
+from jobrunner.logs import configure_logging
+from jobrunner.settings import Settings, load_settings
+
+
+def _make_process_app() -> Celery:
+    settings = load_settings(os.environ, Path.cwd())
+    made = make_app(settings)
+    made.conf.jobrunner_settings = settings
+    made.conf.include = ["jobrunner.worker"]
+    return made
+
+
+app = _make_process_app()
+
+
+@signals.setup_logging.connect(weak=False)
+def set_up_logging(**_: object) -> None:
+    """Celery configures no logging where somebody answers this."""
+    settings: Settings = app.conf.jobrunner_settings
+    configure_logging(settings.log_format)

@@ -1,0 +1,305 @@
+"""The worker's parent keeps its children's runs alive, and ends what they no longer can.
+
+Celery's event loop tells which child has which run (`accepted`, `ended`, `report`) and never waits
+for the database. Two threads do the rest:
+
+    database   renews leases, looks for cancel requests, writes deaths down, signs the worker in
+    guard      kills: what was cancelled and does not end, what could not be renewed and may be
+               started elsewhere soon, what is left when the grace time is over. It does no I/O,
+               so a database that hangs cannot keep it from its work.
+
+Children share none of it: they are forked with a copy that they never touch.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from jobrunner.call import CANCEL_SIGNAL
+from jobrunner.db import attempts
+from jobrunner.db.attempts import LEASE_SECONDS, Claim
+from jobrunner.db.engine import transaction
+from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
+from jobrunner.errors import DatabaseUnavailable
+from jobrunner.recover import Death, end_dead_attempt
+from jobrunner.run import Outcome
+
+RENEW_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+GUARD_SECONDS = 0.25
+CANCEL_GRACE_SECONDS = 2.5
+"""From asking a child to cancel until it is killed: with the look before it, under 5 s."""
+STOP_BEFORE_LEASE_END_SECONDS = 4.0
+EXIT_AFTER_GRACE_SECONDS = 4.0
+LOG_AGAIN_SECONDS = 30.0
+
+log = structlog.get_logger("jobrunner.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningChild:
+    """A run in the hands of a child process. Times are of the monotonic clock."""
+
+    claim: Claim
+    pid: int
+    renewed_at: float
+    """When the lease was last known to be fresh: at first, when the child took the message."""
+    is_retried_when_lost: bool = True
+    """Until the database has told: as if another worker might start it."""
+    cancelled_at: float | None = None
+    """When the child was asked to cancel."""
+
+
+class Heartbeat:
+    """The two threads and what they know. `start` once, after the pool; `stop` once."""
+
+    def __init__(self, engine: Engine, *, worker: str, queues: list[str], concurrency: int) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._details = {"queues": queues, "concurrency": concurrency}
+        self._process: Process | None = None
+        # Changed and acted upon under the lock, so that no signal reaches a child whose run has
+        # ended: only after `ended` does the pool give it another.
+        self._children: dict[Claim, RunningChild] = {}
+        self._lock = threading.Lock()
+        self._deaths: SimpleQueue[Death] = SimpleQueue()
+        self._undone: list[Death] = []
+        self._stopping = threading.Event()
+        self._grace_ends_at: float | None = None
+        self._renew_at = 0.0
+        self._sign_in_at = 0.0
+        self._say_at = 0.0
+        self._threads: list[threading.Thread] = []
+
+    # --- Called on Celery's event loop ---
+
+    def accepted(self, claim: Claim, pid: int) -> None:
+        """A child has taken the message and will claim the run under this token."""
+        with self._lock:
+            self._children[claim] = RunningChild(claim, pid, renewed_at=time.monotonic())
+
+    def ended(self, claim: Claim) -> None:
+        """The child is done with the message, or dead."""
+        with self._lock:
+            self._children.pop(claim, None)
+
+    def report(self, death: Death) -> None:
+        """A child died, or was killed for its hard limit; its run is ended at once."""
+        self._deaths.put(death)
+
+    def end_by(self, grace_seconds: float) -> None:
+        """The worker was told to stop: what still runs when the time is over is killed."""
+        if self._grace_ends_at is None:
+            self._grace_ends_at = time.monotonic() + grace_seconds
+
+    def start(self) -> None:
+        """Start both threads."""
+        for name, once in (("database", self._database_once), ("guard", self._guard_once)):
+            thread = threading.Thread(
+                target=self._repeat, args=(once,), name=f"heartbeat {name}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, *, timeout_seconds: float = 3.0) -> None:
+        """Write down what is left, sign out, and end both threads."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout_seconds)
+        try:
+            self._record_deaths()
+            if self._process is not None:
+                with transaction(self._engine) as connection:
+                    sign_out(connection, self._process)
+        except (DatabaseUnavailable, DBAPIError) as error:
+            log.warning("sign_out_failed", error=_first_line(error))
+        self._engine.dispose()
+
+    def _repeat(self, once: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            once()
+
+    # --- The database thread ---
+
+    def _database_once(self) -> None:
+        self._wait_for_death(LOOK_SECONDS)
+        try:
+            self._record_deaths()
+            self._look()
+            self._renew()
+            self._sign_in()
+        except (DatabaseUnavailable, DBAPIError) as error:
+            self._say_unavailable(error)
+
+    def _wait_for_death(self, seconds: float) -> None:
+        try:
+            self._undone.append(self._deaths.get(timeout=seconds))
+        except Empty:
+            return
+
+    def _record_deaths(self) -> None:
+        while not self._deaths.empty():
+            self._undone.append(self._deaths.get())
+        while self._undone:
+            end_dead_attempt(self._engine, self._undone[0])
+            self._undone.pop(0)
+
+    def _look(self) -> None:
+        """What the database says of the runs: who is to be cancelled, who may start elsewhere."""
+        held = self._held_claims()
+        if not held:
+            return
+        with transaction(self._engine) as connection:
+            watched = attempts.watch_runs(connection, held)
+        for run in watched:
+            self._change(run.claim, is_retried_when_lost=run.is_retried_when_lost)
+            if run.cancel_requested:
+                self._ask_to_cancel(run.claim)
+
+    def _renew(self) -> None:
+        now = time.monotonic()
+        if now < self._renew_at:
+            return
+        held = [child.claim for child in self._snapshot() if _is_alive(child.pid)]
+        if held:
+            with transaction(self._engine) as connection:
+                renewed = attempts.renew_leases(connection, held)
+            for claim in renewed:
+                self._change(claim, renewed_at=now)
+        self._renew_at = now + RENEW_SECONDS
+
+    def _sign_in(self) -> None:
+        now = time.monotonic()
+        if now < self._sign_in_at:
+            return
+        details = {**self._details, "running": len(self._children)}
+        with transaction(self._engine) as connection:
+            self._process = sign_in(
+                connection, "worker", name=self._worker, details=details, earlier=self._process
+            )
+        self._sign_in_at = now + SIGN_OF_LIFE_SECONDS
+
+    def _say_unavailable(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now >= self._say_at:
+            self._say_at = now + LOG_AGAIN_SECONDS
+            log.warning("database_unavailable", error=_first_line(error))
+
+    # --- The guard thread ---
+
+    def _guard_once(self) -> None:
+        self._stopping.wait(GUARD_SECONDS)
+        now = time.monotonic()
+        lease_is_safe_after = now - LEASE_SECONDS + STOP_BEFORE_LEASE_END_SECONDS
+        for child in self._snapshot():
+            if child.cancelled_at is not None:
+                if now >= child.cancelled_at + CANCEL_GRACE_SECONDS:
+                    told = "cancelled while running; it did not end by itself and was killed"
+                    self._kill(child, Outcome.CANCELLED, told)
+            elif child.is_retried_when_lost and child.renewed_at < lease_is_safe_after:
+                told = "stopped: its lease could not be renewed, and another worker may start it"
+                self._kill(child, Outcome.LOST, told)
+        if self._grace_ends_at is not None and now >= self._grace_ends_at:
+            self._end_grace(now)
+
+    def _end_grace(self, now: float) -> None:
+        for child in self._snapshot():
+            told = "the worker stopped, and the run had not ended within the grace time"
+            self._kill(child, Outcome.LOST, told)
+        assert self._grace_ends_at is not None  # noqa: S101  the caller has seen it
+        if now >= self._grace_ends_at + EXIT_AFTER_GRACE_SECONDS:
+            # Something keeps Celery from ending, such as a broker that does not answer.
+            log.error("forced_exit")
+            os._exit(os.EX_SOFTWARE)
+
+    def _kill(self, child: RunningChild, outcome: Outcome, told: str) -> None:
+        with self._lock:
+            if self._children.pop(child.claim, None) is None:
+                return
+            # First: Celery will report the death as well, as one that nobody wanted.
+            self.report(Death(child.claim, outcome, told))
+            kill_group(child.pid)
+
+    def _ask_to_cancel(self, claim: Claim) -> None:
+        with self._lock:
+            child = self._children.get(claim)
+            if child is None:
+                return
+            if child.cancelled_at is None:
+                self._children[claim] = replace(child, cancelled_at=time.monotonic())
+            # Each second again: the child may not have come to the user's code yet.
+            _signal(child.pid, CANCEL_SIGNAL)
+
+    # --- What both know ---
+
+    def _snapshot(self) -> list[RunningChild]:
+        with self._lock:
+            return list(self._children.values())
+
+    def _held_claims(self) -> list[Claim]:
+        with self._lock:
+            return list(self._children)
+
+    def _change(
+        self,
+        claim: Claim,
+        *,
+        renewed_at: float | None = None,
+        is_retried_when_lost: bool | None = None,
+    ) -> None:
+        with self._lock:
+            child = self._children.get(claim)
+            if child is None:
+                return
+            if renewed_at is not None:
+                child = replace(child, renewed_at=renewed_at)
+            if is_retried_when_lost is not None:
+                child = replace(child, is_retried_when_lost=is_retried_when_lost)
+            self._children[claim] = child
+
+
+def kill_group(pid: int) -> None:
+    """SIGKILL to a child and to all that it has started, also when the child itself is gone."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        _signal(pid, signal.SIGKILL)  # no leader of a group: it died while it was being made
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether our child runs; one that ended and was not waited for does not."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return _exists(pid)
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

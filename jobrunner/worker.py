@@ -1,0 +1,259 @@
+"""Celery's side of the worker: one task, and what its parent and its children do at start and end.
+
+Loaded by Celery (`include` of `jobrunner.app`). Nothing is decided here: the task calls
+`execute_run`, and what the parent sees goes to its heartbeat.
+"""
+
+import atexit
+import os
+import re
+import sys
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from billiard.einfo import ExceptionInfo
+from celery import Task, bootsteps, shared_task, signals
+from celery.concurrency.prefork import TaskPool
+from celery.exceptions import Reject, Terminated, TimeLimitExceeded, WorkerLostError
+from celery.worker.request import Request
+from sqlalchemy import Engine
+
+from jobrunner.broker import EXECUTE_TASK, MESSAGE_VERSION
+from jobrunner.db.attempts import Claim
+from jobrunner.db.engine import Limits, make_engine
+from jobrunner.db.kept_connection import KeptConnection
+from jobrunner.errors import DatabaseUnavailable, UsageError
+from jobrunner.execute import Home, execute_run
+from jobrunner.heartbeat import Heartbeat, kill_group
+from jobrunner.logs import plain_formatter
+from jobrunner.output import Capture
+from jobrunner.recover import Death
+from jobrunner.run import Outcome
+from jobrunner.settings import Settings
+from jobrunner.spec.durations import format_duration
+
+TOKEN_HEADER = "jobrunner_claim_token"  # noqa: S105  the name, no secret
+_HEARTBEAT_LIMITS = Limits(statement_timeout_seconds=5.0, lock_timeout_seconds=2.0)
+
+log = structlog.get_logger("jobrunner.worker")
+
+
+@dataclass(slots=True)
+class Here:
+    """What this process has at hand. Celery calls back by signals and by classes that it makes
+    itself, so there is no other place for it. Children are forked with the parent's.
+    """
+
+    settings: Settings | None = None
+    """Set in the parent when the worker is made."""
+    allow: tuple[str, ...] = ()
+    heartbeat: Heartbeat | None = None
+    """Set in the parent when its pool is up. Children keep the copy and never touch it: a
+    connection that is collected there would hang up here."""
+    home: Home | None = None
+    """Set in each child."""
+
+
+here = Here()
+
+
+class ExecuteRequest(Request):
+    """What the parent knows of a message, and tells its heartbeat.
+
+    The parent makes the token of the claim: so it can speak for its child's attempt, and only for
+    that one, without asking anybody.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._claim = Claim(_uuid(self.id), uuid.uuid4())
+        self.request_dict[TOKEN_HEADER] = str(self._claim.token)
+
+    def on_accepted(self, pid: Any, time_accepted: float) -> None:
+        """A child has the message; `pid` is an int, whatever the stubs say."""
+        if here.heartbeat is not None:
+            here.heartbeat.accepted(self._claim, pid)
+        super().on_accepted(pid, time_accepted)
+
+    def on_failure(
+        self,
+        exc_info: ExceptionInfo,
+        send_failed_event: bool = True,  # noqa: FBT001, FBT002  Celery's signature
+        return_ok: bool = False,  # noqa: FBT001, FBT002  Celery's signature
+    ) -> Any:
+        """The hard limit, the death of the child, or an error of our own."""
+        # What was raised in a child comes wrapped, with the text of its traceback.
+        error = getattr(exc_info.exception, "exc", exc_info.exception)
+        match error:
+            case TimeLimitExceeded():
+                # All of the group at once: the pool would first ask its leader, and leave the rest
+                # alone when that one obeys.
+                self._kill(Outcome.TIMED_OUT, f"not ended within its time limit of {_limit(error)}")
+            case WorkerLostError() | Terminated():
+                self._kill(Outcome.LOST, f"its process died: {_death(error)}")
+        return super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def acknowledge(self) -> None:
+        """Late acknowledgement: the message is done with, however the run ended."""
+        self._ended()
+        super().acknowledge()
+
+    def reject(self, requeue: bool = False) -> None:  # noqa: FBT001, FBT002  Celery's signature
+        """The message goes back, or is thrown away."""
+        self._ended()
+        super().reject(requeue)
+
+    def _kill(self, outcome: Outcome, told: str) -> None:
+        if here.heartbeat is not None:
+            here.heartbeat.report(Death(self._claim, outcome, told))
+        if self.worker_pid is not None:
+            kill_group(int(self.worker_pid))
+
+    def _ended(self) -> None:
+        if here.heartbeat is not None:
+            here.heartbeat.ended(self._claim)
+
+
+class ExecuteTask(Task[Any, Any]):
+    """Celery looks the request's class up by this name."""
+
+    Request = f"{__name__}:ExecuteRequest"
+
+
+@shared_task(
+    name=EXECUTE_TASK,
+    base=ExecuteTask,
+    bind=True,
+    acks_late=True,
+    ignore_result=True,
+    max_retries=0,
+)
+def execute(self: ExecuteTask, version: object = None, run_id: object = None) -> None:
+    """Make an attempt of a run. The message decides nothing: the database does, at the claim."""
+    wanted = _uuid(run_id)
+    if not isinstance(version, int) or abs(version - MESSAGE_VERSION) > 1 or wanted.int == 0:
+        log.warning("message_refused", version=repr(version)[:80], run=repr(run_id)[:80])
+        return
+    token = uuid.UUID(self.request.get(TOKEN_HEADER) or str(uuid.uuid4()))
+    assert here.home is not None  # noqa: S101  a child has one from its start on
+    try:
+        execute_run(here.home, Claim(wanted, token))
+    except DatabaseUnavailable as error:
+        log.warning("claim_failed", run=str(wanted), error=error.message)
+        raise Reject(error.message, requeue=True) from error
+
+
+class HeartbeatStep(bootsteps.StartStopStep):
+    """Starts the heartbeat once the pool has its children."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        """While the worker is made; an error here ends the start, one in a signal would not."""
+        super().__init__(parent, **kwargs)
+        if not (isinstance(parent.pool_cls, type) and issubclass(parent.pool_cls, TaskPool)):
+            raise UsageError(
+                f"The pool {parent.pool_cls.__name__} cannot enforce time limits.",
+                hint="Start the worker with --pool=prefork, which is the default.",
+            )
+        settings: Settings = parent.app.conf.jobrunner_settings
+        here.settings = settings
+        here.allow = settings.allow_tasks
+        make_engine(settings.database_url, application_name="").dispose()  # is it a URL at all
+        _make_project_importable()
+
+    def start(self, parent: Any) -> None:
+        """In the parent, on its main thread."""
+        here.heartbeat = Heartbeat(
+            _engine("jobrunner worker", pool_size=2),
+            worker=parent.hostname,
+            queues=sorted(parent.app.amqp.queues.consume_from),
+            concurrency=parent.concurrency,
+        )
+        here.heartbeat.start()
+        # A cold shutdown sends no signal at its end.
+        atexit.register(here.heartbeat.stop)
+
+
+@signals.worker_init.connect(weak=False)
+def add_heartbeat(sender: Any, **_: object) -> None:
+    """In the parent, before the worker's parts are put together."""
+    sender.app.steps["worker"].add(HeartbeatStep)
+
+
+@signals.worker_shutting_down.connect(weak=False)
+def begin_grace(**_: object) -> None:
+    """In the parent, on SIGTERM and the like: leases are renewed until the last run has ended."""
+    if here.heartbeat is not None and here.settings is not None:
+        here.heartbeat.end_by(here.settings.worker_grace_seconds)
+
+
+@signals.worker_shutdown.connect(weak=False)
+def end_heartbeat(**_: object) -> None:
+    """In the parent, when the pool is gone."""
+    if here.heartbeat is not None:
+        here.heartbeat.stop()
+
+
+@signals.worker_process_init.connect(weak=False)
+def prepare_child(sender: Any, **_: object) -> None:
+    """In a child, right after the fork; `sender` is the worker's name. Nothing is opened yet.
+
+    It leads a group of its own, so that a hard limit ends all that a run has started.
+    """
+    os.setpgid(0, 0)
+    capture = Capture()
+    capture.install(plain_formatter())
+    here.home = Home(
+        database=KeptConnection(_engine("jobrunner run", pool_size=1)),
+        worker=str(sender),
+        allow=here.allow,
+        capture=capture,
+    )
+
+
+@signals.worker_process_shutdown.connect(weak=False)
+def close_child(**_: object) -> None:
+    """In a child that ends in order."""
+    if here.home is not None:
+        here.home.close()
+
+
+def _engine(application_name: str, *, pool_size: int) -> Engine:
+    assert here.settings is not None  # noqa: S101  set before the pool is made
+    return make_engine(
+        here.settings.database_url,
+        application_name=application_name,
+        limits=_HEARTBEAT_LIMITS,
+        pool_size=pool_size,
+    )
+
+
+def _make_project_importable() -> None:
+    """As `celery -A` does: modules beside the project file are found."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _limit(error: TimeLimitExceeded) -> str:
+    return format_duration(timedelta(seconds=float(error.args[0])))
+
+
+def _death(error: WorkerLostError | Terminated) -> str:
+    """From `Worker exited prematurely: signal 9 (SIGKILL) Job: 7.`, or `Terminated(15)`."""
+    told = re.search(r"prematurely: (.*?)(?: Job:|$)", str(error))
+    how = told[1] if told is not None else "it was terminated"
+    return f"killed ({how}, likely memory)" if "SIGKILL" in how else how
+
+
+def _uuid(value: object) -> uuid.UUID:
+    """The nil UUID, which is no run's, for what is none."""
+    try:
+        return uuid.UUID(str(value))
+    except ValueError:
+        return uuid.UUID(int=0)
