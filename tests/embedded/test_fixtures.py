@@ -7,6 +7,7 @@ from sqlalchemy import Engine, text
 
 from jobrunner.db.migrate import check_revision
 from tests.project import Project
+from tests.servers import redis_client
 
 
 def test_the_database_is_migrated(engine: Engine) -> None:
@@ -20,12 +21,12 @@ def test_the_database_is_empty(engine: Engine) -> None:
 
 def test_the_broker_is_empty(broker_url: str) -> None:
     with Connection(broker_url) as connection:
-        assert connection.default_channel.client.dbsize() == 0
+        assert redis_client(connection).dbsize() == 0
 
 
 def test_each_test_has_a_virtual_host_of_its_own(broker_url: str) -> None:
     with Connection(broker_url) as connection:
-        assert connection.default_channel.client.client_info()["db"] != 0
+        assert redis_client(connection).client_info()["db"] != 0
 
 
 def test_a_command_runs_in_the_project_folder(project: Project) -> None:
