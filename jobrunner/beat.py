@@ -7,13 +7,13 @@ until something is due, somebody notifies, or a second has passed.
 import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from celery import Celery
-from celery.beat import ScheduleEntry, Scheduler
+from celery.beat import Scheduler
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -61,11 +61,6 @@ class DatabaseScheduler(Scheduler):
         self._loop.run_once()
         return 0.0
 
-    @property
-    def schedule(self) -> Mapping[str, ScheduleEntry]:
-        """Celery's own entries: there are none, the truth is in the database."""
-        return {}
-
     def close(self) -> None:
         """An orderly stop."""
         if self._loop is not None:
@@ -89,6 +84,7 @@ class Loop:
         self._suspicions: Mapping[QueueKey, Suspicion] = {}
         self._recover_at = self._sign_of_life_at = 0.0
         self._failures = 0
+        self._back_since: float | None = None
         self._said_at: dict[str, float] = {}
 
     def run_once(self) -> None:
@@ -96,7 +92,8 @@ class Loop:
         try:
             engine = self._open()
             worked = self._work(engine)
-            self._failures = 0
+            if self._failures:
+                self._failures, self._back_since = 0, time.monotonic()
             if not worked:
                 self._wait(engine)
         except (DatabaseUnavailable, DBAPIError) as error:
@@ -136,7 +133,7 @@ class Loop:
 
     def _recover(self, engine: Engine) -> None:
         self._recover_at = time.monotonic() + RECOVER_SECONDS
-        end_lost_attempts(engine)
+        end_lost_attempts(engine, in_touch_for=self._in_touch_for())
         end_or_free_waiting_runs(engine)
         try:
             self._suspicions = resend_lost_messages(
@@ -148,6 +145,12 @@ class Loop:
             self._sign_of_life_at = time.monotonic() + SIGN_OF_LIFE_SECONDS
             with transaction(engine) as connection:
                 self._process = sign_in(connection, "beat", earlier=self._process)
+
+    def _in_touch_for(self) -> timedelta | None:
+        """Since the database came back; None: this beat has seen no outage."""
+        if self._back_since is None:
+            return None
+        return timedelta(seconds=time.monotonic() - self._back_since)
 
     def _wait(self, engine: Engine) -> None:
         with transaction(engine) as connection:

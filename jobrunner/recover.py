@@ -1,21 +1,29 @@
-"""Put right what went wrong on the way: attempts whose worker is gone.
+"""Put right what went wrong on the way: attempts whose worker is gone, messages that are lost, runs
+whose time to start has passed, runs that wait for nothing.
 
 A lost attempt is a failed attempt. With retries left its run is queued again, otherwise it ends.
 """
 
 import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection, Engine
 
-from jobrunner.db import attempts
+from jobrunner.broker import Waiting
+from jobrunner.db import attempts, outbox
 from jobrunner.db.attempts import LEASE_SECONDS, Claim, ClaimedRun, Ending
 from jobrunner.db.engine import transaction
 from jobrunner.run import AttemptEnd, Outcome, RunState, decide_end
 
 _LOST_BATCH = 100
+_WAITING_BATCH = 1_000
+MESSAGE_LOST_AFTER = timedelta(seconds=5)
+
+QueueKey = tuple[str, int | None]
+"""A queue and a priority: messages overtake each other only across priorities."""
 
 log = structlog.get_logger("jobrunner.recover")
 
@@ -85,3 +93,64 @@ def _end(connection: Connection, run: ClaimedRun, death: Death) -> RunState | No
         error=death.error,
     )
     return state
+
+
+def end_or_free_waiting_runs(engine: Engine) -> int:
+    """End queued runs that have expired; free those that wait for a run that is over."""
+    with transaction(engine) as connection:
+        expired = outbox.expire_runs(connection, limit=_WAITING_BATCH)
+        freed = outbox.release_held(connection, limit=_WAITING_BATCH)
+    return expired + freed
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Evidence that messages of a queue are gone: everything sent before `sent_before`."""
+
+    since: datetime
+    sent_before: datetime
+
+
+def resend_lost_messages(
+    engine: Engine,
+    look: Callable[[str], Waiting],
+    delivered: Callable[[], frozenset[str]],
+    suspicions: Mapping[QueueKey, Suspicion],
+) -> Mapping[QueueKey, Suspicion]:
+    """Give back runs whose message is lost, so that the next tick sends them again.
+
+    Lost means evidence, not age: for five seconds the queue has been empty, or its oldest message
+    was sent after the run. A long queue is not a loss. `suspicions` is what the last call returned.
+    """
+    with transaction(engine) as connection:
+        waiting = outbox.sent_and_waiting(connection, age=MESSAGE_LOST_AFTER)
+    if not waiting:
+        return {}
+    now = waiting[0].now
+    found = _suspect(waiting, look, suspicions)
+    proved = {key: s.sent_before for key, s in found.items() if now - s.since >= MESSAGE_LOST_AFTER}
+    if proved:
+        in_hands = delivered()
+        with transaction(engine) as connection:
+            for (queue, priority), sent_before in proved.items():
+                outbox.unsend(connection, queue, priority, sent_before=sent_before, keep=in_hands)
+    return {key: suspicion for key, suspicion in found.items() if key not in proved}
+
+
+def _suspect(
+    waiting: Sequence[outbox.SentAndWaiting],
+    look: Callable[[str], Waiting],
+    suspicions: Mapping[QueueKey, Suspicion],
+) -> dict[QueueKey, Suspicion]:
+    """The queues with evidence now; one that had it before keeps its beginning and its bound."""
+    found: dict[QueueKey, Suspicion] = {}
+    queues = {key.queue: look(key.queue) for key in waiting}
+    for sent in waiting:
+        oldest = queues[sent.queue].oldest_sent_at.get(sent.priority or 0)
+        if oldest is None and queues[sent.queue].depth and not queues[sent.queue].oldest_sent_at:
+            continue  # the broker cannot tell how old its messages are
+        sent_before = sent.now if oldest is None else oldest
+        if sent.oldest_sent_at < sent_before:
+            key = (sent.queue, sent.priority)
+            found[key] = suspicions.get(key) or Suspicion(sent.now, sent_before)
+    return found
