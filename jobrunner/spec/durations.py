@@ -26,9 +26,13 @@ def parse_duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError(f"a duration needs a unit: write '{value}s' for seconds or '{value}m' for minutes")
+        raise ValueError(  # noqa: TRY004  pydantic makes a located mistake of ValueError only
+            f"a duration needs a unit; write '{value}s' for seconds or '{value}m' for minutes"
+        )
     if not isinstance(value, str):
-        raise ValueError("a duration is a number and a unit, for example '90s', '1h30m' or '2d'")  # noqa: TRY004  pydantic turns only ValueError into a located mistake
+        raise ValueError(  # noqa: TRY004  as above
+            "a duration is a number and a unit; write for example '90s', '1h30m' or '2d'"
+        )
     return _parse_text(value)
 
 
@@ -44,6 +48,22 @@ def _parse_text(value: str) -> timedelta:
     if milliseconds != int(milliseconds):
         raise ValueError(f"{value!r} is finer than a millisecond")
     return timedelta(milliseconds=int(milliseconds))
+
+
+def positive(duration: timedelta) -> timedelta:
+    """Refuses zero. Raises ValueError with a sentence."""
+    if duration <= timedelta(0):
+        raise ValueError("it cannot be zero; write for example '90s', or remove the key")
+    return duration
+
+
+def at_least_a_second(duration: timedelta) -> timedelta:
+    """Refuses what is shorter. Raises ValueError with a sentence."""
+    if duration < timedelta(seconds=1):
+        raise ValueError(
+            f"{format_duration(duration)} is shorter than a second; write '1s' or more"
+        )
+    return duration
 
 
 def format_duration(duration: timedelta) -> str:

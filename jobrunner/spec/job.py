@@ -7,15 +7,16 @@ from typing import Any
 
 from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
-from jobrunner.spec.paths import is_allowed
+from jobrunner.spec.paths import is_allowed, parse_task_path
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import named_schedules, read_schedule, read_zone
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, merge, plain
-from jobrunner.spec.values import read_model
+from jobrunner.spec.values import Reading, read_model
 
 LARGEST_ARGUMENTS_BYTES = 64 * 1024
 
 _NO_FIELDS = ("schedule", "schedules", "timezone")
+_STAND_IN = {"namespace": "default", "name": "unnamed", "task": "package.module.callable"}
 _SHORTHANDS = {"retry": "max_retries", "catch_up": "policy"}
 
 
@@ -39,15 +40,15 @@ def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | N
     schedules = _read_schedules(merged, report)
     values = _values(merged, report)
     values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
-    spec = read_model(JobSpec, values, merged, whole=key, report=report)
-    if spec is None or schedules is None or not good:
-        return None
-    if not _is_sound(spec, merged, key, around):
+    reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
+    good = _is_allowed(merged.get("task"), around) and good
+    good = _is_sound(reading, merged, key, report) and good
+    if reading.model is None or schedules is None or not (good and reading.is_good):
         return None
     return DefinedJob(
-        spec=spec,
+        spec=reading.model,
         location=Location(file=key.source.path, line=key.line, column=key.column),
-        field_lines=dict(_field_lines(merged, key.source, spec.schedules)),
+        field_lines=dict(_field_lines(merged, key.source, reading.model.schedules)),
     )
 
 
@@ -63,17 +64,16 @@ def read_defaults(entry: Entry, inherited: Mapping | None, around: Surroundings)
         )  # fmt: skip
         return inherited
     tree = written_out(entry.value)
-    good = check_keys(tree, "defaults", report)
+    check_keys(tree, "defaults", report)
     allowed = tree.without("schedule", "schedules")
     merged = merge(inherited, allowed)
     values = _values(merged, report)
     values |= {"namespace": "default", "name": "defaults"}
-    task = Scalar("package.module.callable", entry.key.line, entry.key.column, 1, entry.key.source)
-    values.setdefault("task", task.value)
+    values = _STAND_IN | values
     read_zone(merged.get("timezone"), report)
-    spec = read_model(JobSpec, values, merged, whole=entry.key, report=report)
-    if spec is not None and good:
-        _is_sound(spec, merged, entry.key, around)
+    reading = read_model(JobSpec, values, merged, whole=entry.key, report=report)
+    _is_allowed(merged.get("task"), around)
+    _is_sound(reading, merged, entry.key, report)
     return merged
 
 
@@ -82,7 +82,11 @@ def written_out(tree: Mapping) -> Mapping:
     entries = tree.entries
     for key, field in _SHORTHANDS.items():
         entry = entries.get(key)
-        if entry is None or not isinstance(entry.value, Scalar) or not _is_shorthand(key, entry.value):
+        if (
+            entry is None
+            or not isinstance(entry.value, Scalar)
+            or not _is_shorthand(key, entry.value)
+        ):
             continue
         node = entry.value
         whole = Mapping({field: Entry(node, node)}, node.line, node.column, node.source)
@@ -135,51 +139,69 @@ def _values(job: Mapping, report: Report) -> dict[str, Any]:
 _KEYS_BELOW = {"retry": frozenset(KEYS["retry"]), "catch_up": frozenset(KEYS["catch_up"])}
 
 
-def _is_sound(spec: JobSpec, tree: Mapping, key: Scalar, around: Surroundings) -> bool:
-    """What concerns several keys, or the project's own limits."""
-    report = around.report
-    sound = True
-    if "task" in tree.entries and not is_allowed(spec.task, around.allow_tasks):
-        report.at(tree.entries["task"].value, "E302", *_not_allowed(spec.task, around.allow_tasks))
-        sound = False
-    if spec.soft_timeout is not None and spec.soft_timeout >= spec.timeout:
-        report.at(
-            tree.entries["soft_timeout"].value, "E212", "'soft_timeout' is not shorter than 'timeout'",
-            help="write a shorter one: it warns the callable before 'timeout' ends it",
-        )  # fmt: skip
-        sound = False
-    if spec.retry.delay > spec.retry.max_delay:
-        _report_delays(tree, key, report)
-        sound = False
-    size = len(json.dumps([spec.args, spec.kwargs], ensure_ascii=False).encode(errors="replace"))
-    if size > LARGEST_ARGUMENTS_BYTES:
-        where = tree.entries.get("kwargs") or tree.entries["args"]
-        report.at(
-            where.key, "E214", f"args and kwargs together are {size:,} bytes; 65,536 are the most",
-            help="pass a path or an id, and let the callable read the data",
-        )  # fmt: skip
-        sound = False
-    return sound
+def _is_allowed(task: Node | None, around: Surroundings) -> bool:
+    if not (isinstance(task, Scalar) and isinstance(task.value, str)):
+        return True
+    try:
+        path = parse_task_path(task.value)
+    except ValueError:
+        return True  # told of where the value is read
+    if is_allowed(path, around.allow_tasks):
+        return True
+    message, advice = _not_allowed(path, around.allow_tasks)
+    around.report.at(task, "E302", message, help=advice)
+    return False
 
 
 def _not_allowed(task: str, patterns: Sequence[str]) -> tuple[str, str]:
     if patterns:
-        return f"'{task}' is outside what 'allow.tasks' names", f"allowed are: {', '.join(patterns)}"
+        return (
+            f"'{task}' is outside what 'allow.tasks' names",
+            f"allowed are: {', '.join(patterns)}",
+        )
     return (
         f"'{task}' is a part of Python itself",
         "call a function of your own, or name it under 'allow.tasks' in the project file",
     )
 
 
-def _report_delays(tree: Mapping, key: Scalar, report: Report) -> None:
-    retry = tree.get("retry")
-    node: Node = key
-    if isinstance(retry, Mapping):
-        node = retry.get("delay") or retry.get("max_delay") or key
+def _is_sound(reading: Reading[JobSpec], tree: Mapping, key: Scalar, report: Report) -> bool:
+    """What concerns several keys; those that are wrong in themselves are not judged."""
+    spec = reading.model
+    if spec is None:
+        return False
+    sound = True
+    soft = spec.soft_timeout
+    if soft is not None and soft >= spec.timeout and reading.has("timeout", "soft_timeout"):
+        report.at(
+            tree.entries["soft_timeout"].value, "E212", "'soft_timeout' is not shorter than 'timeout'",
+            help="write a shorter one: it warns the callable before 'timeout' ends it",
+        )  # fmt: skip
+        sound = False
+    if spec.retry.delay > spec.retry.max_delay and reading.has("retry"):
+        retry = tree.get("retry")
+        node = (
+            (retry.get("delay") or retry.get("max_delay")) if isinstance(retry, Mapping) else None
+        )
+        report.at(
+            node or key, "E212", "the retry's 'delay' is longer than its 'max_delay'",
+            help="'max_delay' is 10m unless given; write a longer one",
+        )  # fmt: skip
+        sound = False
+    return _arguments_fit(spec, tree, report) and sound
+
+
+def _arguments_fit(spec: JobSpec, tree: Mapping, report: Report) -> bool:
+    size = len(json.dumps([spec.args, spec.kwargs], ensure_ascii=False).encode(errors="replace"))
+    if size <= LARGEST_ARGUMENTS_BYTES:
+        return True
+    where = tree.entries.get("kwargs") or tree.entries["args"]
     report.at(
-        node, "E212", "the retry's 'delay' is longer than its 'max_delay'",
-        help="'max_delay' is 10m unless given; write a longer one",
+        where.key, "E214",
+        f"args and kwargs together are {size:,} bytes; {LARGEST_ARGUMENTS_BYTES:,} are the most",
+        help="pass a path or an id, and let the callable read the data",
     )  # fmt: skip
+    return False
 
 
 def _field_lines(
@@ -212,4 +234,6 @@ def _cron_written_out(entry: Entry) -> Entry:
     node = entry.value
     if not isinstance(node, Scalar):
         return entry
-    return Entry(entry.key, Mapping({"cron": Entry(node, node)}, node.line, node.column, node.source))
+    return Entry(
+        entry.key, Mapping({"cron": Entry(node, node)}, node.line, node.column, node.source)
+    )

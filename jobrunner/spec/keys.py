@@ -7,7 +7,9 @@ from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping
 
 
-def _keys_of(model: type[JobSpec | ScheduleSpec | Retry | CatchUp | Allow | ProjectSpec]) -> list[str]:
+def _keys_of(
+    model: type[JobSpec | ScheduleSpec | Retry | CatchUp | Allow | ProjectSpec],
+) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
@@ -29,21 +31,25 @@ KEYS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Place → the keys that may stand there, in the order of the reference."""
 
-LATER: dict[str, frozenset[str]] = {
-    "a job": frozenset(
-        "celery_task command on_end isolate sensitive protect max_concurrency alerts links extends "
-        "matrix".split()
+LATER: dict[str, tuple[str, ...]] = {
+    "a job": (
+        "celery_task", "command", "on_end", "isolate", "sensitive", "protect", "max_concurrency",
+        "alerts", "links", "extends", "matrix",
     ),
-    "defaults": frozenset("on_end isolate sensitive protect max_concurrency alerts links extends".split()),
-    "a schedule": frozenset("rrule solar exclude dst max_runs args kwargs queue priority".split()),
-    "a job file": frozenset("templates moved calendars notifiers queues".split()),
-    "the project file": frozenset(
-        "celery queues calendars notifiers environments templates moved".split()
+    "defaults": (
+        "on_end", "isolate", "sensitive", "protect", "max_concurrency", "alerts", "links", "extends",
     ),
-}
+    "a schedule": (
+        "rrule", "solar", "exclude", "dst", "max_runs", "args", "kwargs", "queue", "priority",
+    ),
+    "a job file": ("templates", "moved", "calendars", "notifiers", "queues"),
+    "the project file": (
+        "celery", "queues", "calendars", "notifiers", "environments", "templates", "moved",
+    ),
+}  # fmt: skip
 """Keys of the format that this version does not carry out yet: refused rather than ignored."""
 
-_CRON = "write schedule: \"…\" with the cron expression, or schedule: {cron: \"…\"}"
+_CRON = 'write schedule: "…" with the cron expression, or schedule: {cron: "…"}'
 _PAUSE = "write 'enabled: false' to switch it off in git, or pause it by hand with: jobrunner pause"
 _NAMED = "the name is the key itself, one level up"
 

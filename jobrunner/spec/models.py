@@ -21,7 +21,13 @@ from pydantic import (
 )
 
 from jobrunner.schedule import Timing, make_timing
-from jobrunner.spec.durations import DURATION_PATTERN, format_duration, parse_duration
+from jobrunner.spec.durations import (
+    DURATION_PATTERN,
+    at_least_a_second,
+    format_duration,
+    parse_duration,
+    positive,
+)
 from jobrunner.spec.paths import check_pattern, parse_exception_path, parse_task_path
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,99}$"
@@ -37,7 +43,9 @@ Duration = Annotated[
 ]
 """`90s`, `1h30m`, `500ms`, `2d`: a number and a unit, as often as needed. A bare number is refused."""
 
-PositiveDuration = Annotated[Duration, Field(gt=timedelta(0))]
+PositiveDuration = Annotated[Duration, AfterValidator(positive)]
+Interval = Annotated[Duration, AfterValidator(at_least_a_second)]
+
 
 def _single_spaces(text: str) -> str:
     return " ".join(text.split())
@@ -87,7 +95,8 @@ class Retry(_Spec):
         default=timedelta(minutes=10), description="No delay is longer than this."
     )
     jitter: Flag = Field(
-        default=True, description="Spread the delays at random, so that failures do not march in step."
+        default=True,
+        description="Spread the delays at random, so that failures do not march in step.",
     )
     retry_for: tuple[ExceptionPath, ...] = Field(
         default=(),
@@ -123,10 +132,8 @@ class ScheduleSpec(_Spec):
         description="Five fields (or six, seconds first) in the wall-clock time of `timezone`, "
         "or `@hourly` … `@yearly`.",
     )
-    every: Duration | None = Field(
-        default=None,
-        ge=timedelta(seconds=1),
-        description="An interval of at least 1s, aligned to `anchor`.",
+    every: Interval | None = Field(
+        default=None, description="An interval of at least 1s, aligned to `anchor`."
     )
     at: tuple[datetime, ...] | None = Field(
         default=None,
@@ -175,7 +182,9 @@ class JobSpec(_Spec):
         description="Dotted path `package.module.callable` of what is called: a plain or `async def` "
         "function, or a class with `__call__`. A colon before the callable is read as a dot."
     )
-    args: tuple[JsonValue, ...] = Field(default=(), description="Positional arguments, JSON values.")
+    args: tuple[JsonValue, ...] = Field(
+        default=(), description="Positional arguments, JSON values."
+    )
     kwargs: dict[str, JsonValue] = Field(
         default_factory=dict, description="Keyword arguments, JSON values."
     )
@@ -214,7 +223,9 @@ class JobSpec(_Spec):
     enabled: Flag = Field(
         default=True, description="`false` keeps the job and its history and fires nothing."
     )
-    description: str = Field(default="", description="What the job does, in words; shown everywhere.")
+    description: str = Field(
+        default="", description="What the job does, in words; shown everywhere."
+    )
     owner: str = Field(default="", description="Who answers for it; shown everywhere, a filter.")
     tags: tuple[Tag, ...] = Field(default=(), description="Words to filter and to pause by.")
     schedules: tuple[ScheduleSpec, ...] = Field(

@@ -53,8 +53,10 @@ def parse_project_file(config: SourceFile | None) -> tuple[ProjectSpec, tuple[Di
 
 @contextmanager
 def _collection_paused() -> Iterator[None]:
-    """A large tree is half a million objects, none of them garbage: without this, Python's
-    collector goes through all of them again and again and takes most of the time."""
+    """Reading makes half a million objects of a large tree, none of them garbage.
+
+    Python's collector would go through all of them again and again and take most of the time.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -88,7 +90,8 @@ def _read_project_file(
         }
     elif not is_null(allow):
         values["allow"] = plain(allow) if allow else None
-    project = read_model(ProjectSpec, values, tree, whole=tree, report=report) or ProjectSpec()
+    reading = read_model(ProjectSpec, values, tree, whole=tree, report=report)
+    project = reading.model or ProjectSpec()
     _check_include(tree.get("include"), report)
     entry = tree.entries.get("defaults")
     if entry is None:

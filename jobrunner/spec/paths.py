@@ -37,7 +37,9 @@ def parse_exception_path(text: str) -> str:
 def check_pattern(text: str) -> str:
     """A pattern of `allow.tasks`: a dotted path in which `*` stands for anything."""
     if not _PATTERN.fullmatch(text):
-        raise ValueError(f"{text!r} is no pattern; write for example 'acme.*' or 'acme.tasks.build'")
+        raise ValueError(
+            f"{text!r} is no pattern; write for example 'acme.*' or 'acme.tasks.build'"
+        )
     return text
 
 

@@ -52,8 +52,8 @@ class Report:
             return
         self._counts[source.path] = count + 1
         if count == MOST_IN_ONE_FILE:
-            code, help, notes = "E130", "mend these first", ()
-            message = f"more than {MOST_IN_ONE_FILE:,} mistakes in this file; the others are not shown"
+            code, notes = "E130", ()
+            message = f"more than {MOST_IN_ONE_FILE:,} mistakes in this file; the rest is not shown"
         self._diagnostics[key] = Diagnostic(
             code=code,
             severity="error",
@@ -67,9 +67,10 @@ class Report:
 
     def take(self, other: "Report") -> None:
         """All that another report has found."""
-        self._diagnostics.update(other._diagnostics)
-        for path, count in other._counts.items():
-            self._counts[path] = self._counts.get(path, 0) + count
+        for key, diagnostic in other._diagnostics.items():  # noqa: SLF001  of its own kind
+            path = diagnostic.location.file
+            self._counts[path] = self._counts.get(path, 0) + 1
+            self._diagnostics[key] = diagnostic
 
     def in_file_order(self, paths: list[str]) -> tuple[Diagnostic, ...]:
         """All of them: files as `paths` has them, then by line and column."""

@@ -27,7 +27,7 @@ _LARGEST = 2**63 - 1
 _LONGEST_NUMBER = 100
 
 
-class AmbiguousNumber(ValueError):
+class AmbiguousNumberError(ValueError):
     """A plain scalar that reads as different numbers, or as none that can be kept. A sentence."""
 
     def __init__(self, message: str, *, hint: str) -> None:
@@ -36,7 +36,7 @@ class AmbiguousNumber(ValueError):
 
 
 def resolve_plain(text: str) -> str | int | float | bool | None:
-    """The value of an unquoted scalar. Raises AmbiguousNumber."""
+    """The value of an unquoted scalar. Raises AmbiguousNumberError."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in MAY_BE_SPECIAL:
@@ -45,12 +45,12 @@ def resolve_plain(text: str) -> str | int | float | bool | None:
         return _long(text)
     if _LEADING_ZERO.fullmatch(text):
         dropped = str(int(text))
-        raise AmbiguousNumber(
+        raise AmbiguousNumberError(
             f"{text} is eight-based to some readers and ten-based to others",
             hint=f'write {dropped} for the number, or "{text}" in quotes for the text',
         )
     if _UNDERSCORED.fullmatch(text):
-        raise AmbiguousNumber(
+        raise AmbiguousNumberError(
             f"{text} is a number to some readers and text to others",
             hint=f'write {text.replace("_", "")} for the number, or "{text}" in quotes for the text',
         )
@@ -61,9 +61,9 @@ def _number(text: str) -> str | int | float:
     if _DECIMAL.fullmatch(text):
         return _in_range(int(text), text)
     if _OCTAL.fullmatch(text):
-        return _in_range(int(text[2:], 8), text)
+        return _in_range(int(text, 0), text)
     if _HEXADECIMAL.fullmatch(text):
-        return _in_range(int(text[2:], 16), text)
+        return _in_range(int(text, 0), text)
     if _NOT_FINITE.fullmatch(text):
         raise _not_finite(text)
     if not _FLOAT.fullmatch(text):
@@ -86,14 +86,14 @@ def _long(text: str) -> str:
     return text
 
 
-def _too_large(text: str) -> AmbiguousNumber:
-    return AmbiguousNumber(
+def _too_large(text: str) -> AmbiguousNumberError:
+    return AmbiguousNumberError(
         f"{text} is beyond the numbers that can be stored (64 bits)",
         hint="put it in quotes to keep it as text",
     )
 
 
-def _not_finite(text: str) -> AmbiguousNumber:
-    return AmbiguousNumber(
+def _not_finite(text: str) -> AmbiguousNumberError:
+    return AmbiguousNumberError(
         f"{text} is not a number that JSON can carry", hint="put it in quotes to keep it as text"
     )

@@ -38,7 +38,7 @@ def _of_mapping(many: Entry, report: Report) -> dict[str, Entry] | None:
         report.at(
             many.value if not is_null(many.value) else many.key, "E203",
             f"'schedules' takes a mapping of names, not {kind(many.value)}",
-            help="write a name for each: schedules: {nightly: {cron: \"…\"}}; names are identities",
+            help='write a name for each: schedules: {nightly: {cron: "…"}}; names are identities',
         )  # fmt: skip
         return None
     found = {}
@@ -73,11 +73,19 @@ def read_zone(node: Node | None, report: Report) -> ZoneInfo | None:
         return load_zone("UTC")
     if not (isinstance(node, Scalar) and isinstance(node.value, str)):
         report.at(
-            node, "E203", f"'timezone' takes a name, not {kind(node)}", help="write for example Europe/Berlin"
+            node,
+            "E203",
+            f"'timezone' takes a name, not {kind(node)}",
+            help="write for example Europe/Berlin",
         )
         return None
     if len(node.value) > _LONGEST_ZONE:
-        report.at(node, "E211", "no time zone has such a long name", help="write for example Europe/Berlin")
+        report.at(
+            node,
+            "E211",
+            "no time zone has such a long name",
+            help="write for example Europe/Berlin",
+        )
         return None
     try:
         return load_zone(node.value)
@@ -87,7 +95,9 @@ def read_zone(node: Node | None, report: Report) -> ZoneInfo | None:
         return None
 
 
-def read_schedule(name: str, entry: Entry, inherited_zone: Node | None, report: Report) -> ScheduleSpec | None:
+def read_schedule(
+    name: str, entry: Entry, inherited_zone: Node | None, report: Report
+) -> ScheduleSpec | None:
     """One schedule; None after a mistake. `inherited_zone` is the job's own or from defaults."""
     tree = entry.value
     if not isinstance(tree, Mapping):
@@ -106,10 +116,11 @@ def read_schedule(name: str, entry: Entry, inherited_zone: Node | None, report: 
             values[key] = moments
         elif key in ScheduleSpec.model_fields and key not in values and not is_null(item.value):
             values[key] = plain(item.value)
-    spec = read_model(ScheduleSpec, values, tree, whole=entry.key, report=report)
-    if spec is None or zone is None or not good:
+    reading = read_model(ScheduleSpec, values, tree, whole=entry.key, report=report)
+    good = _expression_is_sound(tree, report) and good
+    if reading.model is None or not _is_sound(reading.model, tree, report):
         return None
-    return spec if _is_sound(spec, tree, report) else None
+    return reading.model if good and zone is not None and reading.is_good else None
 
 
 def _has_one_rule(tree: Mapping, key: Scalar, report: Report) -> bool:
@@ -159,12 +170,37 @@ def _moment(key: str, node: Node, zone: ZoneInfo | None, report: Report) -> Any:
         return None
 
 
+def _expression_is_sound(tree: Mapping, report: Report) -> bool:
+    node = tree.get("cron")
+    if not (isinstance(node, Scalar) and isinstance(node.value, str)):
+        return True
+    try:
+        parse_cron(node.value)
+    except ScheduleError as error:
+        _report_expression(error, node, report)
+        return False
+    return True
+
+
+def _report_expression(error: ScheduleError, node: Scalar, report: Report) -> None:
+    message, _, advice = error.message.partition("; ")
+    offset, width = 0, None
+    # The part can be pointed at where the text stands as it is, in quotes or without.
+    before = (node.width - len(str(node.value))) / 2
+    if error.offset is not None and before in (0, 1):
+        offset, width = error.offset + int(before), error.width
+    report.at(node, "E208", message, help=advice, offset=offset, width=width)
+
+
 def _is_sound(spec: ScheduleSpec, tree: Mapping, report: Report) -> bool:
-    """What concerns several keys, and the expression itself."""
+    """What concerns several keys."""
     sound = True
-    if spec.anchor is not None and spec.every is None:
+    if spec.anchor is not None and is_null(tree.get("every")):
         report.at(
-            tree.entries["anchor"].key, "E212", "'anchor' is of no use without 'every'", help="remove it"
+            tree.entries["anchor"].key,
+            "E212",
+            "'anchor' is of no use without 'every'",
+            help="remove it",
         )
         sound = False
     if spec.start_at is not None and spec.end_at is not None and spec.start_at >= spec.end_at:
@@ -173,23 +209,4 @@ def _is_sound(spec: ScheduleSpec, tree: Mapping, report: Report) -> bool:
             help="write a later time, or remove it",
         )  # fmt: skip
         sound = False
-    try:
-        if spec.cron is not None:
-            parse_cron(str(plain(tree.entries["cron"].value)))  # as written, for the caret
-        spec.timing()
-    except ScheduleError as error:
-        _report_rule(error, tree, report)
-        sound = False
     return sound
-
-
-def _report_rule(error: ScheduleError, tree: Mapping, report: Report) -> None:
-    node = next(tree.entries[rule].value for rule in RULES if not is_null(tree.get(rule)))
-    message, _, advice = error.message.partition("; ")
-    offset, width = 0, None
-    if error.offset is not None and isinstance(node, Scalar):
-        # Only where the text stands as it is, with a quote before it or none.
-        before = (node.width - len(str(node.value))) / 2
-        if before in (0, 1):
-            offset, width = error.offset + int(before), error.width
-    report.at(node, "E208", message, help=advice, offset=offset, width=width)

@@ -75,7 +75,9 @@ def report_unquoted(
         if found.group() == "#":
             comment_until = _end_of_line(source.text, at)
             continue
-        _report_character(source, at, report, "E102", "use ordinary spaces, or put the text in quotes")
+        _report_character(
+            source, at, report, "E102", "use ordinary spaces, or put the text in quotes"
+        )
 
 
 def has_odd_spaces(source: Source) -> bool:

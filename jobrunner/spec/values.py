@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobrunner.spec.durations import format_duration
 from jobrunner.spec.keys import did_you_mean, shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping, Node, Scalar, Sequence, kind
@@ -16,17 +15,51 @@ Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
 
 
-def read_model(model: type[Model], values: dict[str, Any], tree: Mapping, *, whole: Node, report: Report) -> Model | None:
-    """The model of `values`; None when something is wrong, which is reported at its node in `tree`.
+@dataclass(frozen=True)
+class Reading(Generic[Model]):
+    """What could be read. `bad` are the keys that were wrong, and are as if they were not there."""
 
-    `whole` is shown where the mistake is that something is not there.
+    model: Model | None
+    """None: something that is necessary is missing or wrong, and nothing stood in for it."""
+    bad: frozenset[str] = frozenset()
+
+    @property
+    def is_good(self) -> bool:
+        """Nothing was wrong."""
+        return self.model is not None and not self.bad
+
+    def has(self, *keys: str) -> bool:
+        """None of these keys was wrong, so that they may be judged together."""
+        return self.bad.isdisjoint(keys)
+
+
+def read_model(
+    model: type[Model],
+    values: dict[str, Any],
+    tree: Mapping,
+    *,
+    whole: Node,
+    report: Report,
+    stand_in: dict[str, Any] | None = None,
+) -> Reading[Model]:
+    """The model of `values`. What is wrong is reported at its node in `tree`.
+
+    `whole` is shown where the mistake is that something is not there. A second reading without
+    the bad keys, with `stand_in` for necessary ones, lets the caller find what else is wrong.
     """
     try:
-        return model.model_validate(values)
+        return Reading(model.model_validate(values))
     except ValidationError as error:
-        for found in error.errors(include_url=False):
-            _report(found, tree, whole, report)
-        return None
+        found = error.errors(include_url=False)
+    for mistake in found:
+        _report(mistake, tree, whole, report)
+    bad = frozenset(str(mistake["loc"][0]) for mistake in found)
+    try:
+        good = {key: value for key, value in values.items() if key not in bad}
+        good = (stand_in or {}) | good
+        return Reading(model.model_validate(good), bad)
+    except ValidationError:
+        return Reading(None, bad)
 
 
 def check_name(node: Node, what: str, report: Report) -> bool:
@@ -36,7 +69,9 @@ def check_name(node: Node, what: str, report: Report) -> bool:
         return False
     if _NAME.fullmatch(node.value):
         return True
-    report.at(node, "E206", f"'{shortened(node.value)}' cannot be {what}", help=_name_advice(node.value))
+    report.at(
+        node, "E206", f"'{shortened(node.value)}' cannot be {what}", help=_name_advice(node.value)
+    )
     return False
 
 
@@ -53,7 +88,9 @@ def _report(found: Any, tree: Mapping, whole: Node, report: Report) -> None:
     key = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
     in_list = bool(place) and isinstance(place[-1], int)
     if found["type"] == "missing":
-        report.at(whole, "E205", f"'{key}' is missing", help=_EXAMPLES.get(key, f"write '{key}: …'"))
+        report.at(
+            whole, "E205", f"'{key}' is missing", help=_EXAMPLES.get(key, f"write '{key}: …'")
+        )
         return
     node = _node_at(tree, place)
     if node is None:
@@ -94,11 +131,9 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
             text = str(node.value) if isinstance(node, Scalar) else ""
             return "E206", f"'{shortened(text)}' cannot be a name", _name_advice(text)
         case "greater_than_equal":
-            return "E204", f"{what} is at least {_amount(context['ge'])}", ""
-        case "greater_than":
-            return "E204", f"{what} is more than {_amount(context['gt'])}", ""
+            return "E204", f"{what} is at least {_number(context['ge'])}", ""
         case "less_than_equal":
-            return "E204", f"{what} is at most {_amount(context['le'])}", ""
+            return "E204", f"{what} is at most {_number(context['le'])}", ""
         case "string_too_short":
             return "E204", f"{what} cannot be empty", "remove it"
         case "string_too_long":
@@ -126,8 +161,8 @@ def _one_of(key: str, node: Node, expected: str) -> tuple[str, str, str]:
     return "E204", f"'{shortened(node.value)}' is no value of '{key}'", meant
 
 
-def _amount(bound: object) -> str:
-    return format_duration(bound) if isinstance(bound, timedelta) else f"{bound:g}" if isinstance(bound, float) else str(bound)
+def _number(bound: float) -> str:
+    return f"{bound:,g}"
 
 
 def _name_advice(text: str) -> str:
@@ -150,7 +185,10 @@ def _as_number(node: Node) -> str:
 
 
 _DIGITS = re.compile(r"[0-9]{1,18}")
-_YES_AND_NO = {"yes": "true", "on": "true", "y": "true", "1": "true", "no": "false", "off": "false", "n": "false", "0": "false"}  # fmt: skip
+_YES_AND_NO = {
+    "yes": "true", "on": "true", "y": "true", "1": "true", "true": "true",
+    "no": "false", "off": "false", "n": "false", "0": "false", "false": "false",
+}  # fmt: skip
 
 
 def _as_flag(node: Node) -> str:

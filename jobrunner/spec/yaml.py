@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from jobrunner.spec.report import Report
-from jobrunner.spec.scalars import MAY_BE_SPECIAL, AmbiguousNumber, resolve_plain
+from jobrunner.spec.scalars import MAY_BE_SPECIAL, AmbiguousNumberError, resolve_plain
 from jobrunner.spec.text import has_odd_spaces, read_text, report_unquoted
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, Source
 from jobrunner.spec.yaml_errors import explain
@@ -169,7 +169,7 @@ class _Builder:
     def _resolved(self, text: str, line: int, column: int, width: int) -> Any:
         try:
             return resolve_plain(text)
-        except AmbiguousNumber as error:
+        except AmbiguousNumberError as error:
             self._error(line, column, "E110", str(error), width=width, help=error.hint)
             return text
 
@@ -354,7 +354,7 @@ class _Builder:
 
 
 def _events(text: str) -> Iterator[Any]:
-    return yaml.parse(text, Loader=_Loader)  # type: ignore[no-any-return]  # a generator of events
+    return yaml.parse(text, Loader=_Loader)
 
 
 def _shortened(name: str) -> str:

@@ -136,4 +136,8 @@ def _character(source: Source, line: int, column: int) -> str:
     character = source.line(line)[column - 1 : column]
     if not character:
         return "this"
-    return f"'{character}'" if character.isprintable() and character != " " else character_in_words(character)
+    return (
+        f"'{character}'"
+        if character.isprintable() and character != " "
+        else character_in_words(character)
+    )

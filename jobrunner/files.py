@@ -1,0 +1,318 @@
+"""The only reader of configuration files: finds them, refuses what is no plain file, reads bytes.
+
+A read is one consistent view: the root is resolved once, and when a link changes its target while
+the files are read (a ConfigMap's `..data`, a git-sync's swap), everything is read again.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.parse import parse_project_file
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Source
+from jobrunner.spec.yaml import SourceFile
+
+PROJECT_FILE = "jobrunner.yaml"
+LARGEST_FILE_BYTES = 5 * 1024 * 1024
+LARGEST_TREE_BYTES = 100 * 1024 * 1024
+
+_MOST_READS = 5
+_ANY_FOLDERS = "**"
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFiles:
+    """The files of a project as they were at one moment."""
+
+    root: Path
+    """Resolved: the project file's folder, or the working directory without one."""
+    config: SourceFile | None
+    """The project file; None when there is none."""
+    files: tuple[SourceFile, ...]
+    """What `include` matches, by path."""
+    diagnostics: tuple[Diagnostic, ...]
+    """What could not be read; the mistakes inside the files are `parse_project`'s."""
+    content_hash: str
+    """Changes exactly when paths, contents or what could not be read change."""
+    missing_folders: tuple[str, ...] = ()
+    """Where `include` looks and nothing is at all; an empty folder is not missing."""
+
+
+def read_project(*, config: Path | None, working_directory: Path) -> ProjectFiles:
+    """All files of the project. `config` names the project file; None looks for it upwards.
+
+    Raises nothing for what a file system can do to a reader: it is in `diagnostics`.
+    """
+    for _ in range(_MOST_READS):
+        reader = _Reader(config, working_directory)
+        found = reader.read()
+        if reader.links_stand():
+            break
+    return found
+
+
+class _Reader:
+    """One reading of the whole tree."""
+
+    def __init__(self, config: Path | None, working_directory: Path) -> None:
+        self._report = Report()
+        self._named = config
+        self._config = config if config is not None else _find_upwards(working_directory)
+        folder = self._config.parent if self._config is not None else working_directory
+        self._root = Path(os.path.realpath(folder))
+        self._bytes_read = 0
+        self._links: dict[str, str] = {}
+        """Links that were followed, and where they led."""
+
+    def read(self) -> ProjectFiles:
+        config = self._read_config()
+        project, _ = parse_project_file(config)
+        patterns = [pattern for pattern in project.include if _stays_inside(pattern)]
+        files = tuple(self._read_files(self._matching(patterns)))
+        missing = tuple(
+            folder
+            for folder in sorted({_fixed_folder(pattern) for pattern in patterns})
+            if not (self._root / folder).exists()
+        )
+        if not self._root.is_dir():
+            self._refuse(".", "E124", f"there is no folder {self._root}", "name one that exists")
+        paths = [config.path] if config else []
+        diagnostics = self._report.in_file_order(paths + [file.path for file in files])
+        content_hash = _hash(config, files, diagnostics, missing)
+        return ProjectFiles(self._root, config, files, diagnostics, content_hash, missing)
+
+    def links_stand(self) -> bool:
+        """Whether every link still leads where it led when it was followed."""
+        return all(os.path.realpath(link) == target for link, target in self._links.items())
+
+    def _read_config(self) -> SourceFile | None:
+        if self._config is None:
+            return None
+        path = self._root / self._config.name
+        if self._named is not None and not os.path.lexists(path):
+            self._refuse(
+                path.name, "E124", f"there is no project file {self._config}",
+                "name one that exists, or leave the option out",
+            )  # fmt: skip
+            return None
+        return self._read_file(path.name, may_lead_out=self._named is not None)
+
+    def _read_files(self, paths: Sequence[str]) -> Iterator[SourceFile]:
+        seen = set()
+        if self._config is not None:
+            seen.add(os.path.realpath(self._root / self._config.name))
+        for path in paths:
+            real = os.path.realpath(self._root / path)
+            if real in seen:
+                continue
+            seen.add(real)
+            file = self._read_file(path)
+            if file is None:
+                continue
+            self._bytes_read += len(file.content)
+            if self._bytes_read > LARGEST_TREE_BYTES:
+                self._refuse(
+                    path, "E123", f"the files are over {LARGEST_TREE_BYTES >> 20} MB in all",
+                    "this file and those after it are not read; narrow 'include'",
+                )  # fmt: skip
+                return
+            yield file
+
+    def _matching(self, patterns: Sequence[str]) -> list[str]:
+        """Relative paths of the entries that match, sorted, each once."""
+        found: set[str] = set()
+        seen: set[tuple[str, tuple[str, ...]]] = set()
+        waiting = [("", _parts(pattern)) for pattern in patterns]
+        while waiting:
+            folder, parts = waiting.pop()
+            # By the real folder, so that a link to a folder above ends here.
+            step = (os.path.realpath(self._root / folder), parts)
+            if step in seen:
+                continue
+            seen.add(step)
+            part, rest = parts[0], parts[1:]
+            if part == _ANY_FOLDERS and rest:
+                waiting.append((folder, rest))
+            for name, is_folder in self._entries(folder):
+                path = f"{folder}/{name}" if folder else name
+                if part == _ANY_FOLDERS:
+                    if is_folder and not name.startswith("."):
+                        waiting.append((path, parts))
+                elif not _matches(name, part):
+                    continue
+                elif rest and is_folder:
+                    waiting.append((path, rest))
+                elif not rest and not is_folder:
+                    found.add(path)
+        return sorted(found)
+
+    def _entries(self, folder: str) -> list[tuple[str, bool]]:
+        """(name, whether it is a folder to look into) of what stands in a folder."""
+        try:
+            with os.scandir(self._root / folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self._refuse(folder or ".", "E120", f"the folder cannot be listed: {_why(error)}")
+            return []
+        return [(entry.name, self._is_folder(entry, folder)) for entry in listed]
+
+    def _is_folder(self, entry: os.DirEntry[str], folder: str) -> bool:
+        try:
+            if not entry.is_dir():
+                return False
+        except OSError:
+            return False
+        if entry.is_symlink() and not entry.name.startswith("."):
+            return self._leads_inside(f"{folder}/{entry.name}" if folder else entry.name)
+        return True
+
+    def _leads_inside(self, path: str) -> bool:
+        link = str(self._root / path)
+        target = self._links[link] = os.path.realpath(link)
+        if Path(target).is_relative_to(self._root):
+            return True
+        self._refuse(
+            path, "E121", f"the link leads out of the project, to {target}",
+            "copy it into the project, or start jobrunner in a folder above both",
+        )  # fmt: skip
+        return False
+
+    def _read_file(self, path: str, *, may_lead_out: bool = False) -> SourceFile | None:
+        whole = self._root / path
+        if not _is_printable(path):
+            self._refuse(_printable(path), "E121", "the file's name cannot be shown", "rename it")
+            return None
+        if (
+            os.path.realpath(whole) != str(whole)
+            and not may_lead_out
+            and not self._leads_inside(path)
+        ):
+            return None
+        try:
+            content = self._read_bytes(path, whole)
+        except FileNotFoundError:
+            why = (
+                f"the link leads to {os.path.realpath(whole)}, which does not exist"
+                if whole.is_symlink()
+                else "the file has gone while the files were read"
+            )
+            self._refuse(path, "E120", why, "save it again, or remove the link")
+            return None
+        except OSError as error:
+            self._refuse(path, "E120", f"the file cannot be read: {_why(error)}")
+            return None
+        return None if content is None else SourceFile(path, content)
+
+    def _read_bytes(self, path: str, whole: Path) -> bytes | None:
+        # Looked at before it is opened: to open a device can already do something.
+        if not self._is_plain(path, whole.stat().st_mode):
+            return None
+        descriptor = os.open(whole, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not self._is_plain(path, os.fstat(descriptor).st_mode):
+                return None
+            content = file.read(LARGEST_FILE_BYTES + 1)
+        if len(content) > LARGEST_FILE_BYTES:
+            self._refuse(
+                path, "E122", f"the file is over {LARGEST_FILE_BYTES >> 20} MB",
+                "split it into several files",
+            )  # fmt: skip
+            return None
+        return content
+
+    def _is_plain(self, path: str, mode: int) -> bool:
+        if stat.S_ISREG(mode):
+            return True
+        kind = next((words for is_kind, words in _KINDS if is_kind(mode)), "no plain file")
+        self._refuse(
+            path, "E121", f"{path} is {kind}, not a plain file", "name or move it otherwise"
+        )
+        return False
+
+    def _refuse(self, path: str, code: str, message: str, advice: str = "") -> None:
+        self._report.error(Source(path, ""), 1, 1, code, message, help=advice)
+
+
+def _find_upwards(working_directory: Path) -> Path | None:
+    start = Path(os.path.abspath(working_directory))  # noqa: PTH100  keeps a linked folder's own parents
+    for folder in (start, *start.parents):
+        candidate = folder / PROJECT_FILE
+        if os.path.lexists(candidate):
+            return candidate
+    return None
+
+
+def _stays_inside(pattern: str) -> bool:
+    """The other patterns are reported by the reader of the project file."""
+    return bool(pattern) and not pattern.startswith("/") and ".." not in pattern.split("/")
+
+
+def _parts(pattern: str) -> tuple[str, ...]:
+    parts: list[str] = []
+    for part in PurePosixPath(pattern).parts:
+        if part != _ANY_FOLDERS or parts[-1:] != [_ANY_FOLDERS]:
+            parts.append(part)
+    if parts[-1] == _ANY_FOLDERS:
+        parts.append("*")
+    return tuple(parts)
+
+
+def _matches(name: str, part: str) -> bool:
+    """A hidden name only matches a pattern that starts with a dot itself."""
+    return fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+
+
+def _fixed_folder(pattern: str) -> str:
+    """`jobs.d` of `jobs.d/**/*.yaml`; `.` when the pattern starts with a wildcard."""
+    fixed = []
+    for part in PurePosixPath(pattern).parts[:-1]:
+        if set(part) & set("*?["):
+            break
+        fixed.append(part)
+    return "/".join(fixed) or "."
+
+
+def _is_printable(path: str) -> bool:
+    """No control characters, and no bytes that are not UTF-8 (Python keeps those as surrogates)."""
+    return path.isprintable()
+
+
+def _printable(path: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in path)
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _hash(
+    config: SourceFile | None,
+    files: Sequence[SourceFile],
+    diagnostics: Sequence[Diagnostic],
+    missing: Sequence[str],
+) -> str:
+    digest = hashlib.sha256()
+    for file in (*([config] if config else []), *files):
+        digest.update(f"{file.path}\0{len(file.content)}\0".encode())
+        digest.update(file.content)
+    for diagnostic in diagnostics:
+        digest.update(
+            f"{diagnostic.location.file}\0{diagnostic.code}\0{diagnostic.message}".encode()
+        )
+    digest.update("\0".join(missing).encode())
+    return digest.hexdigest()
