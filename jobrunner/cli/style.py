@@ -9,6 +9,8 @@ import unicodedata
 from typing import Literal
 
 Role = Literal["good", "bad", "warn", "busy", "quiet", "paused", "strong"]
+Check = Literal["ok", "note", "wrong"]
+"""How something that was looked at is: well, worth a look, to be mended."""
 
 _CODES: dict[Role, str] = {
     "good": "32",
@@ -18,6 +20,11 @@ _CODES: dict[Role, str] = {
     "quiet": "90",
     "paused": "35",
     "strong": "1",
+}
+_CHECKS: dict[Check, tuple[str, Role]] = {
+    "ok": ("●", "good"),
+    "note": ("○", "warn"),
+    "wrong": ("✕", "bad"),
 }
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 # What could move the cursor, recolour the screen or turn the reading direction: C0 but the tab and
@@ -71,6 +78,12 @@ def state_words(state: str, *, held: bool = False) -> str:
     shown = "held" if held and state == "queued" else state
     mark, role = _STATES[shown]
     return style(f"{mark} {shown}", role)
+
+
+def check_mark(check: Check) -> str:
+    """The symbol of something that was looked at."""
+    mark, role = _CHECKS[check]
+    return style(mark, role)
 
 
 def width(text: str) -> int:

@@ -1,0 +1,77 @@
+"""`jobrunner health`: an exit code for probes."""
+
+from dataclasses import dataclass
+from socket import gethostname
+
+import click
+from sqlalchemy import Connection, Engine
+
+from jobrunner.cli.command import make_command
+from jobrunner.cli.database import open_database
+from jobrunner.cli.session import Session
+from jobrunner.cli.style import style
+from jobrunner.cli.times import took
+from jobrunner.db.engine import describe, transaction
+from jobrunner.db.migrate import REVISIONS
+from jobrunner.db.overview import read_overview
+from jobrunner.db.processes import read_processes
+
+DUE_TOO_LATE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    is_healthy: bool
+    words: str
+
+
+@make_command(
+    "health",
+    "Exit 0 when it is well, 1 when it is not.\n\n"
+    "db: it answers, at a revision this version works with. beat and worker: one of this host has "
+    "given a sign of life within 15 s; beat also: nothing has been due for 30 s.",
+    examples=[
+        ("jobrunner health beat", "A liveness probe in the scheduler's container."),
+        ("jobrunner health worker --any-host", "Is there any worker at all?"),
+    ],
+)
+@click.argument("what", type=click.Choice(["beat", "worker", "db"]))
+@click.option("--any-host", is_flag=True, help="A process of any host will do.")
+def command(session: Session, *, what: str, any_host: bool) -> int:
+    with open_database(session, "health") as engine:
+        verdict = _judge(engine, what, host=None if any_host else gethostname())
+    mark = style("●", "good") if verdict.is_healthy else style("✕", "bad")
+    session.output.result(f"{mark} {verdict.words}")
+    return 0 if verdict.is_healthy else 1
+
+
+def _judge(engine: Engine, what: str, *, host: str | None) -> _Verdict:
+    if what == "db":
+        return _Verdict(
+            is_healthy=True, words=f"{describe(engine)} answers, revision {REVISIONS[-1]}."
+        )
+    with transaction(engine) as connection:
+        verdict = _process_verdict(connection, what, host=host)
+        if what == "beat" and verdict.is_healthy:
+            return _due_verdict(connection, verdict)
+        return verdict
+
+
+def _process_verdict(connection: Connection, kind: str, *, host: str | None) -> _Verdict:
+    seen = read_processes(connection, kind=kind)
+    alive = [one for one in seen if one.is_alive and host in {None, one.process.host}]
+    where = "anywhere" if host is None else f"on {host}"
+    if not alive:
+        return _Verdict(is_healthy=False, words=f"No {kind} {where} has given a sign of life.")
+    names = ", ".join(one.process.name for one in alive)
+    return _Verdict(is_healthy=True, words=f"{kind} {names} is at work.")
+
+
+def _due_verdict(connection: Connection, verdict: _Verdict) -> _Verdict:
+    overview = read_overview(connection)
+    if overview.oldest_due_at is None:
+        return verdict
+    late = overview.now - overview.oldest_due_at
+    if late.total_seconds() <= DUE_TOO_LATE_SECONDS:
+        return verdict
+    return _Verdict(is_healthy=False, words=f"A schedule has been due for {took(late)}.")

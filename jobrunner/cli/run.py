@@ -1,0 +1,183 @@
+"""`jobrunner run`: a job now, by the workers, or in this very process."""
+
+import json
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+
+from jobrunner.call import Caller
+from jobrunner.callables import check_arguments, load_callable
+from jobrunner.cli.command import make_command
+from jobrunner.cli.database import actor_of, open_database
+from jobrunner.cli.layout import text
+from jobrunner.cli.project import read_valid_project
+from jobrunner.cli.runs import SHORT_ID
+from jobrunner.cli.session import Session
+from jobrunner.cli.settings import settings_of
+from jobrunner.cli.style import safe, state_words, style
+from jobrunner.cli.times import took
+from jobrunner.db.engine import transaction
+from jobrunner.db.processes import read_processes
+from jobrunner.db.run_logs import read_pieces
+from jobrunner.db.runs import Run, get_run
+from jobrunner.dispatch import TriggeredRun, trigger_run
+from jobrunner.errors import NotFound, UsageError
+from jobrunner.run import RunState, Start
+
+_LOOK_SECONDS = 0.25
+
+
+@make_command(
+    "run",
+    "Run a job now: by the workers, or with --local in this process, without any server.\n\n"
+    "It obeys the job's `overlap` and says so; its next scheduled time stays what it is.",
+    examples=[
+        ('jobrunner run playground/greet --kwargs \'{"name": "Ada"}\' --wait', "And see its end."),
+        ("jobrunner run playground/greet --local", "Try a job straight from the files."),
+    ],
+)
+@click.argument("address")
+@click.option("--kwargs", "given_kwargs", metavar="JSON", help="Laid over the job's own kwargs.")
+@click.option("--wait", is_flag=True, help="Show its output, and exit 1 unless it succeeds.")
+@click.option("--local", is_flag=True, help="In this process, from the files; nothing is recorded.")
+@click.option("--request-id", metavar="KEY", help="The same key again is the same run.")
+@click.option("--force", is_flag=True, help="Start even though `overlap` says no.")
+def command(
+    session: Session,
+    *,
+    address: str,
+    given_kwargs: str | None,
+    wait: bool,
+    local: bool,
+    request_id: str | None,
+    force: bool,
+) -> int:
+    kwargs = None if given_kwargs is None else _parse_kwargs(given_kwargs)
+    if local:
+        if wait or request_id is not None or force:
+            raise UsageError("--local knows no --wait, --request-id or --force: it runs here.")
+        return _run_here(session, address, kwargs or {})
+    with open_database(session, "run") as engine:
+        with transaction(engine) as connection:
+            triggered = trigger_run(
+                connection,
+                address,
+                created_by=actor_of(session),
+                kwargs=kwargs,
+                request_key=request_id,
+                force=force,
+            )
+        _tell(session, engine, address, triggered)
+        if wait and triggered.start is not Start.SKIP:
+            return _wait(session, engine, triggered.run_id)
+    return 1 if triggered.start is Start.SKIP else 0
+
+
+def _parse_kwargs(given: str) -> dict[str, Any]:
+    try:
+        value = json.loads(given)
+    except ValueError as error:
+        raise UsageError(
+            f"--kwargs is no JSON: {error}.", hint="Write for example --kwargs '{\"a\": 1}'."
+        ) from error
+    if not isinstance(value, dict):
+        raise UsageError(
+            "--kwargs is a JSON object: names and values.", hint="--kwargs '{\"a\": 1}'"
+        )
+    return value
+
+
+def _tell(session: Session, engine: Engine, address: str, triggered: TriggeredRun) -> None:
+    run_id, short_id = triggered.run_id, str(triggered.run_id)[:SHORT_ID]
+    if not triggered.is_new:
+        session.output.result(f"Run {run_id}: the same request made it earlier.")
+        return
+    match triggered.start:
+        case Start.SKIP:
+            session.output.result(
+                f"Run {run_id} was {state_words('skipped')}: another run of {text(address)} is not "
+                "over (overlap: skip)."
+            )
+            session.output.say(f"  → Start anyway: jobrunner run {text(address)} --force")
+            return
+        case Start.HOLD | Start.REPLACE_AND_HOLD:
+            session.output.result(f"Run {run_id} waits for another run of {text(address)} to end.")
+        case _:
+            session.output.result(f"Run {run_id} of {text(address)} is queued.")
+    session.output.say(f"  → Look at it: jobrunner runs show {short_id}")
+    _warn_when_nobody_works(session, engine)
+
+
+def _warn_when_nobody_works(session: Session, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        alive = {one.process.kind for one in read_processes(connection) if one.is_alive}
+    for kind, does in (("beat", "sends"), ("worker", "executes")):
+        if kind not in alive:
+            session.output.warning(
+                f"No {kind} is at work; the run waits until one {does} it.",
+                f"Start one: jobrunner {kind}",
+            )
+
+
+def _wait(session: Session, engine: Engine, run_id: uuid.UUID) -> int:
+    after = (0, -1)
+    while True:
+        with transaction(engine) as connection:
+            run = get_run(connection, run_id)
+            pieces = read_pieces(connection, run_id, after=after)
+        for piece in pieces:
+            session.output.result_text(piece.text)
+            after = (piece.attempt, piece.sequence)
+        if RunState(run.run.state).is_final:
+            _tell_end(session, run.run, run.result)
+            return 0 if run.run.state == RunState.SUCCEEDED else 1
+        time.sleep(_LOOK_SECONDS)
+
+
+def _tell_end(session: Session, run: Run, result: Any) -> None:
+    lasted = "" if run.duration is None else f" in {took(run.duration)}"
+    session.output.result(f"{state_words(run.state)}{lasted}")
+    if result is not None:
+        session.output.result(f"result  {safe(json.dumps(result, ensure_ascii=False))}")
+    if run.error:
+        session.output.result(f"error   {text(run.error)}")
+
+
+def _run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
+    read = read_valid_project(session)
+    found = [job.spec for job in read.jobs if job.address == address]
+    if not found:
+        raise NotFound(
+            f"There is no job {address} in the files.",
+            hint="`jobrunner validate` names the files that are read.",
+        )
+    spec = found[0]
+    sys.path.insert(0, str(read.root))  # as a worker does that is started there
+    allow = settings_of(session).allow_tasks or read.project.allow.tasks
+    loaded = load_callable(spec.task, allow=allow)
+    merged = {**spec.kwargs, **kwargs}
+    check_arguments(loaded, spec.args, merged)
+    caller = Caller()
+    return _call(session, lambda: caller.call(loaded, spec.args, merged))
+
+
+def _call(session: Session, call: Callable[[], Any]) -> int:
+    begun = datetime.now(UTC)
+    try:
+        result = call()
+    except Exception as error:  # noqa: BLE001  the callable is the user's code
+        told = "".join(traceback.format_exception(error))
+        session.output.say(*(safe(line) for line in told.rstrip().splitlines()))
+        session.output.result(f"{state_words('failed')} in {took(datetime.now(UTC) - begun)}")
+        return 1
+    session.output.result(f"{state_words('succeeded')} in {took(datetime.now(UTC) - begun)}")
+    if result is not None:
+        session.output.result(f"{style('result', 'quiet')}  {safe(repr(result))}")
+    return 0
