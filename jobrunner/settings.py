@@ -5,39 +5,41 @@ in YAML (`spec/`); what differs from machine to machine stands here, in environm
 
 The database is, in this order: `JOBRUNNER_DATABASE_URL` · its parts `POSTGRES_HOST`, `_PORT`,
 `_USER`, `_PASSWORD`, `_DB` · the private server of a running `jobrunner up` (its
-`.jobrunner/endpoints.json`, looked for from the working directory upwards). The broker likewise:
+`endpoints.json` in the run directory, looked for from here upwards). The broker likewise:
 `JOBRUNNER_BROKER_URL` · `REDIS_HOST`, `_PORT`, `_USER`, `_PASSWORD`, `_DB` · `jobrunner up`. Each
 name may instead be given as `NAME_FILE`, a file that holds the value (Docker and Kubernetes secrets).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.sources import NoDecode
 
 from jobrunner.errors import UsageError
 
 RUN_DIRECTORY = ".jobrunner"
 ENDPOINTS_FILE = "endpoints.json"
+PREFIX = "JOBRUNNER_"
+_PARTS = ("HOST", "PORT", "USER", "PASSWORD", "DB")
+PART_NAMES = tuple(f"{server}_{part}" for server in ("POSTGRES", "REDIS") for part in _PARTS)
+"""The variables that name a server by its parts."""
 
 
 def _split_words(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
 """Several words in one variable, separated by commas or spaces."""
 
 
-class Settings(BaseSettings):
-    """All settings of a process. Every field is the variable `JOBRUNNER_<FIELD>`."""
+class Settings(BaseModel):
+    """All settings of a process. Every field is the variable `JOBRUNNER_<FIELD>`; '' is as if unset."""
 
-    model_config = SettingsConfigDict(env_prefix="JOBRUNNER_", frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     database_url: str = ""
     """`postgresql://user:password@host:port/name`; '' when no database is known."""
@@ -46,9 +48,7 @@ class Settings(BaseSettings):
     environment: str = ""
     """The environment of the project file that applies; '' is none."""
     allow_tasks: Words = ()
-    """The worker's own allow-list of dotted paths (`acme.*`); () allows what the project file allows."""
-    worker_grace_seconds: float = Field(default=25.0, ge=0)
-    """How long a worker that is told to stop lets its runs go on; it is gone 5 s later at most."""
+    """The worker's own allow-list of dotted paths (`acme.*`); () allows what the project file does."""
     worker_name: str = ""
     """Shown with each run; '' is Celery's `celery@host`."""
     run_directory: Path = Path(RUN_DIRECTORY)
@@ -71,61 +71,45 @@ def load_settings(environ: Mapping[str, str], working_directory: Path) -> Settin
 
     Raises UsageError with the variable's name when a value cannot be used.
     """
-    values = _with_files_read(environ)
-    endpoints = _find_endpoints(working_directory)
-    if not values.get("JOBRUNNER_DATABASE_URL"):
-        from_parts = _database_url_from_parts(values)
-        values["JOBRUNNER_DATABASE_URL"] = from_parts or (endpoints.database_url if endpoints else "")
-    if not values.get("JOBRUNNER_BROKER_URL"):
-        from_parts = _broker_url_from_parts(values)
-        values["JOBRUNNER_BROKER_URL"] = from_parts or (endpoints.broker_url if endpoints else "")
-    try:
-        return _settings_from(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "JOBRUNNER_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise UsageError(
-            f"{name}={first['input']!r} cannot be used: {first['msg'].lower()}.",
-            hint=f"Correct or unset {name}.",
-        ) from error
-
-
-def _settings_from(values: Mapping[str, str]) -> Settings:
-    class Given(Settings):
-        """The same fields, read from `values` rather than from the process environment."""
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the hook's signature
-            env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            source = EnvSettingsSource(settings_cls)
-            source.env_vars = {name.lower(): value for name, value in values.items()}
-            return (source,)
-
-    return Settings.model_construct(**Given().model_dump())
-
-
-def _with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
+    variables = _read_variables(environ)
     values = {
-        name: value
-        for name, value in environ.items()
-        if name.startswith(("JOBRUNNER_", "POSTGRES_", "REDIS_"))
+        field: variables[name]
+        for field in Settings.model_fields
+        if (name := _name(field)) in variables
     }
-    for name in [name for name in values if name.endswith("_FILE")]:
-        try:
-            content = Path(values[name]).read_text(encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"{name} names {values[name]}, which cannot be read: {error.strerror}.",
-                hint=f"Correct {name}, or give {name.removesuffix('_FILE')} itself.",
-            ) from error
-        values.setdefault(name.removesuffix("_FILE"), content.rstrip("\r\n"))
-    return values
+    for field, from_parts in _FROM_PARTS.items():
+        if field not in values:
+            values[field] = from_parts(variables)
+    if not (values["database_url"] and values["broker_url"]):
+        endpoints = _find_endpoints(working_directory, values.get("run_directory", ""))
+        if endpoints is not None:
+            values = {**values, **_missing_endpoints(values, endpoints)}
+    return _validate(values)
+
+
+def _read_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Our variables that have a value, those given as NAME_FILE among them; NAME itself comes first."""
+    names = (*map(_name, Settings.model_fields), *PART_NAMES)
+    variables = {name: environ[name] for name in names if environ.get(name)}
+    for name in names:
+        if name not in variables and environ.get(f"{name}_FILE"):
+            variables[name] = _read_secret(name, Path(environ[f"{name}_FILE"]))
+    return variables
+
+
+def _name(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
+
+
+def _read_secret(name: str, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(
+            f"{name}_FILE names {file}, which cannot be read: {reason}.",
+            hint=f"Correct {name}_FILE, or give {name} itself.",
+        ) from error
 
 
 def _database_url_from_parts(values: Mapping[str, str]) -> str:
@@ -135,10 +119,12 @@ def _database_url_from_parts(values: Mapping[str, str]) -> str:
     user = values.get("POSTGRES_USER", "postgres")
     name = values.get("POSTGRES_DB", "") or user
     credentials = _credentials(user, values.get("POSTGRES_PASSWORD", ""))
-    port = values.get("POSTGRES_PORT", "5432")
+    port = _number(values, "POSTGRES_PORT", default="5432")
     if host.startswith("/"):  # a socket folder has no place in a URL's authority
-        return f"postgresql://{credentials}@/{quote(name, safe='')}?host={quote(host, safe='')}&port={port}"
-    return f"postgresql://{credentials}@{_bracketed(host)}:{port}/{quote(name, safe='')}"
+        place = f"/{quote(name, safe='')}?host={quote(host, safe='')}&port={port}"
+    else:
+        place = f"{_bracketed(host)}:{port}/{quote(name, safe='')}"
+    return f"postgresql://{credentials}@{place}"
 
 
 def _broker_url_from_parts(values: Mapping[str, str]) -> str:
@@ -147,7 +133,25 @@ def _broker_url_from_parts(values: Mapping[str, str]) -> str:
         return ""
     user, password = values.get("REDIS_USER", ""), values.get("REDIS_PASSWORD", "")
     credentials = f"{_credentials(user, password)}@" if user or password else ""
-    return f"redis://{credentials}{_bracketed(host)}:{values.get('REDIS_PORT', '6379')}/{values.get('REDIS_DB', '0')}"
+    port = _number(values, "REDIS_PORT", default="6379")
+    number = _number(values, "REDIS_DB", default="0")
+    return f"redis://{credentials}{_bracketed(host)}:{port}/{number}"
+
+
+_FROM_PARTS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
+    "database_url": _database_url_from_parts,
+    "broker_url": _broker_url_from_parts,
+}
+
+
+def _number(values: Mapping[str, str], name: str, *, default: str) -> str:
+    value = values.get(name, default)
+    if not (value.isascii() and value.isdigit()):
+        raise UsageError(
+            f"{name}={value!r} cannot be used: it is not a number.",
+            hint=f"Correct or unset {name}.",
+        )
+    return value
 
 
 def _credentials(user: str, password: str) -> str:
@@ -158,9 +162,34 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _find_endpoints(working_directory: Path) -> Endpoints | None:
-    for folder in (working_directory, *working_directory.parents):
-        file = folder / RUN_DIRECTORY / ENDPOINTS_FILE
-        if file.is_file():
-            return Endpoints.model_validate(json.loads(file.read_text(encoding="utf-8")))
+def _find_endpoints(working_directory: Path, run_directory: str) -> Endpoints | None:
+    """Those of the run directory that is named, else of the nearest one from here upwards."""
+    upwards = [path / RUN_DIRECTORY for path in (working_directory, *working_directory.parents)]
+    for folder in [working_directory / run_directory] if run_directory else upwards:
+        file = folder / ENDPOINTS_FILE
+        try:
+            return Endpoints.model_validate(json.loads(file.read_bytes()))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"{file} cannot be read, so the servers of `jobrunner up` are not known.",
+                hint="Set JOBRUNNER_DATABASE_URL and JOBRUNNER_BROKER_URL, or start it again.",
+            ) from error
     return None
+
+
+def _missing_endpoints(values: Mapping[str, str], endpoints: Endpoints) -> dict[str, str]:
+    return {field: url for field, url in endpoints.model_dump().items() if not values[field]}
+
+
+def _validate(values: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = _name(str(first["loc"][0]))
+        raise UsageError(
+            f"{name}={first['input']!r} cannot be used: {first['msg'].lower()}.",
+            hint=f"Correct or unset {name}.",
+        ) from error
