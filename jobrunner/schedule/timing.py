@@ -65,7 +65,8 @@ def make_timing(
     jitter: timedelta = timedelta(0),
 ) -> Timing:
     """The timing of a schedule's fields. Raises ScheduleError: not exactly one rule, an expression
-    or zone that cannot be read, an interval under one second, a time without an offset."""
+    or zone that cannot be read, an interval under one second, a time without an offset.
+    """
     rules = [rule for rule in (cron, every, at) if rule is not None]
     if len(rules) != 1:
         raise ScheduleError("a schedule has exactly one of 'cron', 'every' and 'at'")
@@ -181,7 +182,8 @@ def _stretch(zone: ZoneInfo, after: datetime) -> tuple[timedelta, datetime]:
 
 def _next_once_a_day(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
     """The first match with fixed times of day: a skipped time is due when the clock has jumped
-    over it, a repeated one when the clock shows it first."""
+    over it, a repeated one when the clock shows it first.
+    """
     wall = cron.next_wall_time(after.astimezone(zone).replace(tzinfo=None))
     while wall is not None:
         found = first_instant(wall, zone)

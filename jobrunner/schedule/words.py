@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from jobrunner.schedule.cron import EVERY_WEEKDAY, LAST_WEEK, Cron, numbers_of
+from jobrunner.schedule.cron import EVERY_WEEKDAY, Cron, numbers_of
 from jobrunner.schedule.timing import EPOCH, At, Every, Timing
 
 _EVERY_MINUTE = (1 << 60) - 1
@@ -34,7 +34,8 @@ _NTH = ("", "first", "second", "third", "fourth", "fifth", "last")
 
 def in_words(timing: Timing) -> str:
     """One line without a full stop. Two timings that differ in meaning never read the same, but
-    for the jitter, which is no part of the nominal times and is shown beside them."""
+    for the jitter, which is no part of the nominal times and is shown beside them.
+    """
     match timing.rule:
         case Cron() as cron:
             words = f"{_cron_in_words(cron)}, {_zone_in_words(timing.zone)}"
@@ -125,7 +126,7 @@ def _within_hours(mask: int) -> str:
 
 
 def _step(mask: int, size: int) -> int:
-    """n when the set is that of `*/n` and n divides the field evenly, so that all gaps are equal."""
+    """The n, when the set is that of `*/n` and n divides the field evenly, so that all gaps are equal."""
     numbers = numbers_of(mask)
     step = size // len(numbers)
     return step if 1 < step < size and numbers == list(range(0, size, step)) else 0
@@ -181,16 +182,17 @@ def _days_of_month(cron: Cron) -> str:
     parts = []
     if cron.days:
         parts.append(f"the {_listed(_ordinal_runs(numbers_of(cron.days)))}")
-    for before in numbers_of(cron.days_before_last):
-        parts.append(
-            "the last day" if before == 0 else f"the {before + 1}{_suffix(before + 1)} to last day"
-        )
+    parts += [_from_the_end(before) for before in numbers_of(cron.days_before_last)]
     parts += [
         f"the weekday nearest the {_ordinal(day)}" for day in numbers_of(cron.nearest_weekdays)
     ]
     if cron.last_weekday:
         parts.append("the last weekday")
     return f"{_listed(parts)} of the month"
+
+
+def _from_the_end(before: int) -> str:
+    return "the last day" if before == 0 else f"the {_ordinal(before + 1)} to last day"
 
 
 def _days_of_week(cron: Cron) -> str:
@@ -207,7 +209,7 @@ def _days_of_week(cron: Cron) -> str:
         ]
     by_place = sorted({(item.nth, item.weekday) for item in cron.weekdays_in_month})
     parts += [f"the {_NTH[nth]} {_WEEKDAYS[weekday]} of the month" for nth, weekday in by_place]
-    return _listed(parts)
+    return _listed(parts, "and" if cron.days == _EVERY_DAY else "or")
 
 
 def _months(mask: int) -> str:
@@ -253,8 +255,8 @@ def _zone_in_words(zone: ZoneInfo) -> str:
     return "UTC" if zone.key == "UTC" else f"{zone.key} time"
 
 
-def _listed(parts: Sequence[str]) -> str:
+def _listed(parts: Sequence[str], word: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     if len(parts) < 2:
         return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{', '.join(parts[:-1])} {word} {parts[-1]}"
