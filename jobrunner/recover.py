@@ -39,17 +39,24 @@ class Death:
     """One line."""
 
 
-def end_lost_attempts(engine: Engine, *, in_touch_for: timedelta | None = None) -> int:
+def end_lost_attempts(
+    engine: Engine,
+    *,
+    in_touch_for: timedelta | None = None,
+    settle_for: timedelta = timedelta(seconds=LEASE_SECONDS),
+) -> int:
     """End attempts whose lease has run out; how many there were.
 
     After an outage of the database every worker must first get the chance to renew: nothing is
-    lost within one lease of the server's start, nor before the caller itself has been
-    `in_touch_for` a lease with it (None: the caller cannot tell).
+    lost before the server has been up `settle_for`, nor before the caller itself has been
+    `in_touch_for` as long with it (None: the caller cannot tell).
     """
-    if in_touch_for is not None and in_touch_for < timedelta(seconds=LEASE_SECONDS):
+    if in_touch_for is not None and in_touch_for < settle_for:
         return 0
     with transaction(engine) as connection:
-        lost = attempts.lost_attempts(connection, limit=_LOST_BATCH)
+        lost = attempts.lost_attempts(
+            connection, limit=_LOST_BATCH, settle_seconds=settle_for.total_seconds()
+        )
         for run in lost:
             told = "the worker died, or was cut off from the database"
             _end(connection, run, Death(run.claim, Outcome.LOST, told))

@@ -149,16 +149,18 @@ def read_running(connection: Connection, held: Claim) -> ClaimedRun | None:
 _LOST = text(f"""
     SELECT {_COLUMNS} {_FROM_RUNNING}
        AND runs.lease_until < clock_timestamp()
-       AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :lease_seconds)
+       AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :settle_seconds)
      ORDER BY runs.lease_until
      LIMIT :limit
        FOR NO KEY UPDATE OF runs SKIP LOCKED
 """)
 
 
-def lost_attempts(connection: Connection, *, limit: int) -> tuple[ClaimedRun, ...]:
-    """Attempts whose lease has run out, locked. None within one lease of the server's start."""
-    rows = connection.execute(_LOST, {"lease_seconds": LEASE_SECONDS, "limit": limit})
+def lost_attempts(
+    connection: Connection, *, limit: int, settle_seconds: float = LEASE_SECONDS
+) -> tuple[ClaimedRun, ...]:
+    """Attempts whose lease has run out, locked. None within `settle_seconds` of the server's start."""
+    rows = connection.execute(_LOST, {"settle_seconds": settle_seconds, "limit": limit})
     return tuple(_claimed_run(row) for row in rows)
 
 

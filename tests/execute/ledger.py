@@ -1,0 +1,156 @@
+"""Jobs and runs put straight into the tables, and what became of them."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, RowMapping, func, insert, select, update
+
+from jobrunner.db import tables
+from jobrunner.db.attempts import Claim, ClaimedRun, claim
+from jobrunner.db.run_logs import read_pieces
+from jobrunner.spec.models import JobSpec, dump_job
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """What the tests look at of an attempt."""
+
+    number: int
+    state: str
+    error_type: str | None
+    error: str | None
+    traceback: str | None
+
+
+class Ledger:
+    """The tables of one test."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def add_job(self, task: str = "acme.task", *, name: str = "job", **spec: Any) -> uuid.UUID:
+        """A job with this definition in force; its id."""
+        job = JobSpec.model_validate({"namespace": "test", "name": name, "task": task, **spec})
+        job_id = uuid.uuid4()
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(tables.jobs).values(
+                    id=job_id,
+                    project_id=self._project_id(),
+                    namespace=job.namespace,
+                    name=job.name,
+                    definition_id=0,
+                    digest="",
+                    file="jobs.d/test.yaml",
+                    line=1,
+                    enabled=True,
+                    queue=job.queue,
+                    overlap=job.overlap,
+                    catch_up_policy=job.catch_up.policy,
+                    timeout=job.timeout,
+                )
+            )
+            definition_id = connection.execute(
+                insert(tables.definitions)
+                .values(job_id=job_id, revision=1, spec=dump_job(job))
+                .returning(tables.definitions.c.id)
+            ).scalar_one()
+            connection.execute(
+                update(tables.jobs)
+                .where(tables.jobs.c.id == job_id)
+                .values(definition_id=definition_id)
+            )
+        return job_id
+
+    def add_run(self, job_id: uuid.UUID, **values: Any) -> uuid.UUID:
+        """A queued run of the job, sent and available; `values` are columns."""
+        run_id = uuid.uuid4()
+        with self.engine.begin() as connection:
+            definition_id = connection.execute(
+                select(tables.jobs.c.definition_id).where(tables.jobs.c.id == job_id)
+            ).scalar_one()
+            given = {
+                "id": run_id,
+                "job_id": job_id,
+                "definition_id": definition_id,
+                "trigger": "manual",
+                "scheduled_for": NOON,
+                "state": "queued",
+                "queue": "default",
+                "available_at": func.now() - timedelta(seconds=1),
+                "sent_at": func.now(),
+                **values,
+            }
+            connection.execute(insert(tables.runs).values(**given))
+        return run_id
+
+    def claim(self, run_id: uuid.UUID) -> ClaimedRun:
+        """Claim it, as a worker does."""
+        with self.engine.begin() as connection:
+            run = claim(connection, Claim(run_id, uuid.uuid4()), worker="worker@test", pid=1)
+        assert run is not None
+        return run
+
+    def change_run(self, run_id: uuid.UUID, **values: Any) -> None:
+        """Set columns of a run."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(tables.runs).where(tables.runs.c.id == run_id).values(**values)
+            )
+
+    def delete_job(self, job_id: uuid.UUID) -> None:
+        """As an apply does: a tombstone."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(tables.jobs).where(tables.jobs.c.id == job_id).values(deleted_at=func.now())
+            )
+
+    def run(self, run_id: uuid.UUID) -> RowMapping:
+        """All columns of a run."""
+        with self.engine.begin() as connection:
+            return (
+                connection.execute(select(tables.runs).where(tables.runs.c.id == run_id))
+                .mappings()
+                .one()
+            )
+
+    def state(self, run_id: uuid.UUID) -> str:
+        """The state of a run."""
+        return str(self.run(run_id)["state"])
+
+    def attempts(self, run_id: uuid.UUID) -> list[AttemptRow]:
+        """The attempts of a run, in order."""
+        found = tables.attempts.c
+        with self.engine.begin() as connection:
+            rows = connection.execute(
+                select(found.number, found.state, found.error_type, found.error, found.traceback)
+                .where(found.run_id == run_id)
+                .order_by(found.number)
+            ).mappings()
+            return [AttemptRow(**row) for row in rows]
+
+    def output(self, run_id: uuid.UUID) -> str:
+        """All that the run's attempts have printed and logged."""
+        with self.engine.begin() as connection:
+            return "".join(piece.text for piece in read_pieces(connection, run_id))
+
+    def seconds_until_available(self, run_id: uuid.UUID) -> float:
+        """By the database's clock."""
+        with self.engine.begin() as connection:
+            wait = connection.execute(
+                select(tables.runs.c.available_at - func.now()).where(tables.runs.c.id == run_id)
+            ).scalar_one()
+        return float(wait.total_seconds())
+
+    def _project_id(self) -> int:
+        with self.engine.begin() as connection:
+            found = connection.execute(select(tables.projects.c.id)).scalar()
+            if found is None:
+                found = connection.execute(
+                    insert(tables.projects).values(name="test").returning(tables.projects.c.id)
+                ).scalar_one()
+        return int(found)

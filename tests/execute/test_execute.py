@@ -1,0 +1,350 @@
+"""A run from its claim to its end, in this process and on a real database."""
+
+import logging
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import celery.exceptions
+import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import func
+
+from jobrunner.call import CANCEL_SIGNAL, SOFT_LIMIT_SIGNAL
+from jobrunner.db.attempts import Claim
+from jobrunner.db.engine import make_engine
+from jobrunner.db.kept_connection import KeptConnection
+from jobrunner.errors import DatabaseUnavailable
+from jobrunner.execute import Executed, Home, execute_run
+from jobrunner.output import Capture
+from jobrunner.run import RunState
+from tests.execute.ledger import Ledger
+
+TASKS = """
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from jobrunner.call import CANCEL_SIGNAL, SOFT_LIMIT_SIGNAL
+
+loops = []
+leftovers = []
+
+
+def add(a, b=0):
+    return a + b
+
+
+def nothing():
+    pass
+
+
+def talk():
+    print("printed")
+    logging.getLogger("acme").warning("logged")
+
+
+def fail():
+    raise ValueError("first line\\nsecond line")
+
+
+def leave():
+    sys.exit(3)
+
+
+def bad_message():
+    class Silent(Exception):
+        def __str__(self):
+            raise RuntimeError("mute")
+    raise Silent
+
+
+def nul():
+    return "a\\x00b"
+
+
+def unjson():
+    return {1, 2}
+
+
+def large():
+    return "x" * 300_000
+
+
+def change(rows):
+    rows.append(4)
+    return rows
+
+
+async def loop():
+    loops.append(asyncio.get_running_loop())
+    return len({id(loop) for loop in loops})
+
+
+def soft():
+    os.kill(os.getpid(), SOFT_LIMIT_SIGNAL)
+    threading.Event().wait(10)
+
+
+def soft_handled():
+    try:
+        soft()
+    except SoftTimeLimitExceeded:
+        return "tidied up"
+
+
+async def soft_async():
+    leftovers.append(asyncio.create_task(asyncio.sleep(60)))
+    os.kill(os.getpid(), SOFT_LIMIT_SIGNAL)
+    await asyncio.sleep(10)
+
+
+def cancel():
+    try:
+        os.kill(os.getpid(), CANCEL_SIGNAL)
+        threading.Event().wait(10)
+    except Exception:
+        return "a broad except does not hold it"
+
+
+async def cancel_async():
+    os.kill(os.getpid(), CANCEL_SIGNAL)
+    await asyncio.sleep(10)
+
+
+async def cancels_itself():
+    raise asyncio.CancelledError
+"""
+
+
+@pytest.fixture
+def home(
+    ledger: Ledger, capture: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Home]:
+    """A process that executes runs: this one. The module `acme` is fresh for each test."""
+    (tmp_path / "acme.py").write_text(TASKS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "acme", raising=False)
+    signals = {number: signal.getsignal(number) for number in (SOFT_LIMIT_SIGNAL, CANCEL_SIGNAL)}
+    url = ledger.engine.url.render_as_string(hide_password=False)
+    engine = make_engine(url, application_name="jobrunner run", pool_size=1)
+    made = Home(KeptConnection(engine), worker="worker@test", allow=(), capture=capture)
+    yield made
+    made.close()
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+
+
+Execute = Callable[..., uuid.UUID]
+
+
+@pytest.fixture
+def execute(home: Home, ledger: Ledger) -> Execute:
+    """`execute("acme.add", args=[1])` → the id of the run, made to its end."""
+
+    def make(task: str, **spec: Any) -> uuid.UUID:
+        run_id = ledger.add_run(ledger.add_job(task, name=uuid.uuid4().hex, **spec))
+        assert execute_run(home, Claim(run_id, uuid.uuid4())) is not None
+        return run_id
+
+    return make
+
+
+class TestSuccess:
+    def test_what_the_callable_returns_is_the_result(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        row = ledger.run(execute("acme.add", args=[1], kwargs={"b": 2}))
+        assert (row["state"], row["result"], row["error"]) == ("succeeded", 3, None)
+
+    def test_none_is_no_result(self, execute: Execute, ledger: Ledger) -> None:
+        assert ledger.run(execute("acme.nothing"))["result"] is None
+
+    def test_a_coroutine_runs_on_one_loop_that_lives_on(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        assert ledger.run(execute("acme.loop"))["result"] == 1
+        assert ledger.run(execute("acme.loop"))["result"] == 1
+
+    def test_what_is_printed_and_logged_is_kept(
+        self, execute: Execute, capture: Capture, ledger: Ledger
+    ) -> None:
+        capture.install(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+        assert ledger.output(execute("acme.talk")) == "printed\nWARNING acme logged\n"
+
+    def test_fault_45_a_result_that_is_no_json_leaves_a_note(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        row = ledger.run(execute("acme.unjson"))
+        assert (row["state"], row["result"]) == ("succeeded", None)
+        assert "the result is no JSON" in row["error"]
+
+    def test_fault_46_a_large_result_is_cut_with_a_note(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        row = ledger.run(execute("acme.large"))
+        assert row["state"] == "succeeded"
+        assert len(row["result"]) <= 256 * 1024
+        assert "300,002 bytes of JSON" in row["error"]
+
+    def test_a_result_that_the_database_cannot_hold_leaves_a_note(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        row = ledger.run(execute("acme.nul"))
+        assert (row["state"], row["result"]) == ("succeeded", None)
+        assert "cannot be stored" in row["error"]
+
+    def test_a_callable_that_changes_its_arguments_changes_them_once(
+        self, home: Home, ledger: Ledger
+    ) -> None:
+        job_id = ledger.add_job("acme.change", kwargs={"rows": [1]})
+        first, second = ledger.add_run(job_id), ledger.add_run(job_id)
+        execute_run(home, Claim(first, uuid.uuid4()))
+        execute_run(home, Claim(second, uuid.uuid4()))
+        assert ledger.run(second)["result"] == [1, 4]
+
+
+class TestFailure:
+    def test_an_exception_ends_the_run_with_its_first_line(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        row = ledger.run(execute("acme.fail"))
+        assert (row["state"], row["error"]) == ("failed", "ValueError: first line")
+
+    def test_the_traceback_begins_with_the_users_code(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        attempt = ledger.attempts(execute("acme.fail"))[0]
+        assert attempt.error_type == "ValueError"
+        assert attempt.traceback is not None
+        assert attempt.traceback.splitlines()[1].endswith("in fail")
+
+    def test_a_failed_attempt_with_retries_left_waits_for_its_next(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        retry = {"max_retries": 2, "delay": "1m", "jitter": False}
+        run_id = execute("acme.fail", retry=retry)
+        assert ledger.state(run_id) == "queued"
+        assert ledger.seconds_until_available(run_id) == pytest.approx(60, abs=2)
+
+    def test_only_listed_exceptions_are_retried(self, execute: Execute, ledger: Ledger) -> None:
+        run_id = execute("acme.fail", retry={"max_retries": 2, "for": ["ConnectionError"]})
+        assert ledger.state(run_id) == "failed"
+
+    def test_sys_exit_is_a_failure_of_the_run_only(self, execute: Execute, ledger: Ledger) -> None:
+        assert ledger.run(execute("acme.leave"))["error"] == "SystemExit: 3"
+
+    def test_an_exception_without_a_text_is_told_all_the_same(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        assert "its text cannot be made" in ledger.run(execute("acme.bad_message"))["error"]
+
+    def test_fault_41_a_missing_callable_is_named(self, execute: Execute, ledger: Ledger) -> None:
+        attempt = ledger.attempts(execute("acme.absent"))[0]
+        assert attempt.error_type == "callable_missing"
+
+    def test_a_refused_callable_is_not_retried(self, execute: Execute, ledger: Ledger) -> None:
+        run_id = execute("os.getcwd", retry={"max_retries": 3})
+        assert (ledger.state(run_id), ledger.attempts(run_id)[0].error_type) == (
+            "failed",
+            "refused",
+        )
+
+    def test_wrong_arguments_are_told_with_the_signature(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        assert "It is add(a, b=0)." in ledger.run(execute("acme.add"))["error"]
+
+
+class TestInterruption:
+    def test_a_soft_limit_is_an_exception_in_plain_code(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        run_id = execute("acme.soft", soft_timeout="20s")
+        assert (ledger.state(run_id), ledger.attempts(run_id)[0].error_type) == (
+            "failed",
+            "timeout",
+        )
+        assert ledger.run(run_id)["error"] == "not ended within its soft time limit of 20s"
+
+    def test_a_callable_may_tidy_up_and_succeed(self, execute: Execute, ledger: Ledger) -> None:
+        assert ledger.run(execute("acme.soft_handled"))["result"] == "tidied up"
+
+    def test_a_soft_limit_cancels_a_coroutine_and_what_it_left(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        run_id = execute("acme.soft_async", soft_timeout="20s")
+        assert ledger.attempts(run_id)[0].error_type == "timeout"
+        assert sys.modules["acme"].leftovers[0].cancelled()
+
+    @pytest.mark.parametrize("task", ["acme.cancel", "acme.cancel_async"])
+    def test_a_cancel_ends_the_run_as_cancelled(
+        self, execute: Execute, ledger: Ledger, task: str
+    ) -> None:
+        run_id = execute(task, retry={"max_retries": 3})
+        assert (ledger.state(run_id), ledger.attempts(run_id)[0].state) == (
+            "cancelled",
+            "cancelled",
+        )
+
+    def test_a_coroutine_that_cancels_itself_has_failed(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        assert ledger.state(execute("acme.cancels_itself")) == "failed"
+
+    def test_a_signal_between_two_runs_has_no_effect(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        execute("acme.nothing")
+        os.kill(os.getpid(), SOFT_LIMIT_SIGNAL)
+        assert ledger.state(execute("acme.nothing")) == "succeeded"
+
+
+class TestClaim:
+    def test_a_run_that_is_over_is_not_made_again(self, home: Home, ledger: Ledger) -> None:
+        run_id = ledger.add_run(ledger.add_job("acme.nothing"))
+        wanted = Claim(run_id, uuid.uuid4())
+        assert execute_run(home, wanted) == Executed(run_id, "test/job", 1, RunState.SUCCEEDED)
+        assert execute_run(home, Claim(run_id, uuid.uuid4())) is None
+        assert len(ledger.attempts(run_id)) == 1
+
+    def test_an_expired_run_ends_as_expired(self, home: Home, ledger: Ledger) -> None:
+        run_id = ledger.add_run(ledger.add_job("acme.nothing"), expires_at=func.now())
+        assert execute_run(home, Claim(run_id, uuid.uuid4())) is None
+        assert ledger.state(run_id) == "expired"
+
+    def test_fault_50_without_a_database_nothing_is_called(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("jobrunner.execute.CLAIM_PATIENCE_SECONDS", 0.2)
+        url = "postgresql://nobody:secret@127.0.0.1:1/none"
+        home.database = KeptConnection(make_engine(url, application_name="test"))
+        with pytest.raises(DatabaseUnavailable, match=r"127\.0\.0\.1:1 \(database none\)"):
+            execute_run(home, Claim(uuid.uuid4(), uuid.uuid4()))
+
+    def test_a_lost_connection_between_claim_and_end_is_made_anew(
+        self, home: Home, ledger: Ledger
+    ) -> None:
+        run_id = ledger.add_run(ledger.add_job("acme.nothing"))
+        execute_run(home, Claim(run_id, uuid.uuid4()))
+        second = ledger.add_run(ledger.add_job("acme.nothing", name="second"))
+        with ledger.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'jobrunner run'"
+            )
+        assert execute_run(home, Claim(second, uuid.uuid4())) is not None
+        assert ledger.state(second) == "succeeded"
+
+
+def test_the_exception_of_a_soft_limit_is_the_one_that_celery_users_know() -> None:
+    assert celery.exceptions.SoftTimeLimitExceeded is SoftTimeLimitExceeded
