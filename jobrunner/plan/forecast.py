@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,11 @@ from jobrunner.schedule import (
     Every,
     ScheduleError,
     Timing,
+    clock_changes,
     first_instant,
     next_time,
+    numbers_of,
+    offset_at,
     previous_time,
     times_between,
 )
@@ -250,22 +254,26 @@ class _MinuteCount:
         if not isinstance(cron, Cron):
             self._count_times(times_between(timing, start, end), times)
             return
-        first, last = (start - self._start) / _MINUTE, (end - self._start) / _MINUTE
+        first, last = (start - self._start) // _MINUTE, -((self._start - end) // _MINUTE)
         minutes = [
-            hour * 60 + minute for hour in _bits(cron.hours) for minute in _bits(cron.minutes)
+            hour * 60 + minute
+            for hour in numbers_of(cron.hours)
+            for minute in numbers_of(cron.minutes)
         ]
         runs = times * cron.seconds.bit_count()
         for day in self._days_of(timing.zone):
-            if not cron.days_of_month(day.year, day.month) >> day.day & 1:
+            if not cron.days_of_month(day.date.year, day.date.month) >> day.date.day & 1:
                 continue
-            if day.has_change:
+            if len(day.stretches) > 1 and not cron.follows_clock_changes:
                 day_start, day_end = max(start, day.starts_at), min(end, day.ends_at)
                 self._count_times(times_between(timing, day_start, day_end), times)
                 continue
-            for minute in minutes:
-                index = day.first_minute + minute
-                if first <= index < last:
-                    self._runs[index] += runs
+            for stretch in day.stretches:
+                from_minute, to_minute = max(first, stretch.first), min(last, stretch.last)
+                for minute in minutes:
+                    index = stretch.midnight + minute
+                    if from_minute <= index < to_minute:
+                        self._runs[index] += runs
 
     def _count_times(self, instants: Iterable[datetime], times: int) -> None:
         for instant in instants:
@@ -278,34 +286,47 @@ class _MinuteCount:
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
-    """A day of a zone's calendar."""
+class _Stretch:
+    """A part of a day in which the clock runs evenly. All three count minutes from the start."""
 
-    year: int
-    month: int
-    day: int
+    midnight: int
+    """When the clock would have shown 00:00, had it always run as it does here."""
+    first: int
+    last: int
+    """Exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day of a zone's calendar; two stretches when the clock is changed on it."""
+
+    date: date
     starts_at: datetime
     ends_at: datetime
-    first_minute: int
-    """Minutes from the count's start to this day's midnight; may be negative."""
-    has_change: bool
-    """The clock is changed on it, so minutes of the day are no minutes since midnight."""
+    stretches: tuple[_Stretch, ...]
 
 
 def _days_between(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[_Day]:
     midnight = start.astimezone(zone).replace(tzinfo=None, hour=0, minute=0)
     while (starts_at := first_instant(midnight, zone)) < end:
         ends_at = first_instant(midnight + _DAY, zone)
-        yield _Day(
-            midnight.year,
-            midnight.month,
-            midnight.day,
-            starts_at,
-            ends_at,
-            first_minute=(starts_at - start) // _MINUTE,
-            has_change=ends_at - starts_at != _DAY,
-        )
+        stretches = tuple(_stretches(midnight, starts_at, ends_at, start, zone))
+        yield _Day(midnight.date(), starts_at, ends_at, stretches)
         midnight += _DAY
+
+
+def _stretches(
+    midnight: datetime, starts_at: datetime, ends_at: datetime, start: datetime, zone: ZoneInfo
+) -> Iterator[_Stretch]:
+    changes = [
+        change.at
+        for year in sorted({starts_at.year, ends_at.year})
+        for change in clock_changes(zone, year)
+        if starts_at < change.at < ends_at
+    ]
+    for first, last in pairwise([starts_at, *changes, ends_at]):
+        shown = midnight.replace(tzinfo=UTC) - offset_at(first, zone)
+        yield _Stretch(*((instant - start) // _MINUTE for instant in (shown, first, last)))
 
 
 def _runs_a_minute(timing: Timing) -> float:
@@ -316,7 +337,3 @@ def _runs_a_minute(timing: Timing) -> float:
             return max(_MINUTE / interval, 1.0)
         case At():
             return 1.0
-
-
-def _bits(mask: int) -> list[int]:
-    return [number for number in range(mask.bit_length()) if mask >> number & 1]

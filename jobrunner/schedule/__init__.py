@@ -5,11 +5,17 @@ nowhere else in the product.
 """
 
 from jobrunner.schedule.clock_effects import ClockEffect, Effect, clock_effects
-from jobrunner.schedule.cron import Cron
+from jobrunner.schedule.cron import Cron, numbers_of
 from jobrunner.schedule.cron_text import parse_cron
 from jobrunner.schedule.errors import ScheduleError
 from jobrunner.schedule.jitter import run_at
-from jobrunner.schedule.local_time import ClockChange, clock_changes, first_instant, load_zone
+from jobrunner.schedule.local_time import (
+    ClockChange,
+    clock_changes,
+    first_instant,
+    load_zone,
+    offset_at,
+)
 from jobrunner.schedule.timing import (
     At,
     Every,
@@ -38,6 +44,8 @@ __all__ = [
     "load_zone",
     "make_timing",
     "next_time",
+    "numbers_of",
+    "offset_at",
     "parse_cron",
     "previous_time",
     "run_at",

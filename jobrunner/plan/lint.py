@@ -1,0 +1,225 @@
+"""Warnings about jobs that are valid and yet hardly meant so. They stop nothing but `--strict`."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice, pairwise
+
+from jobrunner.plan.forecast import forecast_load
+from jobrunner.schedule import (
+    Cron,
+    Effect,
+    ScheduleError,
+    Timing,
+    clock_effects,
+    duration_in_words,
+    next_time,
+    times_between,
+)
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, Retry, ScheduleSpec
+
+LINTS = {
+    "W201": "a time that the clock skips",
+    "W202": "a time that the clock repeats",
+    "W203": "a time-out longer than the interval",
+    "W204": "retries that reach into the next run",
+    "W205": "a schedule with no time left",
+    "W206": "many runs in one minute",
+}
+"""Code → what it means, in a few words; part of the registry of all codes."""
+
+RUNS_IN_ONE_MINUTE_MAX = 100
+_LOOKED_AHEAD = timedelta(days=366)
+_TIMES_COMPARED = 10
+_HALF_AN_HOUR = timedelta(minutes=30)
+_MINUTE = timedelta(minutes=1)
+_INSTANT = timedelta(microseconds=1)
+
+
+def lint_jobs(jobs: Sequence[DefinedJob], *, now: datetime) -> tuple[Diagnostic, ...]:
+    """The warnings of all jobs that are enabled, in the order of the jobs."""
+    on = [job for job in jobs if job.spec.enabled]
+    found = [warning for job in on for warning in _lint_job(job, now)]
+    return (*found, *_crowded_minute(on, now))
+
+
+def _lint_job(job: DefinedJob, now: datetime) -> Iterator[Diagnostic]:
+    for schedule in job.spec.schedules:
+        timing = _timing(schedule)
+        if timing is None:
+            continue
+        yield from _clock_changes(job, schedule, timing, now)
+        yield from _no_time_left(job, schedule, timing, now)
+        yield from _outlasting(job, schedule, timing, now)
+
+
+def _timing(schedule: ScheduleSpec) -> Timing | None:
+    """None for what is off; what cannot be read has its error already."""
+    try:
+        return schedule.timing() if schedule.enabled else None
+    except ScheduleError:
+        return None
+
+
+def _clock_changes(
+    job: DefinedJob, schedule: ScheduleSpec, timing: Timing, now: datetime
+) -> Iterator[Diagnostic]:
+    """One warning for the next skipped time, one for the next repeated one that runs twice."""
+    seen = set()
+    for effect in clock_effects(timing, now, now + _LOOKED_AHEAD):
+        code = "W201" if effect.change.is_gap else "W202"
+        if code in seen or effect.effect is Effect.ONCE:
+            continue
+        seen.add(code)
+        before = effect.change.wall_start - _HALF_AN_HOUR
+        after = effect.change.wall_end + _HALF_AN_HOUR
+        advice = f"use {before:%H:%M} or {after:%H:%M}, or timezone: UTC"
+        yield _warning(job, code, effect.in_words(), schedule, "cron", help=advice)
+
+
+def _no_time_left(
+    job: DefinedJob, schedule: ScheduleSpec, timing: Timing, now: datetime
+) -> Iterator[Diagnostic]:
+    """A list of times that is used up is done, as it was meant; an `end_at` may be forgotten."""
+    if schedule.end_at is None or next_time(timing, now) is not None:
+        return
+    if schedule.end_at <= now:
+        message = f"end_at {schedule.end_at.isoformat()} is in the past; nothing will run"
+    else:
+        message = f"no time is left before end_at {schedule.end_at.isoformat()}; nothing will run"
+    yield _warning(
+        job, "W205", message, schedule, "end_at", help="move end_at, or remove the schedule"
+    )
+
+
+def _outlasting(
+    job: DefinedJob, schedule: ScheduleSpec, timing: Timing, now: datetime
+) -> Iterator[Diagnostic]:
+    if job.spec.overlap == "allow" or not (
+        job.spec.retry.max_retries or "timeout" in job.field_lines
+    ):
+        return  # nothing below can warn, and the interval is the dear part
+    interval = _shortest_interval(timing, now)
+    if interval is not None:
+        yield from _long_timeout(job, schedule, interval)
+        yield from _long_retries(job, schedule, interval)
+
+
+def _long_timeout(
+    job: DefinedJob, schedule: ScheduleSpec, interval: timedelta
+) -> Iterator[Diagnostic]:
+    """Only where the files give a time-out: the default is no statement about this job."""
+    spec = job.spec
+    if spec.overlap != "skip" or spec.timeout <= interval or "timeout" not in job.field_lines:
+        return
+    message = (
+        f"may run for {duration_in_words(spec.timeout)} and is due again after "
+        f"{duration_in_words(interval)}; with overlap: skip, what is due in between is skipped"
+    )
+    advice = f"use timeout: {_shorter(interval)} or less, or overlap: queue"
+    yield _warning(job, "W203", message, schedule, "timeout", of_job=True, help=advice)
+
+
+def _long_retries(
+    job: DefinedJob, schedule: ScheduleSpec, interval: timedelta
+) -> Iterator[Diagnostic]:
+    span = _delays_in_all(job.spec.retry)
+    if span < interval:
+        return
+    message = (
+        f"its {job.spec.retry.max_retries} retries wait for up to {duration_in_words(span)} in all "
+        f"and it is due again after {duration_in_words(interval)}; "
+        f"with overlap: {job.spec.overlap}, retries hold up what is due"
+    )
+    advice = "use fewer retries or a smaller max_delay, or overlap: allow"
+    yield _warning(job, "W204", message, schedule, "retry", of_job=True, help=advice)
+
+
+def _delays_in_all(retry: Retry) -> timedelta:
+    """The longest that all delays can take together, without the attempts themselves."""
+    total = timedelta(0)
+    for attempt in range(1, retry.max_retries + 1):
+        match retry.backoff:
+            case "fixed":
+                factor = 1.0
+            case "linear":
+                factor = float(attempt)
+            case "exponential":
+                factor = retry.factor ** min(attempt - 1, 64)
+        seconds = min(retry.delay.total_seconds() * factor, retry.max_delay.total_seconds())
+        total += timedelta(seconds=seconds)
+    return total
+
+
+def _shortest_interval(timing: Timing, now: datetime) -> timedelta | None:
+    """Between the coming few times; None when there are not two."""
+    coming = islice(
+        times_between(timing, now, datetime.max.replace(tzinfo=now.tzinfo)), _TIMES_COMPARED
+    )
+    return min((later - earlier for earlier, later in pairwise(coming)), default=None)
+
+
+def _shorter(interval: timedelta) -> str:
+    seconds = max(int(interval.total_seconds()) - 1, 1)
+    return f"{seconds // 60}m" if seconds >= 120 else f"{seconds}s"
+
+
+def _crowded_minute(jobs: Sequence[DefinedJob], now: datetime) -> Iterator[Diagnostic]:
+    """One warning for the whole project, at the first schedule of its busiest minute.
+
+    Only what `jitter` could spread counts: schedules without it that are not due all the time.
+    """
+    crowd = [
+        (job, schedule, timing)
+        for job in jobs
+        for schedule in job.spec.schedules
+        if (timing := _timing(schedule)) is not None and isinstance(timing.rule, Cron)
+        if not timing.jitter
+    ]
+    if len(crowd) < RUNS_IN_ONE_MINUTE_MAX:
+        return
+    busiest_at = forecast_load(_only_crons(jobs), now=now).busiest_minute_at
+    if busiest_at is None:
+        return
+    due = [
+        (job, schedule)
+        for job, schedule, timing in crowd
+        if (found := next_time(timing, busiest_at - _INSTANT)) and found < busiest_at + _MINUTE
+    ]
+    if len(due) >= RUNS_IN_ONE_MINUTE_MAX:
+        message = (
+            f"{len(due)} schedules are due in the same minute, "
+            f"first on {busiest_at:%a} {busiest_at.day} {busiest_at:%b %H:%M} UTC; this is one of them"
+        )
+        job, schedule = due[0]
+        yield _warning(job, "W206", message, schedule, "cron", help="spread them: jitter: 5m")
+
+
+def _only_crons(jobs: Sequence[DefinedJob]) -> Iterator[JobSpec]:
+    for job in jobs:
+        schedules = tuple(s for s in job.spec.schedules if s.cron is not None and not s.jitter)
+        yield job.spec.model_copy(update={"schedules": schedules})
+
+
+def _warning(
+    job: DefinedJob,
+    code: str,
+    message: str,
+    schedule: ScheduleSpec,
+    field: str,
+    *,
+    help: str,  # noqa: A002  the word of Diagnostic
+    of_job: bool = False,
+) -> Diagnostic:
+    """At the field's line where the files give it, else at the schedule's rule, else at the job."""
+    paths = [field] if of_job else [f"schedules.{schedule.name}.{field}"]
+    paths += [f"schedules.{schedule.name}.{rule}" for rule in ("cron", "every", "at")]
+    line = next((job.field_lines[path] for path in paths if path in job.field_lines), None)
+    return Diagnostic(
+        code=code,
+        severity="warning",
+        message=f"{job.address}#{schedule.name}: {message}",
+        location=Location(file=job.location.file, line=line or job.location.line),
+        source_line="",
+        help=help,
+    )
