@@ -8,9 +8,10 @@ settings, because PgBouncer in transaction mode would hand them to somebody else
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -104,6 +105,12 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def change_limits(connection: Connection, limits: Limits) -> None:
     """Other limits for the rest of this transaction."""
     connection.exec_driver_sql(_set_limits(limits))
+
+
+def database_now(connection: Connection) -> datetime:
+    """The server's clock, the only one that decides anything; aware, UTC."""
+    now: datetime = connection.execute(text("SELECT statement_timestamp()")).scalar_one()
+    return now
 
 
 def describe(engine: Engine) -> str:

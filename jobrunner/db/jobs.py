@@ -1,0 +1,376 @@
+"""Jobs, their definitions and the spec of their schedules: read for a plan, written by an apply.
+
+Each write is one statement however many jobs it is for: the rows travel as one JSON array.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Connection, RowMapping, text
+
+from jobrunner.errors import Conflict
+from jobrunner.plan.diff import CurrentJob, CurrentSchedule
+from jobrunner.plan.digest import spec_digest
+from jobrunner.spec.models import CatchUp, DefinedJob, JobSpec, Location, ScheduleSpec, dump_job
+
+_SHOWN_OWNERS = 5
+_Model = TypeVar("_Model", bound=BaseModel)
+
+# `d.job_id` too: a definition that a hand has pointed elsewhere is none.
+_READ_JOBS = text("""
+    SELECT j.id, j.address, j.file, j.line, j.enabled, j.queue, j.priority, j.overlap,
+           j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires, j.timeout,
+           j.soft_timeout, j.tags, j.owner, CAST(d.spec AS text) AS spec_json,
+           coalesce(d.revision, 0) AS revision,
+           (SELECT count(*) FROM jobrunner.runs AS r
+             WHERE r.job_id = j.id AND r.state IN ('queued', 'running')) AS active_runs
+      FROM jobrunner.jobs AS j
+      LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id AND d.job_id = j.id
+     WHERE j.project_id = :project_id AND j.deleted_at IS NULL
+     ORDER BY j.address
+""")
+_READ_SCHEDULES = text("""
+    SELECT s.id, s.job_id, s.name, CAST(s.spec AS text) AS spec_json, s.next_scheduled_for,
+           s.last_run_at
+      FROM jobrunner.schedules AS s
+      JOIN jobrunner.jobs AS j ON j.id = s.job_id
+     WHERE j.project_id = :project_id AND j.deleted_at IS NULL AND s.deleted_at IS NULL
+     ORDER BY s.job_id, s.name
+""")
+
+
+def read_jobs(connection: Connection, project_id: int) -> tuple[CurrentJob, ...]:
+    """The project's jobs that are in force, by address. A row that cannot be read says so itself."""
+    schedules: dict[uuid.UUID, list[_StoredSchedule]] = {}
+    for row in connection.execute(_READ_SCHEDULES, {"project_id": project_id}).mappings():
+        schedules.setdefault(row["job_id"], []).append(_stored_schedule(row))
+    rows = connection.execute(_READ_JOBS, {"project_id": project_id}).mappings()
+    return tuple(_current_job(row, schedules.get(row["id"], ())) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredSchedule:
+    value: CurrentSchedule
+    problem: str
+
+
+def _stored_schedule(row: RowMapping) -> _StoredSchedule:
+    spec = _load(ScheduleSpec, row["spec_json"])
+    if isinstance(spec, ScheduleSpec) and spec.name != row["name"]:
+        spec = f"it is named {spec.name!r} inside"
+    value = CurrentSchedule(
+        id=row["id"],
+        name=row["name"],
+        spec=None if isinstance(spec, str) else spec,
+        next_scheduled_for=row["next_scheduled_for"],
+        last_run_at=row["last_run_at"],
+    )
+    problem = ""
+    if isinstance(spec, str):
+        problem = f"The stored schedule #{row['name']} cannot be read: {spec}."
+    return _StoredSchedule(value, problem)
+
+
+def _current_job(row: RowMapping, schedules: Sequence[_StoredSchedule]) -> CurrentJob:
+    applied = _load(JobSpec, row["spec_json"])
+    if isinstance(applied, JobSpec) and applied.address != row["address"]:
+        applied = f"it is of {applied.address}"
+    problem = next((s.problem for s in schedules if s.problem), "")
+    if isinstance(applied, str):
+        problem = f"The stored definition cannot be read: {applied}."
+    specs = tuple(s.value.spec for s in schedules if s.value.spec is not None)
+    return CurrentJob(
+        id=row["id"],
+        address=row["address"],
+        applied=None if isinstance(applied, str) else applied,
+        in_force=None if isinstance(applied, str) or problem else _in_force(applied, row, specs),
+        problem=problem,
+        location=Location(file=row["file"], line=row["line"]),
+        revision=row["revision"],
+        schedules=tuple(s.value for s in schedules),
+        active_runs=row["active_runs"],
+    )
+
+
+def _load(model: type[_Model], stored: str | None) -> _Model | str:
+    """The value, or why there is none."""
+    if stored is None:
+        return "it is missing"
+    try:
+        return model.model_validate_json(stored)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+
+
+def _in_force(applied: JobSpec, row: RowMapping, schedules: tuple[ScheduleSpec, ...]) -> JobSpec:
+    """What dispatch goes by: the columns and the schedule rows win over the definition."""
+    catch_up = CatchUp.model_construct(
+        policy=row["catch_up_policy"], window=row["catch_up_window"], max=row["catch_up_max"]
+    )
+    same = (
+        "enabled",
+        "queue",
+        "priority",
+        "overlap",
+        "expires",
+        "timeout",
+        "soft_timeout",
+        "owner",
+    )
+    return applied.model_copy(
+        update={
+            **{name: row[name] for name in same},
+            "catch_up": catch_up,
+            "tags": tuple(row["tags"]),
+            "schedules": schedules,
+        }
+    )
+
+
+_OWNERS = text("""
+    SELECT j.address, p.name AS project
+      FROM jobrunner.jobs AS j
+      JOIN jobrunner.projects AS p ON p.id = j.project_id
+     WHERE j.address = ANY(CAST(:addresses AS text[])) AND j.deleted_at IS NULL AND p.name <> :project
+     ORDER BY j.address
+""")
+
+
+def check_owners(connection: Connection, project: str, addresses: Sequence[str]) -> None:
+    """Raise Conflict when one of these addresses is a living job of another project."""
+    rows = connection.execute(_OWNERS, {"project": project, "addresses": list(addresses)}).all()
+    if not rows:
+        return
+    listed = ", ".join(f"{row.address} ({row.project})" for row in rows[:_SHOWN_OWNERS])
+    more = f" and {len(rows) - _SHOWN_OWNERS} more" if len(rows) > _SHOWN_OWNERS else ""
+    raise Conflict(
+        f"Project {project} defines jobs that another project owns: {listed}{more}.",
+        hint="An address is unique in a database: choose another namespace or name, or correct "
+        "`project:` in jobrunner.yaml.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LockedSchedule:
+    """A schedule as it is under its lock."""
+
+    id: uuid.UUID
+    next_scheduled_for: datetime | None
+    next_run_at: datetime | None
+
+
+# The dispatcher locks schedules first and jobs afterwards, each in id order; so does an apply.
+_LOCK_SCHEDULES = text("""
+    SELECT id, next_scheduled_for, next_run_at
+      FROM jobrunner.schedules
+     WHERE job_id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
+     ORDER BY id
+       FOR NO KEY UPDATE
+""")
+_LOCK_JOBS = text("""
+    SELECT id FROM jobrunner.jobs WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
+""")
+
+
+def lock_schedules(
+    connection: Connection, job_ids: Sequence[uuid.UUID]
+) -> Mapping[uuid.UUID, LockedSchedule]:
+    """Keep every dispatcher from these jobs' schedules until the transaction ends."""
+    rows = connection.execute(_LOCK_SCHEDULES, _ids(job_ids)).mappings()
+    return {row["id"]: LockedSchedule(**row) for row in rows}
+
+
+def lock_jobs(connection: Connection, job_ids: Sequence[uuid.UUID]) -> None:
+    """Keep everybody from starting or changing these jobs; after `lock_schedules`."""
+    connection.execute(_LOCK_JOBS, _ids(job_ids))
+
+
+_DEFINITION_IDS = text("""
+    SELECT nextval(pg_get_serial_sequence('jobrunner.definitions', 'id'))
+      FROM generate_series(1, :number)
+""")
+# An address whose job was deleted returns to its row, id and history; a living job of another
+# project is left alone, and its row is missed among those returned.
+_UPSERT_JOBS = text("""
+    INSERT INTO jobrunner.jobs AS j
+           (id, project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
+            priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
+            soft_timeout, tags, owner)
+    SELECT id, :project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
+           priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
+           soft_timeout, tags, owner
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS new (id uuid, namespace text, name text, definition_id bigint, digest text, file text,
+                line integer, enabled boolean, queue text, priority smallint, overlap text,
+                catch_up_policy text, catch_up_window interval, catch_up_max integer,
+                expires interval, timeout interval, soft_timeout interval, tags text[], owner text)
+     ORDER BY namespace, name
+        ON CONFLICT (namespace, name) DO UPDATE
+       SET project_id = excluded.project_id, definition_id = excluded.definition_id,
+           digest = excluded.digest, file = excluded.file, line = excluded.line,
+           enabled = excluded.enabled, queue = excluded.queue, priority = excluded.priority,
+           overlap = excluded.overlap, catch_up_policy = excluded.catch_up_policy,
+           catch_up_window = excluded.catch_up_window, catch_up_max = excluded.catch_up_max,
+           expires = excluded.expires, timeout = excluded.timeout,
+           soft_timeout = excluded.soft_timeout, tags = excluded.tags, owner = excluded.owner,
+           deleted_at = NULL
+     WHERE j.project_id = excluded.project_id OR j.deleted_at IS NOT NULL
+    RETURNING j.id, j.address
+""")
+_INSERT_DEFINITIONS = text("""
+    INSERT INTO jobrunner.definitions (id, job_id, revision, spec, git_commit)
+           OVERRIDING SYSTEM VALUE
+    SELECT id, job_id, :revision, spec, :git_commit
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id bigint, job_id uuid, spec jsonb)
+""")
+
+
+def write_jobs(
+    connection: Connection,
+    project_id: int,
+    jobs: Sequence[DefinedJob],
+    *,
+    revision: int,
+    git_commit: str | None,
+) -> Mapping[str, uuid.UUID]:
+    """Put these definitions in force, new or not; the jobs' ids by address.
+
+    Raises Conflict when another project has taken one of the addresses in between.
+    """
+    if not jobs:
+        return {}
+    numbers = connection.execute(_DEFINITION_IDS, {"number": len(jobs)}).scalars().all()
+    rows = [_job_row(job, number) for job, number in zip(jobs, numbers, strict=True)]
+    values = {"project_id": project_id, "rows": json.dumps(rows)}
+    ids = {row.address: row.id for row in connection.execute(_UPSERT_JOBS, values)}
+    taken = [job.address for job in jobs if job.address not in ids]
+    if taken:
+        raise Conflict(
+            f"Another project has just taken {taken[0]}. Nothing was changed.",
+            hint="`jobrunner plan` shows how things are now.",
+        )
+    definitions = [
+        {"id": number, "job_id": str(ids[job.address]), "spec": dump_job(job.spec)}
+        for job, number in zip(jobs, numbers, strict=True)
+    ]
+    values = {"revision": revision, "git_commit": git_commit, "rows": json.dumps(definitions)}
+    connection.execute(_INSERT_DEFINITIONS, values)
+    return ids
+
+
+def _job_row(job: DefinedJob, definition_id: int) -> dict[str, Any]:
+    spec = job.spec
+    return {
+        "id": str(uuid.uuid4()),
+        "namespace": spec.namespace,
+        "name": spec.name,
+        "definition_id": definition_id,
+        "digest": spec_digest(spec),
+        "file": job.location.file,
+        "line": job.location.line,
+        "enabled": spec.enabled,
+        "queue": spec.queue,
+        "priority": spec.priority,
+        "overlap": spec.overlap,
+        "catch_up_policy": spec.catch_up.policy,
+        "catch_up_window": _interval(spec.catch_up.window),
+        "catch_up_max": spec.catch_up.max,
+        "expires": _interval(spec.expires),
+        "timeout": _interval(spec.timeout),
+        "soft_timeout": _interval(spec.soft_timeout),
+        "tags": spec.tags,
+        "owner": spec.owner,
+    }
+
+
+_RELOCATE = text("""
+    UPDATE jobrunner.jobs AS j SET file = new.file, line = new.line
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, file text, line integer)
+     WHERE j.id = new.id
+""")
+
+
+def write_locations(connection: Connection, places: Mapping[uuid.UUID, Location]) -> None:
+    """Note where jobs stand now in the files."""
+    if places:
+        rows = [
+            {"id": str(job_id), "file": place.file, "line": place.line}
+            for job_id, place in places.items()
+        ]
+        connection.execute(_RELOCATE, {"rows": json.dumps(rows)})
+
+
+_DELETE_JOBS = text("""
+    UPDATE jobrunner.jobs SET deleted_at = statement_timestamp()
+     WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
+""")
+
+
+def delete_jobs(connection: Connection, job_ids: Sequence[uuid.UUID]) -> None:
+    """Make tombstones of them: out of force, their history kept."""
+    if job_ids:
+        connection.execute(_DELETE_JOBS, _ids(job_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSchedule:
+    """A schedule to put in force."""
+
+    job_id: uuid.UUID
+    spec: ScheduleSpec
+
+
+_UPSERT_SCHEDULES = text("""
+    INSERT INTO jobrunner.schedules (id, job_id, name, spec)
+    SELECT id, job_id, name, spec
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, job_id uuid, name text, spec jsonb)
+     ORDER BY job_id, name
+        ON CONFLICT (job_id, name) DO UPDATE SET spec = excluded.spec, deleted_at = NULL
+    RETURNING id, job_id, name
+""")
+
+
+def write_schedules(
+    connection: Connection, schedules: Sequence[WrittenSchedule]
+) -> Mapping[tuple[uuid.UUID, str], uuid.UUID]:
+    """Put these in force, new, changed or returned; their ids by job and name. No time is touched."""
+    if not schedules:
+        return {}
+    rows = [
+        {
+            "id": str(uuid.uuid4()),
+            "job_id": str(schedule.job_id),
+            "name": schedule.spec.name,
+            "spec": schedule.spec.model_dump(mode="json", by_alias=True),
+        }
+        for schedule in schedules
+    ]
+    written = connection.execute(_UPSERT_SCHEDULES, {"rows": json.dumps(rows)})
+    return {(row.job_id, row.name): row.id for row in written}
+
+
+_DELETE_SCHEDULES = text("""
+    UPDATE jobrunner.schedules SET deleted_at = statement_timestamp()
+     WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
+""")
+
+
+def delete_schedules(connection: Connection, schedule_ids: Sequence[uuid.UUID]) -> None:
+    """Make tombstones of them; their next times are the caller's to clear."""
+    if schedule_ids:
+        connection.execute(_DELETE_SCHEDULES, _ids(schedule_ids))
+
+
+def _ids(values: Sequence[uuid.UUID]) -> dict[str, list[str]]:
+    return {"ids": [str(value) for value in values]}
+
+
+def _interval(duration: timedelta | None) -> str | None:
+    """As PostgreSQL reads it without loss."""
+    return None if duration is None else f"{duration // timedelta(microseconds=1)} microseconds"

@@ -1,0 +1,62 @@
+"""Projects: who owns which jobs, at which revision, and the lock under which one is applied."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from jobrunner.db.engine import sqlstate
+from jobrunner.errors import LockNotObtained
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project's row."""
+
+    id: int
+    environment: str
+    revision: int
+
+
+_FIND = text("SELECT id, environment, revision FROM jobrunner.projects WHERE name = :name")
+
+
+def find_project(connection: Connection, name: str) -> Project | None:
+    """None before its first apply."""
+    row = connection.execute(_FIND, {"name": name}).mappings().one_or_none()
+    return None if row is None else Project(**row)
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobrunner project ' || :name, 0))")
+
+
+def lock_project(connection: Connection, name: str) -> None:
+    """One apply of a project at a time; held to the end of the transaction.
+
+    Raises LockNotObtained when the transaction's lock time-out passes first.
+    """
+    try:
+        connection.execute(_LOCK, {"name": name})
+    except DBAPIError as error:
+        if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise LockNotObtained(
+            f"Another apply of project {name} is under way. Nothing was changed.",
+            hint="Try again when it is over, or wait longer with --lock-timeout.",
+        ) from error
+
+
+_NEW_REVISION = text("""
+    INSERT INTO jobrunner.projects AS p (name, environment, revision)
+    VALUES (:name, :environment, 1)
+        ON CONFLICT (name) DO UPDATE SET revision = p.revision + 1
+    RETURNING id, environment, revision
+""")
+
+
+def start_revision(connection: Connection, name: str, *, environment: str) -> Project:
+    """Count the project's revision up, making the project at its first apply. Under its lock."""
+    values = {"name": name, "environment": environment}
+    return Project(**connection.execute(_NEW_REVISION, values).mappings().one())

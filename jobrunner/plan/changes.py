@@ -1,0 +1,294 @@
+"""What a plan says, as values: the changes by address, and the plan's form in JSON."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from jobrunner.plan.forecast import EditForecast, Load
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+
+FORMAT_VERSION = "1.0"
+"""Of `Plan.as_json`; minor versions only add."""
+
+
+class Pause(Protocol):
+    """A pause that is in force, as the database tells it."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def paused_by(self) -> str: ...
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+    def covers(self, address: str, *, queue: str, tags: Collection[str]) -> bool:
+        """The job of that address is held back by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of a job that differs. Values are JSON, written as in YAML (`1m30s`)."""
+
+    path: str
+    """`task`, `kwargs.region`, `schedule.cron`, `schedules.night.every`."""
+    kind: Literal["added", "removed", "changed"]
+    old: Any
+    """None when added."""
+    new: Any
+    """None when removed."""
+    line: int | None
+    """In the job's file; None when the file does not give the field."""
+    is_drift: bool = False
+    """The last apply had set `new`: somebody has changed the database since."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "old": self.old,
+            "new": self.new,
+            "line": self.line,
+            "drift": self.is_drift,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChange:
+    """One schedule of a changed job that is new, gone, or differs."""
+
+    name: str
+    kind: Literal["create", "update", "delete"]
+    schedule_id: UUID | None
+    """None for a new one."""
+    before: ScheduleSpec | None
+    """None for a new one, and for a stored one that cannot be read."""
+    after: ScheduleSpec | None
+    """None for one that goes."""
+    is_timing_changed: bool
+    """The next time moves to the next match after now; without it no apply touches it."""
+    forecast: EditForecast
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form."""
+        return {
+            "name": self.name,
+            "action": self.kind,
+            "timing_changed": self.is_timing_changed,
+            **self.forecast.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """An address that is not in force; one that was deleted earlier returns with its history."""
+
+    job: DefinedJob
+    fields: tuple[FieldChange, ...]
+    """What differs from the defaults."""
+    schedules: tuple[ScheduleChange, ...]
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """`namespace/job`."""
+        return self.job.address
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A job that differs from what is in force."""
+
+    job: DefinedJob
+    job_id: UUID
+    before: JobSpec | None
+    """What is in force; None when `replaces` says why it cannot be read."""
+    fields: tuple[FieldChange, ...]
+    schedules: tuple[ScheduleChange, ...]
+    replaces: str = ""
+    """Why the stored definition is replaced as a whole; '' when it can be read."""
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """`namespace/job`."""
+        return self.job.address
+
+    @property
+    def is_drift(self) -> bool:
+        """Nothing but the database's side has changed since the last apply."""
+        return bool(self.replaces) or all(field.is_drift for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A job of the project that has left the files. Its row becomes a tombstone, its history stays."""
+
+    address: str
+    job_id: UUID
+    before: JobSpec | None
+    """None when it cannot be read."""
+    location: Location
+    """Where it stood."""
+    revision: int
+    """Which revision brought its definition."""
+    last_run_at: datetime | None
+    active_runs: int
+    """Queued or running now; they finish."""
+    schedules: tuple[ScheduleChange, ...]
+    pauses: tuple[Pause, ...] = ()
+
+
+Change = Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Relocated:
+    """The same job at another place in the files: no change, only its note of the place is renewed."""
+
+    job_id: UUID
+    address: str
+    before: Location
+    after: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an apply would do, decided and not yet done."""
+
+    project: str
+    environment: str
+    applied_environment: str
+    """The one the project's rows carry; '' before the first apply too."""
+    base_revision: int
+    """The newest revision of the project; 0 before the first apply."""
+    changes: tuple[Change, ...]
+    """By address."""
+    relocated: tuple[Relocated, ...]
+    unchanged: int
+    jobs_before: int
+    jobs_after: int
+    digest: str
+    """Twelve hex digits over the changes; '' is never a digest."""
+    load_before: Load
+    load_after: Load
+    diagnostics: tuple[Diagnostic, ...]
+    """Warnings of the files and of the lints, in file order."""
+    now: datetime
+    """The database's clock when it was made."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to do: the files and the database agree."""
+        return not self.changes
+
+    @property
+    def creates(self) -> tuple[Create, ...]:
+        """What is new."""
+        return tuple(change for change in self.changes if isinstance(change, Create))
+
+    @property
+    def updates(self) -> tuple[Update, ...]:
+        """What differs, drift included."""
+        return tuple(change for change in self.changes if isinstance(change, Update))
+
+    @property
+    def deletes(self) -> tuple[Delete, ...]:
+        """What goes."""
+        return tuple(change for change in self.changes if isinstance(change, Delete))
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable form, for `--format json`."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "project": self.project,
+            "environment": self.environment,
+            "base_revision": self.base_revision,
+            "digest": self.digest,
+            "summary": self._summary(),
+            "changes": changes_as_json(self.changes),
+            "load": {"before": self.load_before.as_json(), "after": self.load_after.as_json()},
+            "diagnostics": [diagnostic.as_json() for diagnostic in self.diagnostics],
+        }
+
+    def _summary(self) -> dict[str, int]:
+        return {
+            "create": len(self.creates),
+            "update": len(self.updates),
+            "move": 0,
+            "delete": len(self.deletes),
+            "drift": sum(update.is_drift for update in self.updates),
+            "unchanged": self.unchanged,
+            "relocated": len(self.relocated),
+            "jobs": self.jobs_after,
+        }
+
+
+def changes_as_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """The part of the plan's JSON that a revision keeps."""
+    return [_change_as_json(change) for change in changes]
+
+
+def _change_as_json(change: Change) -> dict[str, Any]:
+    match change:
+        case Create():
+            own = {**_place(change.job), "fields": [field.as_json() for field in change.fields]}
+            action = "create"
+        case Update():
+            own = {
+                **_place(change.job),
+                "fields": [field.as_json() for field in change.fields],
+                "replaces": change.replaces,
+                "drift": change.is_drift,
+            }
+            action = "update"
+        case Delete():
+            own = {
+                "file": change.location.file,
+                "line": change.location.line,
+                "owner": "" if change.before is None else change.before.owner,
+                "revision": change.revision,
+                "last_run_at": _time(change.last_run_at),
+                "active_runs": change.active_runs,
+            }
+            action = "delete"
+    return {
+        "address": change.address,
+        "action": action,
+        **own,
+        "schedules": [schedule.as_json() for schedule in change.schedules],
+        "pauses": [_pause_as_json(pause) for pause in change.pauses],
+    }
+
+
+def _place(job: DefinedJob) -> dict[str, Any]:
+    return {
+        "file": job.location.file,
+        "line": job.location.line,
+        "owner": job.spec.owner,
+        "task": job.spec.task,
+    }
+
+
+def _pause_as_json(pause: Pause) -> dict[str, Any]:
+    return {
+        "scope": pause.scope,
+        "target": pause.target,
+        "reason": pause.reason,
+        "paused_by": pause.paused_by,
+        "started_at": _time(pause.started_at),
+        "until": _time(pause.until),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

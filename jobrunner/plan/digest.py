@@ -1,0 +1,50 @@
+"""Short names for what a definition or a plan says; equal exactly when they say the same."""
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from jobrunner.spec.models import JobSpec, dump_job
+
+_SPEC_DIGITS = 16
+_PLAN_DIGITS = 12
+_EXPONENT_FROM = 1e16
+
+
+def spec_digest(spec: JobSpec) -> str:
+    """Of a definition: the same for the same meaning, however YAML or the database writes it."""
+    return _hash(canonical_json(dump_job(spec)), _SPEC_DIGITS)
+
+
+def plan_digest(
+    project: str, environment: str, changes: Iterable[tuple[str, str, str, str]]
+) -> str:
+    """Of a plan, from (action, address, digest before, digest after) of each change.
+
+    The revision is no part of it: a plan goes stale when something it touches has changed, and not
+    when something else has.
+    """
+    return _hash(canonical_json([project, environment, sorted(changes)]), _PLAN_DIGITS)
+
+
+def canonical_json(value: Any) -> str:
+    """One text for one JSON value: `true`, `1` and `1.0` differ, the order of keys does not matter."""
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _canonical(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _canonical(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_canonical(item) for item in value]
+        case float() if value.is_integer() and abs(value) >= _EXPONENT_FROM:
+            # jsonb keeps 1e22 as the integer it is, so it comes back as one.
+            return int(value)
+        case _:
+            return value
+
+
+def _hash(text: str, digits: int) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]

@@ -1,0 +1,314 @@
+"""Files → plan → rows. `plan` stops before the write, `apply` goes on, `watch` applies again and again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from jobrunner.db import jobs, outbox, pauses, projects, revisions, schedules
+from jobrunner.db.engine import Limits, change_limits, database_now, transaction
+from jobrunner.db.jobs import LockedSchedule, WrittenSchedule
+from jobrunner.db.projects import Project
+from jobrunner.db.wakeups import notify
+from jobrunner.errors import ConfigurationError, StalePlan
+from jobrunner.files import read_project
+from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
+from jobrunner.plan.diff import CurrentProject, make_plan
+from jobrunner.plan.guards import check_guards
+from jobrunner.run import OutgoingRun
+from jobrunner.schedule import next_time, run_at
+from jobrunner.spec.diagnostics import Diagnostic, has_errors
+from jobrunner.spec.models import DefinedJob, ProjectSpec, ScheduleSpec
+from jobrunner.spec.parse import parse_project
+
+LOCK_TIMEOUT_SECONDS = 30.0
+_STATEMENT_TIMEOUT_SECONDS = 60.0
+_IDLE_TIMEOUT_SECONDS = 60.0
+"""A plan for 10,000 jobs is computed between two statements."""
+_DUE_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the files say, read at one moment."""
+
+    project: ProjectSpec
+    environment: str
+    root: Path
+    jobs: tuple[DefinedJob, ...]
+    """Sorted by address."""
+    files: int
+    """How many job files were read."""
+    missing_folders: tuple[str, ...]
+    """Where `include` looks and nothing is at all; an empty folder is not missing."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Warnings; with an error there is no `Desired`."""
+    content_hash: str
+    """Of all files that were read: the same hash, the same definitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """Who applies, and what has been agreed to."""
+
+    author: str
+    git_commit: str | None = None
+    """None outside a git work tree."""
+    git_dirty: bool = False
+    expected_digest: str = ""
+    """Of the plan that was looked at; '' applies whatever the plan is now."""
+    allow_deletes: int | None = None
+    """As many deletions are meant; None: see `plan.guards`."""
+    lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply did."""
+
+    revision: int | None
+    """Its number; None when there was nothing to do."""
+    plan: Plan
+
+
+class Recorded(Protocol):
+    """What a dispatch has written: `dispatch.Recorded`."""
+
+    @property
+    def due(self) -> int: ...
+    @property
+    def outgoing(self) -> Sequence[OutgoingRun]: ...
+
+
+class RecordDue(Protocol):
+    """`dispatch.record_due`: the ordinary dispatch of these schedules, in the caller's transaction."""
+
+    def __call__(
+        self, connection: Connection, *, schedule_ids: Sequence[UUID], now: datetime
+    ) -> Recorded: ...
+
+
+def read_desired(*, config: Path | None, working_directory: Path, environment: str = "") -> Desired:
+    """The definitions of the project that `working_directory` lies in, or of the file `config`.
+
+    Needs no database. Raises ConfigurationError with all mistakes of all files.
+    """
+    read = read_project(config=config, working_directory=working_directory)
+    parsed = parse_project(read.config, read.files)
+    diagnostics = (*read.diagnostics, *parsed.diagnostics)
+    if has_errors(diagnostics):
+        raise _mistakes(diagnostics)
+    return Desired(
+        project=parsed.project,
+        environment=environment,
+        root=read.root,
+        jobs=parsed.jobs,
+        files=len(read.files),
+        missing_folders=read.missing_folders,
+        diagnostics=diagnostics,
+        content_hash=read.content_hash,
+    )
+
+
+def plan_project(connection: Connection, desired: Desired, *, now: datetime | None = None) -> Plan:
+    """What an apply would change, in the caller's transaction; nothing is written or locked.
+
+    `now` None is the database's clock. Raises Conflict when another project owns an address.
+    """
+    current = _read_current(connection, desired)
+    return make_plan(
+        current,
+        desired.jobs,
+        now=now or database_now(connection),
+        environment=desired.environment,
+        diagnostics=desired.diagnostics,
+    )
+
+
+def apply_project(
+    engine: Engine,
+    desired: Desired,
+    *,
+    options: ApplyOptions,
+    record_due: RecordDue,
+    now: datetime | None = None,
+) -> Applied:
+    """Make the database match, in one transaction: everything or nothing.
+
+    Times that the old definitions owe already are dispatched first, by them. Raises LockNotObtained
+    while another apply of the project runs, StalePlan when the plan is not the expected one,
+    GuardRefused, Conflict, DatabaseUnavailable.
+    """
+    with transaction(engine) as connection:
+        change_limits(connection, _limits(options.lock_timeout_seconds))
+        projects.lock_project(connection, desired.project.project)
+        plan = plan_project(connection, desired, now=now)
+        _check_expected(plan, options.expected_digest)
+        check_guards(
+            plan, missing_folders=desired.missing_folders, allow_deletes=options.allow_deletes
+        )
+        jobs.write_locations(connection, {move.job_id: move.after for move in plan.relocated})
+        if plan.is_empty:
+            return Applied(None, plan)
+        at = _settle_due(connection, plan, record_due, now)
+        project = _write(connection, plan, options, at)
+        notify(connection)
+    return Applied(project.revision, plan)
+
+
+def _mistakes(diagnostics: Sequence[Diagnostic]) -> ConfigurationError:
+    errors = sum(diagnostic.is_error for diagnostic in diagnostics)
+    number = "1 mistake" if errors == 1 else f"{errors} mistakes"
+    return ConfigurationError(
+        f"The configuration has {number}; nothing was changed.", diagnostics=diagnostics
+    )
+
+
+def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
+    name = desired.project.project
+    jobs.check_owners(connection, name, [job.address for job in desired.jobs])
+    project = projects.find_project(connection, name)
+    return CurrentProject(
+        name=name,
+        environment="" if project is None else project.environment,
+        revision=0 if project is None else project.revision,
+        jobs=() if project is None else jobs.read_jobs(connection, project.id),
+        pauses=pauses.pauses_in_force(connection),
+    )
+
+
+def _limits(lock_timeout_seconds: float) -> Limits:
+    # A lock time-out of 0 would be none at all for PostgreSQL: not waiting is a millisecond.
+    return Limits(
+        statement_timeout_seconds=max(_STATEMENT_TIMEOUT_SECONDS, 2 * lock_timeout_seconds),
+        lock_timeout_seconds=max(lock_timeout_seconds, 0.001),
+        idle_timeout_seconds=_IDLE_TIMEOUT_SECONDS,
+    )
+
+
+def _check_expected(plan: Plan, expected_digest: str) -> None:
+    if expected_digest and expected_digest != plan.digest:
+        raise StalePlan(
+            f"The plan is no longer the one that was expected: its digest is {plan.digest}, "
+            f"not {expected_digest}. Nothing was changed.",
+            hint="Look at `jobrunner plan` again, and apply with its digest.",
+        )
+
+
+def _settle_due(
+    connection: Connection, plan: Plan, record_due: RecordDue, now: datetime | None
+) -> datetime:
+    """Lock what changes and dispatch what it owes; the moment from which the new times count.
+
+    The clock is read after the locks are held and is the same for both sides, so a time is owed by
+    the old definition or by the new one and never by both or none.
+    """
+    job_ids = [c.job_id for c in plan.changes if not isinstance(c, Create)]
+    locked = jobs.lock_schedules(connection, job_ids)
+    jobs.lock_jobs(connection, job_ids)
+    at = now or database_now(connection)
+    due = [s.id for s in locked.values() if s.next_run_at is not None and s.next_run_at <= at]
+    for start in range(0, len(due), _DUE_BATCH):
+        _record(connection, record_due, due[start : start + _DUE_BATCH], at)
+    for schedule in _waiting_for_jitter(plan, locked, at):
+        assert schedule.next_run_at is not None  # noqa: S101  see the query above
+        _record(connection, record_due, [schedule.id], schedule.next_run_at)
+    return at
+
+
+def _record(
+    connection: Connection, record_due: RecordDue, schedule_ids: Sequence[UUID], at: datetime
+) -> None:
+    """A very long backlog takes several rounds. The runs are sent by the beats after the commit."""
+    while (recorded := record_due(connection, schedule_ids=schedule_ids, now=at)).due:
+        outbox.give_back(connection, recorded.outgoing)
+
+
+def _waiting_for_jitter(
+    plan: Plan, locked: Mapping[UUID, LockedSchedule], at: datetime
+) -> Iterator[LockedSchedule]:
+    """Schedules whose nominal time has passed and whose jitter has not, and that are to move.
+
+    The time is owed all the same; it starts without the rest of its jitter. A schedule that is
+    deleted or switched off owes nothing that has not started.
+    """
+    for change in _schedule_changes(plan):
+        schedule = locked.get(change.schedule_id) if change.schedule_id is not None else None
+        if schedule is None or schedule.next_scheduled_for is None or schedule.next_run_at is None:
+            continue
+        is_on = change.forecast.next_after is not None
+        if (
+            change.is_timing_changed
+            and is_on
+            and schedule.next_scheduled_for <= at < schedule.next_run_at
+        ):
+            yield schedule
+
+
+def _schedule_changes(plan: Plan) -> Iterator[ScheduleChange]:
+    for change in plan.changes:
+        yield from change.schedules
+
+
+def _write(connection: Connection, plan: Plan, options: ApplyOptions, at: datetime) -> Project:
+    project = projects.start_revision(connection, plan.project, environment=plan.environment)
+    ids = jobs.write_jobs(
+        connection,
+        project.id,
+        [change.job for change in plan.changes if not isinstance(change, Delete)],
+        revision=project.revision,
+        git_commit=options.git_commit,
+    )
+    jobs.delete_jobs(connection, [change.job_id for change in plan.deletes])
+    _write_schedules(connection, plan, ids, at)
+    revisions.insert_revision(
+        connection,
+        project,
+        author=options.author,
+        git_commit=options.git_commit,
+        git_dirty=options.git_dirty,
+        digest=plan.digest,
+        changes=changes_as_json(plan.changes),
+    )
+    return project
+
+
+def _write_schedules(
+    connection: Connection, plan: Plan, ids: Mapping[str, UUID], at: datetime
+) -> None:
+    wanted = [
+        (ids[change.address], schedule, schedule.after, change.job.spec.enabled)
+        for change in plan.changes
+        if not isinstance(change, Delete)
+        for schedule in change.schedules
+        if schedule.after is not None
+    ]
+    gone = [
+        schedule.schedule_id
+        for schedule in _schedule_changes(plan)
+        if schedule.after is None and schedule.schedule_id is not None
+    ]
+    written = jobs.write_schedules(
+        connection, [WrittenSchedule(job_id, spec) for job_id, _, spec, _ in wanted]
+    )
+    jobs.delete_schedules(connection, gone)
+    moved = [
+        _next_times(written[job_id, spec.name], spec, at, is_on=is_on and spec.enabled)
+        for job_id, change, spec, is_on in wanted
+        if change.is_timing_changed
+    ]
+    schedules.set_next_times(connection, [*moved, *((gone_id, None, None) for gone_id in gone)])
+
+
+def _next_times(
+    schedule_id: UUID, spec: ScheduleSpec, at: datetime, *, is_on: bool
+) -> tuple[UUID, datetime | None, datetime | None]:
+    timing = spec.timing()
+    scheduled_for = next_time(timing, at) if is_on else None
+    if scheduled_for is None:
+        return schedule_id, None, None
+    return schedule_id, scheduled_for, run_at(timing, str(schedule_id), scheduled_for)

@@ -1,0 +1,98 @@
+"""What an apply refuses unless somebody says that it is meant."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from jobrunner.errors import GuardRefused
+from jobrunner.plan.changes import Plan
+from jobrunner.plan.diff import CurrentJob, CurrentProject, make_plan
+from jobrunner.plan.guards import check_guards
+from jobrunner.spec.models import DefinedJob, JobSpec, Location
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+PLACE = Location(file="jobs.d/a.yaml", line=1)
+
+
+def plan(*, before: int, after: int, applied_environment: str = "", environment: str = "") -> Plan:
+    specs = [
+        JobSpec(namespace="a", name=f"job-{number:02}", task="c.d") for number in range(before)
+    ]
+    current = CurrentProject("acme", applied_environment, 7, tuple(map(_row, specs)), ())
+    desired = [DefinedJob(spec=spec, location=PLACE) for spec in specs[:after]]
+    return make_plan(current, desired, now=NOW, environment=environment)
+
+
+def _row(spec: JobSpec) -> CurrentJob:
+    return CurrentJob(
+        id=UUID(int=1),
+        address=spec.address,
+        applied=spec,
+        in_force=spec,
+        problem="",
+        location=PLACE,
+        revision=7,
+        schedules=(),
+        active_runs=0,
+    )
+
+
+def refusal(
+    made: Plan, *, missing_folders: tuple[str, ...] = (), allow_deletes: int | None = None
+) -> GuardRefused:
+    with pytest.raises(GuardRefused) as refused:
+        check_guards(made, missing_folders=missing_folders, allow_deletes=allow_deletes)
+    return refused.value
+
+
+@pytest.mark.parametrize(("before", "after"), [(100, 90), (20, 10), (4, 2), (3, 2), (0, 0)])
+def test_up_to_ten_deletions_or_half_of_the_jobs_are_allowed(before: int, after: int) -> None:
+    check_guards(plan(before=before, after=after), missing_folders=())
+
+
+@pytest.mark.parametrize(("before", "after"), [(100, 89), (18, 8), (4, 1), (3, 1)])
+def test_more_deletions_are_refused(before: int, after: int) -> None:
+    refused = refusal(plan(before=before, after=after))
+
+    assert f"deletes {before - after} of {before} jobs" in refused.message
+    assert refused.exit_code == 4
+
+
+def test_the_refusal_names_the_flag_and_the_first_jobs() -> None:
+    refused = refusal(plan(before=8, after=2))
+
+    assert "--allow-deletes 6" in refused.hint
+    assert "a/job-02, a/job-03, a/job-04, a/job-05, a/job-06 and 1 more" in refused.message
+
+
+def test_files_without_any_job_are_refused_while_jobs_are_in_force() -> None:
+    assert "define no job at all, but 1 job is in force" in refusal(plan(before=1, after=0)).message
+
+
+def test_no_job_of_a_folder_that_is_not_there_is_deleted() -> None:
+    refused = refusal(plan(before=12, after=11), missing_folders=("jobs.d",))
+
+    assert "The folder jobs.d is not there" in refused.message
+
+
+def test_a_missing_folder_protects_no_job_of_another_folder() -> None:
+    check_guards(plan(before=12, after=11), missing_folders=("jobs", "more.d"))
+
+
+def test_as_many_deletions_as_somebody_agreed_to_are_allowed() -> None:
+    check_guards(plan(before=12, after=0), missing_folders=("jobs.d",), allow_deletes=12)
+
+
+def test_more_than_somebody_agreed_to_are_refused() -> None:
+    refused = refusal(plan(before=100, after=95), allow_deletes=4)
+
+    assert "--allow-deletes says 4" in refused.message
+    assert "--allow-deletes 5" in refused.hint
+
+
+def test_an_apply_for_another_environment_is_refused() -> None:
+    refused = refusal(plan(before=1, after=1, applied_environment="prod", environment="staging"))
+
+    assert "environment prod" in refused.message
+    assert "environment staging" in refused.message
