@@ -1,0 +1,79 @@
+# Everything a person or a CI job types. `make up` and `make test` need Python 3.11 or later with
+# venv, and nothing else; the environment is made in .venv and made anew when the lock changes.
+
+VENV := .venv
+BIN := $(VENV)/bin
+UP_ARGS ?=
+TEST_ARGS ?=
+# Hashes are checked, and nothing is built but this package: no compiler and no surprise is needed.
+PIP := PIP_USER=0 $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+INSTALL := $(PIP) install --no-deps --require-hashes --only-binary :all:
+INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
+COMPILE_LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --extra embedded
+
+# What a user's shell may hold must not reach the environment's own interpreter.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help up test check test-system bench lock clean
+
+help:
+	@echo "make up           start everything here and run the demo in jobs.d/; Ctrl-C ends it"
+	@echo "make test         run all tests that need nothing of the system"
+	@echo "make check        run the linters, the types and the import rules"
+	@echo "make test-system  run the tests that need PostgreSQL and Redis of the system"
+	@echo "make bench        measure speed and print the tables"
+	@echo "make lock         choose the versions of all dependencies anew (needs uv)"
+	@echo "make clean        remove the environment and all caches; the data in .jobrunner/ stays"
+
+up: $(VENV)/installed-run
+	@exec $(BIN)/jobrunner up $(UP_ARGS)
+
+test: $(VENV)/installed-dev
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system" $(TEST_ARGS)
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-system: $(VENV)/installed-dev
+	$(BIN)/pytest -m system $(TEST_ARGS)
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks
+
+lock:
+	$(COMPILE_LOCK) --upgrade --group build --output-file requirements/run.txt
+	$(COMPILE_LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(VENV)/installed-run: requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing jobrunner and what it needs into $(VENV) …"
+	@$(INSTALL) --requirement requirements/run.txt
+	@$(INSTALL_SELF)
+	@$(BIN)/python -m compileall -q jobrunner alembic
+	@touch $@
+
+$(VENV)/installed-dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing jobrunner and the tools of its tests into $(VENV) …"
+	@$(INSTALL) --requirement requirements/dev.txt
+	@$(INSTALL_SELF)
+	@$(BIN)/python -m compileall -q jobrunner alembic
+	@touch $(VENV)/installed-run $@
+
+# The newest Python that is there, is not too old, and can make environments.
+$(BIN)/python:
+	@for python in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making the environment $(VENV) with $$($$python --version) …"; \
+			exec $$python -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo "No Python 3.11 or later with the modules venv and ensurepip was found." >&2; \
+	echo "Install one, e.g. on Debian: apt-get install python3 python3-venv" >&2; \
+	exit 1
