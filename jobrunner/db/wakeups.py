@@ -2,9 +2,14 @@
 
 import select
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
+import psycopg2
+from psycopg2.extensions import connection as DriverConnection  # noqa: N812  it is a class
 from sqlalchemy import Connection, Engine, text
+
+from jobrunner.db.engine import describe
+from jobrunner.errors import DatabaseUnavailable
 
 CHANNEL = "jobrunner"
 
@@ -15,27 +20,36 @@ def notify(connection: Connection) -> None:
 
 
 class Listener:
-    """A connection of its own that hears `notify`. Context manager; DatabaseUnavailable as any connection."""
+    """A connection of its own that hears `notify`. Raises DatabaseUnavailable when it is cut off."""
 
     def __init__(self, engine: Engine) -> None:
-        self._connection = engine.raw_connection()
-        # Never returned to the pool: a pooled connection that listens would surprise its next user.
-        self._connection.detach()
-        driver = self._connection.driver_connection
-        assert driver is not None  # noqa: S101  a fresh connection has one
-        self._driver = driver
-        self._driver.set_session(autocommit=True)
-        with self._driver.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
+        self._place = describe(engine)
+        try:
+            self._connection = engine.raw_connection()
+            # Never returned to the pool: one that listens would surprise its next user.
+            self._connection.detach()
+            self._driver = cast(DriverConnection, self._connection.dbapi_connection)
+            self._driver.set_session(autocommit=True)
+            with self._driver.cursor() as cursor:
+                cursor.execute(f"LISTEN {CHANNEL}")
+        except psycopg2.OperationalError as error:
+            raise self._cut_off(error) from error
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Sleep until somebody notifies; False when the time ran out. Raises OperationalError when cut off."""
+        """Sleep until somebody notifies; False when the time ran out."""
         ready, _, _ = select.select([self._driver], [], [], max(timeout_seconds, 0.0))
         if not ready:
             return False
-        self._driver.poll()
+        try:
+            self._driver.poll()
+        except psycopg2.OperationalError as error:
+            raise self._cut_off(error) from error
         self._driver.notifies.clear()
         return True
+
+    def _cut_off(self, error: psycopg2.OperationalError) -> DatabaseUnavailable:
+        told = (str(error).strip().splitlines() or ["the connection is gone"])[0]
+        return DatabaseUnavailable(f"Cannot listen to {self._place}: {told}")
 
     def close(self) -> None:
         """Hang up."""

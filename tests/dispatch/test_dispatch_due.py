@@ -11,8 +11,7 @@ from jobrunner.db.schedules import claim_due, seconds_until_next
 from jobrunner.dispatch import dispatch_due, record_due, send_unsent
 from jobrunner.errors import BrokerUnavailable
 from jobrunner.run import scheduled_run_id
-
-from .conftest import HOUR, NOON, AddJob, Broker, ReadRuns
+from tests.seeding import HOUR, NOON, AddJob, Broker, ReadRuns
 
 
 def test_a_due_schedule_gets_one_row_one_message_and_its_next_time(

@@ -10,8 +10,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.dispatch import TriggeredRun, send_unsent, trigger_run
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.run import Start
-
-from .conftest import AddJob, Broker, ReadRuns
+from tests.seeding import AddJob, Broker, ReadRuns
 
 
 def trigger(engine: Engine, address: str = "test/job", **options: object) -> TriggeredRun:
