@@ -26,8 +26,9 @@ from jobrunner.broker import EXECUTE_TASK, MESSAGE_VERSION
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
-from jobrunner.errors import DatabaseUnavailable, UsageError
+from jobrunner.errors import ConfigurationError, DatabaseUnavailable, UsageError
 from jobrunner.execute import Home, execute_run
+from jobrunner.files import read_project
 from jobrunner.heartbeat import Heartbeat, kill_group
 from jobrunner.logs import plain_formatter
 from jobrunner.output import Capture
@@ -35,6 +36,7 @@ from jobrunner.recover import Death
 from jobrunner.run import Outcome
 from jobrunner.settings import Settings
 from jobrunner.spec.durations import format_duration
+from jobrunner.spec.parse import parse_project_file
 
 TOKEN_HEADER = "jobrunner_claim_token"  # noqa: S105  the name, no secret
 _HEARTBEAT_LIMITS = Limits(statement_timeout_seconds=5.0, lock_timeout_seconds=2.0)
@@ -161,10 +163,12 @@ class HeartbeatStep(bootsteps.StartStopStep):
                 hint="Start the worker with --pool=prefork, which is the default.",
             )
         settings: Settings = parent.app.conf.jobrunner_settings
-        here.settings = settings
-        here.allow = settings.allow_tasks
         make_engine(settings.database_url, application_name="").dispose()  # is it a URL at all
-        _make_project_importable()
+        project = _read_project()
+        here.settings = settings
+        here.allow = settings.allow_tasks or project.allow_tasks
+        if project.root not in sys.path:  # as `celery -A` does: modules beside the file are found
+            sys.path.insert(0, project.root)
 
     def start(self, parent: Any) -> None:
         """In the parent, on its main thread."""
@@ -233,11 +237,28 @@ def _engine(application_name: str, *, pool_size: int) -> Engine:
     )
 
 
-def _make_project_importable() -> None:
-    """As `celery -A` does: modules beside the project file are found."""
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+@dataclass(frozen=True, slots=True)
+class _Project:
+    root: str
+    allow_tasks: tuple[str, ...]
+
+
+def _read_project() -> _Project:
+    """The worker's own copy of the project file, if it has one.
+
+    Raises ConfigurationError for one that cannot be read: to go on as if there were none would
+    allow what it forbids.
+    """
+    named = os.environ.get("JOBRUNNER_CONFIG")
+    files = read_project(config=Path(named) if named else None, working_directory=Path.cwd())
+    project, diagnostics = parse_project_file(files.config)
+    if any(found.severity == "error" for found in diagnostics):
+        raise ConfigurationError(
+            f"The project file in {files.root} cannot be read.",
+            diagnostics=diagnostics,
+            hint="Correct it; `jobrunner validate` shows where.",
+        )
+    return _Project(str(files.root), project.allow.tasks)
 
 
 def _limit(error: TimeLimitExceeded) -> str:
