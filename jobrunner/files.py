@@ -143,43 +143,32 @@ class _Reader:
             if step in seen:
                 continue
             seen.add(step)
-            part, rest = parts[0], parts[1:]
-            if part == _ANY_FOLDERS and rest:
-                waiting.append((folder, rest))
-            for name, is_folder in self._entries(folder):
-                path = f"{folder}/{name}" if folder else name
-                if part == _ANY_FOLDERS:
-                    if is_folder and not name.startswith("."):
-                        waiting.append((path, parts))
-                elif not _matches(name, part):
+            if parts[0] == _ANY_FOLDERS:
+                waiting.append((folder, parts[1:]))
+            for entry in self._entries(folder):
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                further = _step(entry.name, parts)
+                if further is None:
                     continue
-                elif rest and is_folder:
-                    waiting.append((path, rest))
-                elif not rest and not is_folder:
+                if further and self._is_folder(entry, path):
+                    waiting.append((path, further))
+                elif not further and not _is_folder_anyhow(entry):
                     found.add(path)
         return sorted(found)
 
-    def _entries(self, folder: str) -> list[tuple[str, bool]]:
-        """(name, whether it is a folder to look into) of what stands in a folder."""
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(self._root / folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
+                return sorted(entries, key=lambda entry: entry.name)
         except FileNotFoundError:
             return []
         except OSError as error:
             self._refuse(folder or ".", "E120", f"the folder cannot be listed: {_why(error)}")
             return []
-        return [(entry.name, self._is_folder(entry, folder)) for entry in listed]
 
-    def _is_folder(self, entry: os.DirEntry[str], folder: str) -> bool:
-        try:
-            if not entry.is_dir():
-                return False
-        except OSError:
-            return False
-        if entry.is_symlink() and not entry.name.startswith("."):
-            return self._leads_inside(f"{folder}/{entry.name}" if folder else entry.name)
-        return True
+    def _is_folder(self, entry: os.DirEntry[str], path: str) -> bool:
+        """Whether to look into it: a link that leads out of the project is refused."""
+        return _is_folder_anyhow(entry) and (not entry.is_symlink() or self._leads_inside(path))
 
     def _leads_inside(self, path: str) -> bool:
         link = str(self._root / path)
@@ -272,9 +261,24 @@ def _parts(pattern: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _matches(name: str, part: str) -> bool:
-    """A hidden name only matches a pattern that starts with a dot itself."""
-    return fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+def _step(name: str, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What is left to match below this name: () for a file that matches, None for neither.
+
+    A hidden name only matches a part that starts with a dot itself, and never `**`.
+    """
+    part = parts[0]
+    if name.startswith(".") and not part.startswith("."):
+        return None
+    if part == _ANY_FOLDERS:
+        return parts
+    return parts[1:] if fnmatchcase(name, part) else None
+
+
+def _is_folder_anyhow(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _fixed_folder(pattern: str) -> str:

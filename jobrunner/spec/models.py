@@ -109,7 +109,7 @@ class Retry(_Spec):
 
 
 class CatchUp(_Spec):
-    """What becomes of scheduled times that passed while no scheduler ran."""
+    """The policy for scheduled times that nobody was there to run."""
 
     policy: Literal["skip", "latest", "all"] = Field(
         default="latest",
@@ -239,7 +239,7 @@ class JobSpec(_Spec):
 
 
 class Allow(_Spec):
-    """What a worker may load at all."""
+    """The limits of what the project's jobs may call."""
 
     tasks: tuple[TaskPattern, ...] = Field(
         default=(),

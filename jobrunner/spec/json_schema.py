@@ -1,0 +1,165 @@
+"""The format as JSON Schema (draft-07), for editors: completion, descriptions, checks while typing.
+
+It accepts all that the reader accepts; what needs a calendar, a time zone or a second key is left
+to the reader.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from jobrunner.spec.keys import KEYS
+from jobrunner.spec.models import (
+    NAME_PATTERN,
+    CatchUp,
+    JobSpec,
+    ProjectSpec,
+    Retry,
+    ScheduleSpec,
+)
+from jobrunner.spec.moments import MOMENT_PATTERN
+
+Schema = dict[str, Any]
+
+_JOB = JobSpec(namespace="default", name="example", task="package.module.callable")
+
+_MOMENT: Schema = {"type": "string", "pattern": MOMENT_PATTERN.replace(r"\d", "[0-9]")}
+_TIMEZONE: Schema = {
+    "type": "string",
+    "description": "IANA name of the time zone of all schedules, for example `Europe/Berlin`.",
+}
+
+
+def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
+    """The schema of a job file, or of the project file `jobrunner.yaml`."""
+    definitions = _definitions()
+    project = definitions.pop("ProjectSpec")["properties"]
+    properties: Schema = {
+        "version": {"const": 1, "description": "The version of the format."},
+        "defaults": {
+            "anyOf": [{"$ref": "#/definitions/Defaults"}, {"type": "null"}],
+            "description": "Keys of a job that every job below starts from.",
+        },
+        "jobs": {
+            "anyOf": [_named({"$ref": "#/definitions/Job"}), {"type": "null"}],
+            "description": "The jobs, each below its name. `namespace/name` is the identity.",
+        },
+    }
+    if file == "jobs":
+        properties["namespace"] = {
+            "type": "string",
+            "pattern": NAME_PATTERN,
+            "default": "default",
+            "description": "The first half of the identity of every job of this document.",
+        }
+    else:
+        properties |= {key: project[key] for key in ("project", "include", "allow")}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "jobrunner job file" if file == "jobs" else "jobrunner project file",
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": False,
+        "definitions": {name: definitions[name] for name in sorted(definitions)},
+    }
+
+
+def _definitions() -> Schema:
+    _, found = models_json_schema(
+        [(JobSpec, "validation"), (ProjectSpec, "validation")],
+        ref_template="#/definitions/{model}",
+    )
+    definitions: Schema = _without_titles(found["$defs"])
+    for example in (_JOB, ScheduleSpec(), Retry(), CatchUp()):
+        _write_defaults(definitions[type(example).__name__], example)
+    _finish_schedule(definitions["ScheduleSpec"])
+    job = _finish_job(definitions.pop("JobSpec"))
+    definitions["Schedule"] = definitions.pop("ScheduleSpec")
+    definitions["Job"] = job
+    definitions["Defaults"] = job | {
+        "description": "What every job starts from.",
+        "properties": {key: job["properties"][key] for key in KEYS["defaults"]},
+    }
+    return definitions
+
+
+def _write_defaults(definition: Schema, example: BaseModel) -> None:
+    """Defaults as a file would have them: pydantic writes a duration as `PT1H`."""
+    values = example.model_dump(mode="json", by_alias=True)
+    for key, schema in definition["properties"].items():
+        if "default" in schema:
+            schema["default"] = values[key]
+
+
+def _finish_schedule(schedule: Schema) -> None:
+    properties = schedule["properties"]
+    del properties["name"]
+    for key in ("anchor", "start_at", "end_at"):
+        properties[key] = _with_description(properties[key], anyOf=[_MOMENT, {"type": "null"}])
+    properties["at"] = _with_description(
+        properties["at"],
+        anyOf=[_MOMENT, {"type": "array", "items": _MOMENT, "minItems": 1}, {"type": "null"}],
+    )
+    schedule["oneOf"] = [{"required": [rule]} for rule in ("cron", "every", "at")]
+
+
+def _finish_job(job: Schema) -> Schema:
+    properties = job["properties"]
+    schedule: Schema = {"anyOf": [{"type": "string"}, {"$ref": "#/definitions/Schedule"}]}
+    properties["retry"] = _with_description(
+        properties["retry"],
+        anyOf=[{"type": "integer", "minimum": 0}, {"$ref": "#/definitions/Retry"}],
+    )
+    properties["catch_up"] = _with_description(
+        properties["catch_up"],
+        anyOf=[{"enum": ["skip", "latest", "all"]}, {"$ref": "#/definitions/CatchUp"}],
+    )
+    properties["schedule"] = schedule | {
+        "description": "When it is due: a cron expression, or a mapping. Its name is `default`."
+    }
+    properties["schedules"] = _named(schedule) | {
+        "description": "Several schedules, each below its name, which is its identity."
+    }
+    properties["timezone"] = _TIMEZONE
+    return {
+        "type": "object",
+        "description": "A job: what is called, when, and how it may fail.",
+        "properties": {key: _or_null(properties[key]) for key in KEYS["a job"]},
+        "additionalProperties": False,
+    }
+
+
+def _or_null(schema: Schema) -> Schema:
+    """`null` removes what a job would inherit, whatever the key."""
+    kept = {key: schema[key] for key in ("description", "default") if key in schema}
+    kinds = {key: value for key, value in schema.items() if key not in kept}
+    if {"type": "null"} in kinds.get("anyOf", ()):
+        return schema
+    alternatives = kinds["anyOf"] if kinds.keys() == {"anyOf"} else [kinds]
+    return {"anyOf": [*alternatives, {"type": "null"}]} | kept
+
+
+def _with_description(schema: Schema, **rest: Any) -> Schema:
+    return rest | {"description": schema["description"]}
+
+
+def _named(schema: Schema) -> Schema:
+    return {
+        "type": "object",
+        "patternProperties": {NAME_PATTERN: schema},
+        "additionalProperties": False,
+    }
+
+
+def _without_titles(schema: Any) -> Any:
+    """Pydantic repeats each field's name as its title."""
+    if isinstance(schema, list):
+        return [_without_titles(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_titles(value)
+        for key, value in schema.items()
+        if key != "title" or not isinstance(value, str)
+    }

@@ -1,0 +1,118 @@
+"""`docs/reference/yaml.md`, made from the models, so that it cannot disagree with them."""
+
+from typing import Any
+
+from jobrunner.spec.durations import DURATION_PATTERN
+from jobrunner.spec.json_schema import Schema, json_schema
+from jobrunner.spec.models import NAME_PATTERN
+
+_INTRODUCTION = """\
+# The YAML format
+
+Generated from the models by `python docs/make_reference.py`; edit the descriptions there.
+
+A job file has `version`, `namespace`, `defaults` and `jobs`; several documents in a file, separated
+by `---`, are parts of it, and an empty file means no jobs. The identity of a job is
+`namespace/name`, that of a schedule `namespace/name#schedule`; moving a job to another file
+changes nothing.
+
+Values come from, each over the one before: what is built in, the project's `defaults`, the file's
+`defaults`, the job, the schedule. Mappings merge deeply, scalars and lists replace, and `null`
+removes what was inherited.
+
+A duration is a number and a unit, as often as needed: `500ms`, `90s`, `1h30m`, `2d`, `1w`.
+A name has lower-case letters, digits, `.`, `_` and `-`, at most 100 of them, and starts with a
+letter or a digit. A timestamp is ISO 8601; without an offset it is read in the schedule's
+`timezone`. YAML 1.2 is read: `no`, `off` and `12:30` are texts.
+"""
+
+_SHORTHANDS = (
+    "`retry: 3` is short for `retry: {max_retries: 3}`, `catch_up: all` for "
+    "`catch_up: {policy: all}`, and a text as `schedule` is a cron expression."
+)
+
+_SECTIONS = (
+    ("A job", "Job", _SHORTHANDS),
+    ("`retry`", "Retry", ""),
+    ("`catch_up`", "CatchUp", ""),
+    ("A schedule", "Schedule", "Exactly one of `cron`, `every` and `at`."),
+)  # fmt: skip
+
+
+def yaml_reference() -> str:
+    """The whole page, as Markdown."""
+    jobs, project = json_schema("jobs"), json_schema("project")
+    parts = [
+        _INTRODUCTION,
+        _section("A job file", jobs["properties"], ""),
+        *(
+            _section(title, jobs["definitions"][name]["properties"], note)
+            for title, name, note in _SECTIONS
+        ),
+        _section(
+            "The project file",
+            project["properties"],
+            "`jobrunner.yaml`; without it, all is default.",
+        ),
+        _section("`allow`", project["definitions"]["Allow"]["properties"], ""),
+    ]
+    return "\n".join(parts)
+
+
+def _section(title: str, properties: Schema, note: str) -> str:
+    lines = [f"## {title}", ""]
+    if note:
+        lines += [note, ""]
+    lines += ["| key | form | default | meaning |", "|---|---|---|---|"]
+    for key, schema in properties.items():
+        meaning = schema.get("description", "").replace("|", "\\|")
+        lines.append(f"| `{key}` | {_form(schema)} | {_default(schema)} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def _form(schema: Schema) -> str:
+    """What may be written, in a few words."""
+    match schema:
+        case {"anyOf": alternatives}:
+            forms = [_form(item) for item in alternatives if item != {"type": "null"}]
+            return " or ".join(dict.fromkeys(forms))
+        case {"enum": choices}:
+            return " \\| ".join(f"`{choice}`" for choice in choices)
+        case {"const": value}:
+            return f"`{value}`"
+        case {"type": "string", "pattern": pattern} if pattern == DURATION_PATTERN:
+            return "duration"
+        case {"type": "string", "pattern": pattern} if pattern == NAME_PATTERN:
+            return "name"
+        case {"type": "string", "pattern": _}:
+            return "timestamp"
+        case {"type": "array", "items": items}:
+            return f"list of {_form(items)}"
+        case {"type": "array"}:
+            return "list"
+        case {"type": "boolean"}:
+            return "`true` \\| `false`"
+        case {"type": "integer" | "number"}:
+            return _number(schema)
+        case {"$ref": _} | {"type": "object"}:
+            return "mapping"
+        case {"type": "string"}:
+            return "text"
+        case _:
+            return "any value"
+
+
+def _number(schema: Schema) -> str:
+    kind = "whole number" if schema["type"] == "integer" else "number"
+    if "minimum" in schema and "maximum" in schema:
+        return f"{kind}, {schema['minimum']:,g} to {schema['maximum']:,g}"
+    return kind
+
+
+def _default(schema: Schema) -> str:
+    value: Any = schema.get("default")
+    if value in (None, "", [], {}) or isinstance(value, dict):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{', '.join(value) if isinstance(value, list) else value}`"
