@@ -1,3 +1,5 @@
 """Plan and apply for Celery jobs."""
 
-__all__: list[str] = []
+from jobrunner.current import CurrentRun, current_run
+
+__all__ = ["CurrentRun", "current_run"]

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DataError
 
 from jobrunner.call import Caller, Interruption, RunCancelled
 from jobrunner.callables import LoadedCallable, check_arguments, load_callable
+from jobrunner.current import CurrentRun, entered
 from jobrunner.db import attempts, run_logs
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
 from jobrunner.db.kept_connection import KeptConnection
@@ -132,7 +133,7 @@ class _Called:
 def _call(home: Home, run: ClaimedRun) -> _Called:
     caller = home.caller
     try:
-        with caller.interruptible():
+        with entered(_current(run)), caller.interruptible():
             loaded = _load(home, run.spec.task)
             # The definition is shared by all its runs; a callable may change what it is given.
             args, kwargs = copy.deepcopy(run.spec.args), copy.deepcopy(run.kwargs)
@@ -143,6 +144,10 @@ def _call(home: Home, run: ClaimedRun) -> _Called:
     except BaseException as error:  # noqa: BLE001  the callable is the user's code
         return _raised(run, error, caller.interruption)
     return _returned(value)
+
+
+def _current(run: ClaimedRun) -> CurrentRun:
+    return CurrentRun(run.claim.run_id, run.address, run.attempt, run.scheduled_for)
 
 
 def _load(home: Home, path: str) -> LoadedCallable:

@@ -1,0 +1,48 @@
+"""What a callable may know of the run it is called for: `jobrunner.current_run()`."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobrunner.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentRun:
+    """The run that is being executed."""
+
+    id: uuid.UUID
+    """The same for every attempt: made for use as an idempotency key."""
+    job: str
+    """`namespace/job`."""
+    attempt: int
+    """From 1."""
+    scheduled_for: datetime
+    """The time owed, aware, UTC; for a run by hand, when it was asked for."""
+
+
+_current: ContextVar[CurrentRun] = ContextVar("jobrunner_current_run")
+
+
+def current_run() -> CurrentRun:
+    """The run this code is called for. Raises Conflict outside of one."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise Conflict(
+            "current_run() was called outside of a run.",
+            hint="Call it from a job's callable; `jobrunner run ADDRESS --local` runs one here.",
+        ) from None
+
+
+@contextmanager
+def entered(run: CurrentRun) -> Iterator[None]:
+    """Code in this block is called for that run."""
+    token = _current.set(run)
+    try:
+        yield
+    finally:
+        _current.reset(token)
