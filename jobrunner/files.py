@@ -23,6 +23,7 @@ LARGEST_FILE_BYTES = 5 * 1024 * 1024
 LARGEST_TREE_BYTES = 100 * 1024 * 1024
 
 _MOST_READS = 5
+_YAML_SUFFIXES = (".yaml", ".yml")
 _ANY_FOLDERS = "**"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -51,13 +52,16 @@ class ProjectFiles:
     """Where `include` looks and nothing is at all; an empty folder is not missing."""
 
 
-def read_project(*, config: Path | None, working_directory: Path) -> ProjectFiles:
+def read_project(
+    *, config: Path | None, working_directory: Path, only: Sequence[Path] = ()
+) -> ProjectFiles:
     """All files of the project. `config` names the project file; None looks for it upwards.
 
+    `only` are files and folders that are read instead of what `include` matches, wherever they are.
     Raises nothing for what a file system can do to a reader: it is in `diagnostics`.
     """
     for _ in range(_MOST_READS):
-        reader = _Reader(config, working_directory)
+        reader = _Reader(config, working_directory, only)
         found = reader.read()
         if reader.links_stand():
             break
@@ -67,7 +71,10 @@ def read_project(*, config: Path | None, working_directory: Path) -> ProjectFile
 class _Reader:
     """One reading of the whole tree."""
 
-    def __init__(self, config: Path | None, working_directory: Path) -> None:
+    def __init__(
+        self, config: Path | None, working_directory: Path, only: Sequence[Path] = ()
+    ) -> None:
+        self._only = [working_directory / path for path in only]
         self._report = Report()
         self._named = config
         self._config = config if config is not None else _find_upwards(working_directory)
@@ -81,7 +88,8 @@ class _Reader:
         config = self._read_config()
         project, _ = parse_project_file(config)
         patterns = [pattern for pattern in project.include if _stays_inside(pattern)]
-        files = tuple(self._read_files(self._matching(patterns)))
+        paths_read = self._only_paths() if self._only else self._matching(patterns)
+        files = tuple(self._read_files(paths_read))
         missing = tuple(
             folder
             for folder in sorted({_fixed_folder(pattern) for pattern in patterns})
@@ -126,7 +134,7 @@ class _Reader:
             if self._bytes_read > LARGEST_TREE_BYTES:
                 self._refuse(
                     path, "E123", f"the files are over {LARGEST_TREE_BYTES >> 20} MB in all",
-                    "this file and those after it are not read; narrow 'include'",
+                    "narrow 'include', or split the project",
                 )  # fmt: skip
                 return
             yield file
@@ -154,6 +162,22 @@ class _Reader:
                     waiting.append((path, further))
                 elif not further and not _is_folder_anyhow(entry):
                     found.add(path)
+        return sorted(found)
+
+    def _only_paths(self) -> list[str]:
+        """The files of `only`, and the YAML files below its folders; inside the root by their
+        relative paths, as ever.
+        """
+        found: set[str] = set()
+        for path in self._only:
+            real = Path(os.path.realpath(path))
+            below = [real]
+            if real.is_dir():
+                below = [file for file in real.rglob("*") if file.suffix in _YAML_SUFFIXES]
+            found.update(
+                str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
+                for file in below
+            )
         return sorted(found)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:

@@ -136,6 +136,7 @@ group = LazyGroup(
     help="Plan and apply for Celery jobs: schedules as YAML in git, truth in PostgreSQL.",
     params=[*common_options(), _VERSION_OPTION],
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

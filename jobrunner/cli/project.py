@@ -1,5 +1,6 @@
 """The files of the project, read and parsed, for the commands that need no database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,12 @@ class ReadProject:
     files: int
 
 
-def read_project_of(session: Session) -> ReadProject:
-    """Read everything. Mistakes are diagnostics; raises ConfigurationError without any file to show."""
+def read_project_of(session: Session, *, only: Sequence[Path] = ()) -> ReadProject:
+    """Read everything, or `only` these files and folders. Mistakes are diagnostics."""
     with session.output.progress("reading the files"):
-        read = read_project(config=session.config, working_directory=session.working_directory)
+        read = read_project(
+            config=session.config, working_directory=session.working_directory, only=only
+        )
         parsed = parse_project(read.config, read.files)
     return ReadProject(
         root=read.root,

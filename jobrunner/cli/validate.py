@@ -1,0 +1,89 @@
+"""`jobrunner validate`: every mistake of the files in one go; no database, no network."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from jobrunner.cli.command import make_command
+from jobrunner.cli.diagnostic_text import count, github_line, report_lines
+from jobrunner.cli.project import ReadProject, read_project_of
+from jobrunner.cli.session import Session
+from jobrunner.cli.style import style
+from jobrunner.files import PROJECT_FILE
+from jobrunner.plan.lint import lint_jobs
+from jobrunner.spec.diagnostics import Diagnostic, has_errors
+
+Format = Literal["human", "json", "github"]
+
+
+@make_command(
+    "validate",
+    "Check the files: every mistake of all of them in one go. No database, no network.\n\n"
+    "Without PATH the project is checked. PATH is a project's folder or its project file, or files "
+    "and folders that are checked by themselves with the project's defaults.",
+    examples=[
+        ("jobrunner validate", "All files of this project; exit 1 when one is wrong."),
+        ("jobrunner validate --strict --format github", "In a workflow: warnings fail it too."),
+    ],
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]…")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["human", "json", "github"]),
+    default="human",
+    show_default=True,
+    help="For people, for programs, for a GitHub workflow.",
+)
+@click.option("--strict", is_flag=True, help="A warning is an error.")
+def command(session: Session, *, paths: tuple[Path, ...], form: Format, strict: bool) -> int:
+    read = _read(session, paths)
+    lints = () if has_errors(read.diagnostics) else lint_jobs(read.jobs, now=datetime.now(UTC))
+    diagnostics = (*read.diagnostics, *lints)
+    is_valid = not (has_errors(diagnostics) or (strict and diagnostics))
+    _show(session, read, diagnostics, form, is_valid=is_valid)
+    return 0 if is_valid else 1
+
+
+def _read(session: Session, paths: Sequence[Path]) -> ReadProject:
+    """A single PATH may be a whole project; any others are files that are checked by themselves."""
+    if len(paths) == 1:
+        only = session.working_directory / paths[0]
+        if only.name == PROJECT_FILE:
+            session.given_config = only
+            return read_project_of(session)
+        if (only / PROJECT_FILE).exists():
+            session.given_config = only / PROJECT_FILE
+            return read_project_of(session)
+    return read_project_of(session, only=paths)
+
+
+def _show(
+    session: Session,
+    read: ReadProject,
+    diagnostics: Sequence[Diagnostic],
+    form: Format,
+    *,
+    is_valid: bool,
+) -> None:
+    output = session.output
+    match form:
+        case "json":
+            found = [diagnostic.as_json() for diagnostic in diagnostics]
+            figures = {"valid": is_valid, "files": read.files, "jobs": len(read.jobs)}
+            output.document({**figures, "diagnostics": found}, "json")
+        case "github":
+            output.result(*(github_line(diagnostic) for diagnostic in diagnostics))
+        case "human" if diagnostics:
+            output.result(*report_lines(diagnostics))
+        case "human":
+            output.result(_all_well(read))
+
+
+def _all_well(read: ReadProject) -> str:
+    schedules = sum(len(job.spec.schedules) for job in read.jobs)
+    figures = (count(read.files, "file"), count(len(read.jobs), "job"))
+    return f"{style('●', 'good')} {', '.join(figures)}, {count(schedules, 'schedule')}: all valid."
