@@ -195,7 +195,7 @@ def _steps(timing: Timing, horizon: timedelta) -> int:
     """About how many minutes of the horizon hold a run."""
     match timing.rule:
         case Cron() as cron:
-            return (horizon // _DAY + 1) * cron.hours.bit_count() * cron.minutes.bit_count()
+            return round(horizon / _DAY * cron.hours.bit_count() * cron.minutes.bit_count())
         case Every(interval):
             return horizon // max(interval, _MINUTE)
         case At(instants):

@@ -13,10 +13,11 @@ LAST_WEEK = 6
 
 EVERY_WEEKDAY = 0b111_1111
 
+LAST_YEAR = 9998
+"""No schedule runs later: one short of what `datetime` holds, so that no time zone carries a match over the edge."""
+
 _SECOND = timedelta(seconds=1)
 _MONTH_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_LAST_YEAR = 9998
-"""One short of what `datetime` holds, so that no time zone carries a match over the edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Cron:
         days = days >> (start.day + 1) << (start.day + 1)
         while not days:
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-            if year > _LAST_YEAR:
+            if year > LAST_YEAR:
                 return None
             days = self.days_of_month(year, month)
         return datetime(  # noqa: DTZ001  the wall clock

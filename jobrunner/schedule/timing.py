@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from jobrunner.schedule.cron import Cron
+from jobrunner.schedule.cron import LAST_YEAR, Cron
 from jobrunner.schedule.cron_text import parse_cron
 from jobrunner.schedule.errors import ScheduleError
 from jobrunner.schedule.local_time import clock_changes, first_instant, load_zone, offset_at
@@ -93,10 +93,12 @@ def next_time(timing: Timing, after: datetime) -> datetime | None:
     after = _utc(after)
     if timing.start_at is not None and after < timing.start_at:
         after = timing.start_at - _INSTANT
+    if after.year > LAST_YEAR:
+        return None
     try:
         found = _next_of_rule(timing, after)
     except OverflowError:
-        return None  # beyond the year 9999
+        return None  # a long interval leads out of what a datetime holds
     if found is None or (timing.end_at is not None and found >= timing.end_at):
         return None
     return found

@@ -6,6 +6,10 @@ import pytest
 
 from jobrunner.schedule import ScheduleError, make_timing, next_time, parse_cron
 
+SHAPE = (
+    "a cron expression has five fields (minute hour day-of-month month day-of-week), "
+    "or six with the second first"
+)
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
 
 
@@ -131,15 +135,13 @@ def test_a_field_that_begins_with_a_star_must_match_too() -> None:
         ),
         (
             "* * * * * * 2027",
-            "'* * * * * * 2027' has 7 fields; a cron expression has five fields (minute hour "
-            "day-of-month month day-of-week), or six with the second first",
+            "'* * * * * * 2027' has 7 fields; " + SHAPE,
             12,
             4,
         ),
         (
             "* * *",
-            "'* * *' has 3 fields; a cron expression has five fields (minute hour "
-            "day-of-month month day-of-week), or six with the second first",
+            "'* * *' has 3 fields; " + SHAPE,
             0,
             5,
         ),

@@ -104,6 +104,7 @@ def test_the_times_of_an_endless_span_come_one_at_a_time() -> None:
 def test_the_end_of_the_calendar_is_the_end_of_the_schedule(zone: str) -> None:
     last = datetime(9999, 12, 30, tzinfo=UTC)
     assert next_time(make_timing(cron="0 0 1 1 *", timezone=zone), last) is None
+    assert next_time(make_timing(cron="* * * * *", timezone=zone), last) is None
     assert next_time(make_timing(every=timedelta(days=7)), last) is None
 
 

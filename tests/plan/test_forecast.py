@@ -1,0 +1,179 @@
+"""What an edit does to the coming runs, and the load of all schedules."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobrunner.plan.forecast import EditForecast, Load, forecast_edit, forecast_load
+from jobrunner.schedule import next_time
+from jobrunner.spec.models import JobSpec, ScheduleSpec
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
+WEDNESDAY_NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
+
+
+def _edit(before: dict[str, Any], after: dict[str, Any], now: datetime = NOON) -> EditForecast:
+    old, new = ScheduleSpec(**before), ScheduleSpec(**after)
+    return forecast_edit(old, new, next_before=next_time(old.timing(), now), now=now)
+
+
+def test_an_earlier_time_on_the_coming_days_skips_and_doubles_nothing() -> None:
+    edit = _edit(
+        {"cron": "0 6 * * 1-5", "timezone": "Europe/Berlin"},
+        {"cron": "30 5 * * 1-5", "timezone": "Europe/Berlin"},
+    )
+    assert edit == EditForecast(
+        next_before=datetime(2026, 11, 23, 5, 0, tzinfo=UTC),
+        next_after=datetime(2026, 11, 23, 4, 30, tzinfo=UTC),
+    )
+
+
+def test_a_morning_run_moved_to_the_evening_at_noon_runs_twice_that_day() -> None:
+    edit = _edit({"cron": "0 6 * * *"}, {"cron": "0 18 * * *"})
+    assert edit.doubled == (NOON + timedelta(hours=6),)
+    assert edit.skipped == ()
+
+
+def test_an_evening_run_moved_to_the_morning_at_noon_is_skipped_that_day() -> None:
+    edit = _edit({"cron": "0 18 * * *"}, {"cron": "0 6 * * *"})
+    assert edit.skipped == (NOON + timedelta(hours=6),)
+    assert edit.doubled == ()
+
+
+def test_the_day_is_that_of_the_zone_of_the_schedule() -> None:
+    now = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)  # 01:00 of the 22nd in Tokyo
+    tokyo = {"timezone": "Asia/Tokyo"}
+    edit = _edit({"cron": "0 23 * * *", **tokyo}, {"cron": "0 2 * * *", **tokyo}, now)
+    assert (edit.skipped, edit.doubled) == ((), ())
+    assert edit.next_after == datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
+
+
+def test_a_weekly_run_is_compared_by_the_week() -> None:
+    monday, friday = {"cron": "0 6 * * 1"}, {"cron": "0 6 * * 5"}
+    this_friday = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
+    assert _edit(monday, friday, WEDNESDAY_NOON).doubled == (this_friday,)
+    assert _edit(friday, monday, WEDNESDAY_NOON).skipped == (this_friday,)
+
+
+def test_a_monthly_run_is_compared_by_the_month() -> None:
+    edit = _edit({"cron": "0 6 1 * *"}, {"cron": "0 6 25 * *"})
+    assert edit.doubled == (datetime(2026, 11, 25, 6, 0, tzinfo=UTC),)
+
+
+def test_a_change_of_rhythm_skips_and_doubles_nothing() -> None:
+    edit = _edit({"every": "10m"}, {"every": "15m"})
+    assert (edit.skipped, edit.doubled) == ((), ())
+
+
+def test_an_edit_that_touches_no_time_keeps_the_stored_next_time() -> None:
+    overdue = NOON - timedelta(seconds=5)
+    spec = ScheduleSpec(cron="0 6 * * *")
+    edit = forecast_edit(spec, spec, next_before=overdue, now=NOON)
+    assert edit == EditForecast(overdue, overdue)
+
+
+def test_a_new_schedule_has_no_past() -> None:
+    edit = forecast_edit(None, ScheduleSpec(cron="0 18 * * *"), next_before=None, now=NOON)
+    assert edit == EditForecast(None, NOON + timedelta(hours=6))
+
+
+@pytest.mark.parametrize("after", [None, ScheduleSpec(cron="0 18 * * *", enabled=False)])
+def test_a_schedule_that_goes_or_is_turned_off_has_no_next_time(after: ScheduleSpec | None) -> None:
+    stored = NOON + timedelta(hours=6)
+    edit = forecast_edit(ScheduleSpec(cron="0 18 * * *"), after, next_before=stored, now=NOON)
+    assert edit == EditForecast(stored, None)
+
+
+def test_a_stored_schedule_that_cannot_be_read_is_replaced() -> None:
+    broken = ScheduleSpec.model_construct(cron="nonsense")
+    stored = NOON + timedelta(hours=1)
+    edit = forecast_edit(broken, ScheduleSpec(cron="0 18 * * *"), next_before=stored, now=NOON)
+    assert edit == EditForecast(stored, NOON + timedelta(hours=6))
+
+
+def test_an_edit_as_json() -> None:
+    assert _edit({"cron": "0 6 * * *"}, {"cron": "0 18 * * *"}).as_json() == {
+        "next_before": "2026-11-22T06:00:00+00:00",
+        "next_after": "2026-11-21T18:00:00+00:00",
+        "skipped": [],
+        "doubled": ["2026-11-21T18:00:00+00:00"],
+    }
+
+
+def test_the_load_counts_runs_and_finds_the_busiest_minute() -> None:
+    load = forecast_load(
+        [_job({"cron": "0 * * * *"}), _job({"cron": "0 3 * * *"}), _job({"every": "30m"})], now=NOON
+    )
+    assert load == Load(
+        runs_per_day=24 + 1 + 48,
+        busiest_minute_at=datetime(2026, 11, 22, 3, 0, tzinfo=UTC),
+        busiest_minute_runs=3,
+    )
+
+
+def test_several_runs_in_a_minute_count_each() -> None:
+    load = forecast_load([_job({"every": "1s"}), _job({"cron": "*/10 * * * * *"})], now=NOON)
+    assert (load.runs_per_day, load.busiest_minute_runs) == (86_400 + 8_640, 66)
+
+
+def test_what_is_off_or_over_or_not_yet_is_not_counted() -> None:
+    jobs = [
+        _job({"cron": "0 * * * *", "enabled": False}),
+        _job({"cron": "0 * * * *", "end_at": NOON}),
+        _job({"cron": "0 * * * *", "start_at": NOON + timedelta(days=30)}),
+        _job({"cron": "0 * * * *"}).model_copy(update={"enabled": False}),
+    ]
+    assert forecast_load(jobs, now=NOON) == Load(0, None, 0)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"cron": "15 2 * * *"},
+        {"cron": "*/15 * * * *"},
+        {"cron": "0 15 2 * * *"},
+        {"cron": "7 23 * * 6,0"},
+        {"cron": "*/7 */5 1-28 * *"},
+        {"every": "7m"},
+        {"at": (datetime(2027, 3, 28, 1, 0, tzinfo=UTC),)},
+    ],
+)
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"]
+)
+@pytest.mark.parametrize("month", [3, 4, 9, 10])
+def test_the_load_counts_what_will_run_also_over_clock_changes(
+    schedule: dict[str, Any], zone: str, month: int
+) -> None:
+    spec = ScheduleSpec(**schedule, timezone=zone)
+    now = datetime(2027, month, 1, 0, 0, 30, tzinfo=UTC)
+    horizon = timedelta(days=31)
+    start = now + timedelta(seconds=30)
+    expected = _count(spec, start, start + horizon)
+    load = forecast_load([_job(spec.model_dump())], now=now, horizon=horizon)
+    assert load.runs_per_day == round(expected / 31)
+
+
+def test_too_many_dense_schedules_are_estimated_and_say_so() -> None:
+    jobs = [
+        _job({"cron": f"*/{1 + n % 3} * * * *", "start_at": NOON - timedelta(seconds=n)})
+        for n in range(400)
+    ]
+    load = forecast_load(jobs, now=NOON)
+    assert load.is_estimate
+    assert load.runs_per_day == 134 * 1440 + 133 * 720 + 133 * 480
+
+
+def _job(schedule: dict[str, Any]) -> JobSpec:
+    return JobSpec(namespace="a", name="b", task="c.d", schedules=(ScheduleSpec(**schedule),))
+
+
+def _count(spec: ScheduleSpec, start: datetime, end: datetime) -> int:
+    timing = spec.timing()
+    found = next_time(timing, start - timedelta(microseconds=1))
+    count = 0
+    while found is not None and found < end:
+        count += 1
+        found = next_time(timing, found)
+    return count

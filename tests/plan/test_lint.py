@@ -1,0 +1,143 @@
+"""Warnings about what is valid and hardly meant."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobrunner.plan.lint import LINTS, lint_jobs
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def _lint(
+    schedule: dict[str, Any], lines: dict[str, int] | None = None, **fields: Any
+) -> list[Diagnostic]:
+    return list(lint_jobs([_job(schedule, lines, **fields)], now=NOW))
+
+
+def _job(
+    schedule: dict[str, Any], lines: dict[str, int] | None = None, **fields: Any
+) -> DefinedJob:
+    spec = JobSpec(
+        namespace="billing",
+        name=fields.pop("name", "charge"),
+        task="a.b",
+        schedules=(ScheduleSpec(name="nightly", **schedule),),
+        **fields,
+    )
+    return DefinedJob(
+        spec=spec, location=Location(file="jobs.d/b.yaml", line=12), field_lines=lines or {}
+    )
+
+
+def test_a_plain_job_has_no_warnings() -> None:
+    assert _lint({"cron": "*/15 * * * *", "timezone": "Europe/Berlin"}, {"task": 13}) == []
+
+
+def test_a_time_that_the_clock_skips_is_told_where_it_stands() -> None:
+    schedule = {"cron": "15 2 * * *", "timezone": "Europe/Berlin"}
+    assert _lint(schedule, {"schedules.nightly.cron": 19}) == [
+        Diagnostic(
+            code="W201",
+            severity="warning",
+            message="billing/charge#nightly: 02:15 does not exist in Europe/Berlin on 28 Mar 2027; "
+            "runs at 03:00 CEST",
+            location=Location(file="jobs.d/b.yaml", line=19),
+            source_line="",
+            help="use 01:30 or 03:30, or timezone: UTC",
+        )
+    ]
+
+
+def test_a_time_that_runs_twice_is_told() -> None:
+    found = _lint({"cron": "*/20 2 * * *", "timezone": "Europe/Berlin"})
+    assert [one.code for one in found] == ["W201", "W202"]
+    assert "comes twice in Europe/Berlin on 31 Oct 2027; runs both times" in found[1].message
+
+
+def test_a_time_out_longer_than_the_interval_is_told() -> None:
+    [found] = _lint({"every": "5m"}, {"timeout": 14}, timeout="10m")
+    assert (found.code, found.location.line) == ("W203", 14)
+    assert found.message == (
+        "billing/charge#nightly: may run for 10 minutes and is due again after 5 minutes; "
+        "with overlap: skip, what is due in between is skipped"
+    )
+    assert found.help == "use timeout: 4m or less, or overlap: queue"
+
+
+@pytest.mark.parametrize(
+    ("lines", "fields"),
+    [
+        ({}, {}),
+        ({"timeout": 14}, {"timeout": "4m"}),
+        ({"timeout": 14}, {"timeout": "10m", "overlap": "queue"}),
+        ({"timeout": 14}, {"timeout": "10m", "enabled": False}),
+    ],
+)
+def test_a_time_out_is_told_only_where_it_is_given_and_skips(
+    lines: dict[str, int], fields: dict[str, Any]
+) -> None:
+    assert _lint({"every": "5m"}, lines, **fields) == []
+
+
+def test_the_shortest_distance_of_a_cron_is_its_interval() -> None:
+    [found] = _lint({"cron": "0,5 3 * * *"}, {"timeout": 14}, timeout="10m")
+    assert "due again after 5 minutes" in found.message
+
+
+@pytest.mark.parametrize(
+    ("retry", "is_told"),
+    [
+        ({"max_retries": 5, "delay": "10s"}, True),
+        ({"max_retries": 2, "delay": "10s"}, False),
+        ({"max_retries": 3, "delay": "10s", "backoff": "linear"}, True),
+        ({"max_retries": 5, "delay": "10s", "backoff": "fixed"}, False),
+        ({"max_retries": 5, "delay": "10s", "max_delay": "10s"}, False),
+    ],
+)
+def test_retries_that_wait_into_the_next_run_are_told(
+    retry: dict[str, Any], *, is_told: bool
+) -> None:
+    found = _lint({"every": "1m"}, retry=retry)
+    assert [one.code for one in found] == ["W204"] * is_told
+
+
+def test_retries_do_not_matter_where_runs_may_overlap() -> None:
+    assert _lint({"every": "1m"}, retry={"max_retries": 9}, overlap="allow") == []
+
+
+def test_an_end_in_the_past_is_told() -> None:
+    [found] = _lint({"every": "1h", "end_at": NOW}, {"schedules.nightly.end_at": 21})
+    assert (found.code, found.location.line) == ("W205", 21)
+    assert "is in the past; nothing will run" in found.message
+
+
+def test_an_end_before_the_first_match_is_told() -> None:
+    [found] = _lint({"cron": "0 0 1 1 *", "end_at": NOW + timedelta(days=1)})
+    assert "no time is left before end_at" in found.message
+
+
+def test_single_instants_that_are_over_are_done_and_no_mistake() -> None:
+    assert _lint({"at": (NOW - timedelta(days=1),)}) == []
+
+
+def test_many_runs_in_one_minute_are_told_once() -> None:
+    jobs = [_job({"cron": "0 3 * * *"}, name=f"job-{n}") for n in range(100)]
+    [found] = lint_jobs(jobs, now=NOW)
+    assert found.code == "W206"
+    assert found.message.startswith(
+        "billing/job-0#nightly: 100 schedules are due in the same minute, first on Sun 22 Nov 03:00 UTC"
+    )
+
+
+@pytest.mark.parametrize("spread", [{"jitter": "5m"}, {"enabled": False}])
+def test_runs_that_are_spread_or_off_are_no_crowd(spread: dict[str, Any]) -> None:
+    jobs = [_job({"cron": "0 3 * * *", **spread}, name=f"job-{n}") for n in range(100)]
+    assert lint_jobs(jobs, now=NOW) == ()
+
+
+def test_each_code_is_in_the_registry() -> None:
+    assert sorted(LINTS) == ["W201", "W202", "W203", "W204", "W205", "W206"]
