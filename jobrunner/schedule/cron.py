@@ -14,7 +14,7 @@ LAST_WEEK = 6
 EVERY_WEEKDAY = 0b111_1111
 
 LAST_YEAR = 9998
-"""No schedule runs later: one short of what `datetime` holds, so that no time zone carries a match over the edge."""
+"""No schedule runs later: one short of what `datetime` holds, so no zone carries a match beyond."""
 
 _SECOND = timedelta(seconds=1)
 _MONTH_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
