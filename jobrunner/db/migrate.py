@@ -19,7 +19,7 @@ OLDEST_USABLE = "0001"
 """This program works with this revision and all that follow it in REVISIONS."""
 LOCK_TIMEOUT_SECONDS = 120.0
 
-_LOCK_KEY = 0x6A6F6272  # "jobr": PostgreSQL's advisory locks are numbers
+LOCK_KEY = 0x6A6F6272  # "jobr": PostgreSQL's advisory locks are numbers
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -97,7 +97,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 def _lock(connection: Connection) -> None:
     change_limits(connection, Limits(0, LOCK_TIMEOUT_SECONDS, 0))
     try:
-        connection.execute(_LOCK, {"key": _LOCK_KEY})
+        connection.execute(_LOCK, {"key": LOCK_KEY})
     except DBAPIError as error:
         if sqlstate(error) != _LOCK_NOT_AVAILABLE:
             raise

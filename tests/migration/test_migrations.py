@@ -1,0 +1,215 @@
+"""Migrations: they give what the models say, run up and down, once, and tell who fits."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from jobrunner.db import migrate
+from jobrunner.db.engine import transaction
+from jobrunner.db.tables import SCHEMA, metadata
+from jobrunner.errors import DatabaseUnavailable, LockNotObtained, SchemaMismatch
+
+# What Alembic's comparison does not look at: checks, storage, partial and covering indexes.
+_CATALOGUE = text(
+    """
+    SELECT 'column' AS kind, table_name || '.' || column_name AS name,
+           concat_ws(' ', data_type, udt_name, is_nullable, column_default, is_identity,
+                     identity_generation, generation_expression) AS definition
+      FROM information_schema.columns WHERE table_schema = 'jobrunner'
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+      FROM pg_constraint WHERE connamespace = 'jobrunner'::regnamespace AND contype <> 'n'
+    UNION ALL
+    SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'jobrunner'
+    UNION ALL
+    SELECT 'storage', relname, reloptions::text
+      FROM pg_class WHERE relnamespace = 'jobrunner'::regnamespace AND relkind = 'r'
+    ORDER BY 1, 2
+""".replace("::", "\\:\\:")
+)
+
+
+@pytest.fixture
+def empty(engine: Engine) -> Engine:
+    """A database without any table of ours."""
+    with transaction(engine) as connection:
+        connection.execute(text("DROP SCHEMA jobrunner CASCADE"))
+    return engine
+
+
+def catalogue(connection: Connection) -> list[tuple[str, str, str]]:
+    rows = connection.execute(_CATALOGUE).all()
+    return [tuple(row) for row in rows if not row.name.startswith("schema_version")]
+
+
+def test_the_migrated_database_is_what_the_models_say(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        # The role and the schema may share their name: unqualified names would find our tables.
+        connection.execute(text("SET LOCAL search_path = public"))
+        connection.dialect.default_schema_name = "public"
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, _: kind != "schema" or name == SCHEMA,
+                "version_table": "schema_version",
+                "version_table_schema": SCHEMA,
+                "compare_server_default": True,
+            },
+        )
+
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrated_database_is_what_the_models_create_to_the_last_option(
+    engine: Engine,
+) -> None:
+    with transaction(engine) as connection:
+        migrated = catalogue(connection)
+        connection.execute(text("DROP SCHEMA jobrunner CASCADE"))
+        connection.execute(text("CREATE SCHEMA jobrunner"))
+        metadata.create_all(connection)
+
+        assert catalogue(connection) == migrated
+
+
+@pytest.mark.parametrize("revision", migrate.REVISIONS)
+def test_each_migration_runs_up_and_down_and_up(engine: Engine, revision: str) -> None:
+    with transaction(engine) as connection:
+        migrate.run_migrations(connection, revision)
+        before = catalogue(connection)
+        migrate.run_migrations(connection, "base")
+        assert catalogue(connection) == []
+        migrate.run_migrations(connection, revision)
+
+        assert catalogue(connection) == before
+
+
+def test_the_program_knows_each_migration_in_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.migrations_folder()))
+    config.set_main_option("path_separator", "os")
+
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert tuple(reversed(found)) == migrate.REVISIONS
+    assert migrate.OLDEST_USABLE in migrate.REVISIONS
+
+
+def test_a_process_that_only_checks_does_not_import_alembic() -> None:
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, jobrunner.db.migrate; print('alembic.command' in sys.modules)",
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert loaded.stdout == "False\n"
+
+
+def test_an_upgrade_of_a_database_that_is_new_enough_changes_nothing(engine: Engine) -> None:
+    migrate.upgrade(engine)
+
+    assert migrate.current_revision(engine) == migrate.REVISIONS[-1]
+
+
+def test_fault_67_of_many_processes_that_migrate_at_once_one_does_and_all_succeed(
+    empty: Engine, database_url: str
+) -> None:
+    script = (
+        "import sys; from jobrunner.db import engine, migrate;"
+        "print(migrate.upgrade(engine.make_engine(sys.argv[1], application_name='migrate')))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, database_url],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(10)
+    ]
+    ends = [process.communicate(timeout=60) for process in processes]
+
+    assert ends == [(f"{migrate.REVISIONS[-1]}\n", "")] * 10
+    assert migrate.current_revision(empty) == migrate.REVISIONS[-1]
+
+
+def test_an_upgrade_waits_for_another_and_gives_up_in_the_end(
+    engine: Engine, empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT_SECONDS", 0.05)
+    with transaction(engine) as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": migrate.LOCK_KEY})
+
+        with pytest.raises(LockNotObtained):
+            migrate.upgrade(empty)
+
+
+def test_fault_68_a_migration_that_is_killed_leaves_no_trace_and_runs_again(empty: Engine) -> None:
+    def migrate_and_die() -> None:
+        with transaction(empty) as connection:
+            connection.execute(text("CREATE SCHEMA jobrunner"))
+            migrate.run_migrations(connection, migrate.REVISIONS[-1])
+            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(DatabaseUnavailable):
+        migrate_and_die()
+
+    assert migrate.current_revision(empty) is None
+    assert migrate.upgrade(empty) == migrate.REVISIONS[-1]
+
+
+def test_fault_70_a_database_without_tables_is_refused_with_what_to_type(empty: Engine) -> None:
+    with pytest.raises(SchemaMismatch) as refused:
+        migrate.check_revision(empty)
+
+    assert "has no jobrunner tables" in refused.value.message
+    assert "jobrunner db upgrade" in refused.value.hint
+
+
+@pytest.mark.parametrize("use", [migrate.check_revision, migrate.upgrade])
+def test_fault_70_a_newer_database_is_refused(engine: Engine, use: object) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobrunner.schema_version SET version_num = '9999'"))
+
+    with pytest.raises(SchemaMismatch) as refused:
+        use(engine)  # type: ignore[operator]  # either of two functions
+
+    assert "at revision 9999, this version needs 0001" in refused.value.message
+    assert refused.value.exit_code == 1
+
+
+def test_fault_70_an_older_database_is_refused_with_both_revisions(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002", "0003"))
+    monkeypatch.setattr(migrate, "OLDEST_USABLE", "0002")
+
+    with pytest.raises(SchemaMismatch) as refused:
+        migrate.check_revision(engine)
+
+    assert "at revision 0001, this version needs 0002…0003" in refused.value.message
+    assert "jobrunner db upgrade" in refused.value.hint
+
+
+def test_a_database_that_is_older_but_usable_is_accepted(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
+
+    migrate.check_revision(engine)
