@@ -77,7 +77,9 @@ class _Reader:
         self._only = [working_directory / path for path in only]
         self._report = Report()
         self._named = config
-        self._config = config if config is not None else _find_upwards(working_directory)
+        self._config = (
+            working_directory / config if config is not None else _find_upwards(working_directory)
+        )
         folder = self._config.parent if self._config is not None else working_directory
         self._root = Path(os.path.realpath(folder))
         self._bytes_read = 0
@@ -90,6 +92,8 @@ class _Reader:
         patterns = [pattern for pattern in project.include if _stays_inside(pattern)]
         paths_read = self._only_paths() if self._only else self._matching(patterns)
         files = tuple(self._read_files(paths_read))
+        if self._bytes_read > LARGEST_TREE_BYTES:
+            files = ()  # refused as a whole, before anything of it is parsed
         missing = tuple(
             folder
             for folder in sorted({_fixed_folder(pattern) for pattern in patterns})
@@ -112,7 +116,7 @@ class _Reader:
         path = self._root / self._config.name
         if self._named is not None and not os.path.lexists(path):
             self._refuse(
-                path.name, "E124", f"there is no project file {self._config}",
+                path.name, "E124", f"there is no project file {self._named}",
                 "name one that exists, or leave the option out",
             )  # fmt: skip
             return None
@@ -219,12 +223,7 @@ class _Reader:
         try:
             content = self._read_bytes(path, whole)
         except FileNotFoundError:
-            why = (
-                f"the link leads to {os.path.realpath(whole)}, which does not exist"
-                if whole.is_symlink()
-                else "the file has gone while the files were read"
-            )
-            self._refuse(path, "E120", why, "save it again, or remove the link")
+            self._refuse(path, "E120", _why_missing(whole), "save it again, or remove the link")
             return None
         except OSError as error:
             self._refuse(path, "E120", f"the file cannot be read: {_why(error)}")
@@ -322,6 +321,13 @@ def _is_printable(path: str) -> bool:
 
 def _printable(path: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in path)
+
+
+def _why_missing(path: Path) -> str:
+    try:
+        return f"the link leads to {path.readlink()}, which does not exist"
+    except OSError:
+        return "the file has gone while the files were read"
 
 
 def _why(error: OSError) -> str:

@@ -44,9 +44,9 @@ def _parse_text(value: str) -> timedelta:
         raise ValueError(f"{shown!r} is no duration; write for example '90s', '1h30m' or '2d'")
     milliseconds = sum(Decimal(n) * _MILLISECONDS[unit] for n, unit in _PART.findall(text))
     if milliseconds > LONGEST / timedelta(milliseconds=1):
-        raise ValueError(f"{value!r} is longer than a hundred years")
+        raise ValueError(f"{value!r} is longer than a hundred years; write a shorter time")
     if milliseconds != int(milliseconds):
-        raise ValueError(f"{value!r} is finer than a millisecond")
+        raise ValueError(f"{value!r} is finer than a millisecond; write 1ms or more")
     return timedelta(milliseconds=int(milliseconds))
 
 

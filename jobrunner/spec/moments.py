@@ -28,11 +28,15 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
     try:
         written = datetime.fromisoformat(f"{date}T{time}" if time else date)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no time that exists: {error}") from error
+        raise ValueError(
+            f"{text!r} is no time that exists: {error}; write for example '2026-12-01T09:00'"
+        ) from error
     try:
         return _instant(written, zone, text)
     except OverflowError as error:
-        raise ValueError(f"{text!r} is outside the years 1 to 9999 in UTC") from error
+        raise ValueError(
+            f"{text!r} is outside the years 1 to 9999 in UTC; write a time between"
+        ) from error
 
 
 def _instant(written: datetime, zone: ZoneInfo, text: str) -> datetime:

@@ -189,6 +189,7 @@ def _report_expression(error: ScheduleError, node: Scalar, report: Report) -> No
     before = (node.width - len(str(node.value))) / 2
     if error.offset is not None and before in (0, 1):
         offset, width = error.offset + int(before), error.width
+    advice = advice or "the fields are: minute hour day-of-month month day-of-week"
     report.at(node, "E208", message, help=advice, offset=offset, width=width)
 
 

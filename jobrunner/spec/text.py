@@ -7,8 +7,9 @@ mistakes, and every line and column stays true.
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice
 
-from jobrunner.spec.report import Report
+from jobrunner.spec.report import MOST_IN_ONE_FILE, Report
 from jobrunner.spec.tree import Source
 
 _BOM = "\ufeff"
@@ -26,6 +27,7 @@ _NOWHERE = re.compile(
 )
 # Not outside quotes, block texts and comments: they look like a space, or like nothing.
 _ONLY_QUOTED = re.compile("[\t\xa0\xad\u1680\u2000-\u200f\u202f\u205f-\u2064\u3000]")
+_SPACE_OR_COMMENT = re.compile(rf"{_ONLY_QUOTED.pattern}|(?<!\S)#")
 
 _WORDS = {
     "\x00": "a NUL byte",
@@ -54,34 +56,42 @@ def read_text(path: str, content: bytes, report: Report) -> tuple[Source, str]:
     return source, _without_refused(source, report)
 
 
-def report_unquoted(
-    source: Source, quoted: Iterable[tuple[int, int]], report: Report, *, end: int
-) -> None:
-    """Tabs and odd spaces before `end` and outside `quoted`, the spans of quoted and block texts.
+def unquoted_spaces(text: str, quoted: Iterable[tuple[int, int]], *, end: int) -> list[int]:
+    """Where tabs and odd spaces stand before `end`, outside comments and outside `quoted`.
 
-    A comment may hold them: it starts with a '#' at the start of a line or after a space.
+    `quoted` are the spans of quoted and block texts. A comment starts with a '#' at the start of a
+    line or after a space. Of very many only the first are told.
     """
+    if not _ONLY_QUOTED.search(text):
+        return []
     spans = sorted(quoted)
     at_span = 0
     comment_until = -1
-    for found in re.finditer(rf"{_ONLY_QUOTED.pattern}|(?<!\S)#", source.text):
-        at = found.start()
-        if at >= end:
-            return
+    found: list[int] = []
+    for match in _SPACE_OR_COMMENT.finditer(text, 0, end):
+        at = match.start()
         while at_span < len(spans) and spans[at_span][1] <= at:
             at_span += 1
         if at < comment_until or (at_span < len(spans) and spans[at_span][0] <= at):
             continue
-        if found.group() == "#":
-            comment_until = _end_of_line(source.text, at)
+        if match.group() == "#":
+            comment_until = _end_of_line(text, at)
             continue
-        _report_character(
-            source, at, report, "E102", "use ordinary spaces, or put the text in quotes"
-        )
+        found.append(at)
+        if len(found) > MOST_IN_ONE_FILE:
+            break
+    return found
+
+
+def report_spaces(source: Source, indexes: Iterable[int], report: Report) -> None:
+    """One mistake for each of `unquoted_spaces`."""
+    for index in indexes:
+        advice = "use ordinary spaces, or put the text in quotes"
+        _report_character(source, index, report, "E102", advice)
 
 
 def has_odd_spaces(source: Source) -> bool:
-    """Whether `report_unquoted` could find anything: most files have no such character."""
+    """Whether `unquoted_spaces` could find anything: most files have no such character."""
     return _ONLY_QUOTED.search(source.text) is not None
 
 
@@ -113,7 +123,7 @@ def _report_bytes(source: Source, content: bytes, offset: int, report: Report) -
 def _without_refused(source: Source, report: Report) -> str:
     if not _NOWHERE.search(source.text):
         return source.text
-    for found in _NOWHERE.finditer(source.text):
+    for found in islice(_NOWHERE.finditer(source.text), MOST_IN_ONE_FILE + 1):
         _report_character(
             source, found.start(), report, "E102",
             'remove it, or write it as an escape in double quotes, for example "\\u2028"',

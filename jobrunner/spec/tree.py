@@ -157,5 +157,7 @@ def kind(node: Node) -> str:
             return "true or false"
         case Scalar(value=str()):
             return "text"
+        case Scalar(value=float()):
+            return "a number with a fraction"
         case Scalar():
             return "a number"

@@ -131,9 +131,9 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
             text = str(node.value) if isinstance(node, Scalar) else ""
             return "E206", f"'{shortened(text)}' cannot be a name", _name_advice(text)
         case "greater_than_equal":
-            return "E204", f"{what} is at least {_number(context['ge'])}", ""
+            return "E204", f"{what} is at least {_number(context['ge'])}", "write a larger number"
         case "less_than_equal":
-            return "E204", f"{what} is at most {_number(context['le'])}", ""
+            return "E204", f"{what} is at most {_number(context['le'])}", "write a smaller number"
         case "string_too_short":
             return "E204", f"{what} cannot be empty", "remove it"
         case "string_too_long":

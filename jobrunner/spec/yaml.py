@@ -13,9 +13,9 @@ import yaml
 
 from jobrunner.spec.report import Report
 from jobrunner.spec.scalars import MAY_BE_SPECIAL, AmbiguousNumberError, resolve_plain
-from jobrunner.spec.text import has_odd_spaces, read_text, report_unquoted
+from jobrunner.spec.text import has_odd_spaces, read_text, report_spaces, unquoted_spaces
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, Source
-from jobrunner.spec.yaml_errors import explain
+from jobrunner.spec.yaml_errors import YamlMistake, explain
 
 DEEPEST = 64
 MOST_ALIASED_NODES = 10_000
@@ -44,40 +44,75 @@ class SourceFile:
 def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     """The documents of a file, empty ones left out. Mistakes go to `report`.
 
-    A mistake that only concerns one value leaves the rest readable; one that stops the parser
-    leaves the documents before it.
+    A mistake that only concerns one value leaves the rest readable, and so does one that can be
+    mended here for the sake of reading on; one that stops the parser leaves the documents before it.
     """
     source, text = read_text(file.path, file.content, report)
     mended: dict[tuple[int, int], str] = {}
-    readable = len(text)
     # Each mend reads the text again, so a large text gets fewer of them.
     for _ in range(min(_MOST_MENDS, 1 + _MOST_MENDED_CHARACTERS // (len(text) + 1))):
-        attempt = Report()
-        builder = _Builder(source, attempt, mended)
-        try:
-            documents = builder.read(text)
-        except yaml.YAMLError as error:
-            mistake = explain(error, source, text)
-            report.error(
-                source, mistake.line, mistake.column, mistake.code, mistake.message,
-                width=mistake.width, help=mistake.help,
-            )  # fmt: skip
-            documents = builder.documents
-            readable = source.index(mistake.line, mistake.column)
-            if mistake.mend is not None:
-                start, end, expression = mistake.mend
-                mended[mistake.line, mistake.column] = expression
-                text = text[:start] + _MENDED * (end - start) + text[end:]
-                continue
-        except _UnreadableError:
-            documents, readable = builder.documents, 0
-        else:
-            readable = len(text)
-        break
-    report.take(attempt)
-    if has_odd_spaces(source):
-        report_unquoted(source, builder.quoted_spans, report, end=readable)
-    return source, documents
+        attempt = _read_once(source, text, mended)
+        mended_text = _mend(attempt, source, text, mended, report)
+        if mended_text == text:
+            break
+        text = mended_text
+    report.take(attempt.report)
+    if attempt.mistake is not None:
+        _report_mistake(attempt.mistake, source, report)
+    return source, attempt.documents
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What one reading of a text gave."""
+
+    documents: list[Node]
+    report: Report
+    quoted_spans: list[tuple[int, int]]
+    readable: int
+    """Up to where the text was understood: an index."""
+    mistake: YamlMistake | None = None
+
+
+def _read_once(source: Source, text: str, mended: dict[tuple[int, int], str]) -> _Attempt:
+    report = Report()
+    builder = _Builder(source, report, mended)
+    mistake, readable = None, len(text)
+    try:
+        builder.read(text)
+    except yaml.YAMLError as error:
+        mistake = explain(error, source, text)
+        readable = source.index(mistake.line, mistake.column)
+    except _UnreadableError:
+        readable = 0
+    return _Attempt(builder.documents, report, builder.quoted_spans, readable, mistake)
+
+
+def _mend(
+    attempt: _Attempt, source: Source, text: str, mended: dict[tuple[int, int], str], report: Report
+) -> str:
+    """The text with what is reported here replaced, character by character; else the same text."""
+    spaces = unquoted_spaces(text, attempt.quoted_spans, end=attempt.readable)
+    if spaces:
+        report_spaces(source, spaces, report)
+        characters = list(text)
+        for index in spaces:
+            characters[index] = " "
+        return "".join(characters)
+    mistake = attempt.mistake
+    if mistake is None or mistake.mend is None:
+        return text
+    _report_mistake(mistake, source, report)
+    start, end, expression = mistake.mend
+    mended[mistake.line, mistake.column] = expression
+    return text[:start] + _MENDED * (end - start) + text[end:]
+
+
+def _report_mistake(mistake: YamlMistake, source: Source, report: Report) -> None:
+    report.error(
+        source, mistake.line, mistake.column, mistake.code, mistake.message,
+        width=mistake.width, help=mistake.help,
+    )  # fmt: skip
 
 
 class _UnreadableError(Exception):

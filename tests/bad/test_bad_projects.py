@@ -1,0 +1,65 @@
+"""Each folder here is a project with one kind of mistake, and what is said of it.
+
+`files/` is the project; `setup.sh`, where it stands, makes in the project what git cannot hold.
+`expected.txt` is read by people, too: it is the standard that a new message is held to.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jobrunner.files import read_project
+from jobrunner.spec.diagnostics import CODES, Diagnostic
+from jobrunner.spec.parse import parse_project
+
+FOLDER = Path(__file__).parent
+PROJECTS = sorted(path.parent for path in FOLDER.glob("*/expected.txt"))
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
+def test_bad_project_gets_exactly_these_diagnostics(project: Path, tmp_path: Path) -> None:
+    assert draw(diagnose(project, tmp_path)) == (project / "expected.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
+def test_bad_project_shows_the_code_it_is_named_after(project: Path, tmp_path: Path) -> None:
+    code = project.name.partition("-")[0]
+    assert code in {diagnostic.code for diagnostic in diagnose(project, tmp_path)}
+
+
+def test_every_code_has_a_bad_project() -> None:
+    assert {path.name.partition("-")[0] for path in PROJECTS} == set(CODES)
+
+
+def diagnose(project: Path, folder: Path) -> tuple[Diagnostic, ...]:
+    root = folder / "project"
+    shutil.copytree(project / "files", root, symlinks=True)
+    if (project / "setup.sh").exists():
+        subprocess.run(["sh", str(project / "setup.sh")], cwd=root, check=True)
+    files = read_project(config=_config(root), working_directory=root)
+    parsed = parse_project(files.config, files.files)
+    return files.diagnostics + parsed.diagnostics
+
+
+def draw(diagnostics: tuple[Diagnostic, ...]) -> str:
+    return "\n".join(_draw_one(diagnostic) for diagnostic in diagnostics)
+
+
+def _config(root: Path) -> Path | None:
+    """A project may name its file: `config.txt` holds the name."""
+    named = root / "config.txt"
+    return Path(named.read_text("utf-8").strip()) if named.exists() else None
+
+
+def _draw_one(found: Diagnostic) -> str:
+    place = f"{found.location.file}:{found.location.line}:{found.location.column}"
+    lines = [f"{found.severity}[{found.code}]: {found.message}", f"  --> {place}"]
+    if found.source_line:
+        caret = " " * (found.location.column - 1) + "^" * found.width
+        lines += [f"  | {found.source_line}", f"  | {caret} {found.help}".rstrip()]
+    elif found.help:
+        lines.append(f"  = {found.help}")
+    lines += [f"  = {note}" for note in found.notes]
+    return "\n".join(lines) + "\n"
