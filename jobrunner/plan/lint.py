@@ -6,8 +6,10 @@ from itertools import islice, pairwise
 
 from jobrunner.plan.forecast import forecast_load
 from jobrunner.schedule import (
+    At,
     Cron,
     Effect,
+    Every,
     ScheduleError,
     Timing,
     clock_effects,
@@ -95,10 +97,12 @@ def _no_time_left(
 def _outlasting(
     job: DefinedJob, schedule: ScheduleSpec, timing: Timing, now: datetime
 ) -> Iterator[Diagnostic]:
-    if job.spec.overlap == "allow" or not (
-        job.spec.retry.max_retries or "timeout" in job.field_lines
-    ):
-        return  # nothing below can warn, and the interval is the dear part
+    if job.spec.overlap == "allow":
+        return
+    timeout = job.spec.timeout if "timeout" in job.field_lines else timedelta(0)
+    longest = max(timeout, _delays_in_all(job.spec.retry))
+    if longest < _interval_at_least(timing):
+        return  # most jobs end here: looking for the true interval is the dear part
     interval = _shortest_interval(timing, now)
     if interval is not None:
         yield from _long_timeout(job, schedule, interval)
@@ -149,6 +153,16 @@ def _delays_in_all(retry: Retry) -> timedelta:
         seconds = min(retry.delay.total_seconds() * factor, retry.max_delay.total_seconds())
         total += timedelta(seconds=seconds)
     return total
+
+
+def _interval_at_least(timing: Timing) -> timedelta:
+    match timing.rule:
+        case Cron() as cron:
+            return _MINUTE if cron.seconds.bit_count() == 1 else timedelta(seconds=1)
+        case Every(interval):
+            return interval
+        case At():
+            return timedelta(0)
 
 
 def _shortest_interval(timing: Timing, now: datetime) -> timedelta | None:
