@@ -5,6 +5,7 @@ that asks for them; with xdist the process that hands out the tests starts them,
 """
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -78,15 +79,15 @@ def broker_url(servers: Servers, pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture
-def project(
-    tmp_path: Path, supervisor: Supervisor, database_url: str, broker_url: str
-) -> Iterator[Project]:
+def project(supervisor: Supervisor, database_url: str, broker_url: str) -> Iterator[Project]:
     """An empty project folder whose commands use the fresh database and broker."""
-    home = tmp_path / "home"
-    home.mkdir()
-    folder = tmp_path / "project"
-    folder.mkdir()
-    environment = make_environment(home, database_url=database_url, broker_url=broker_url)
-    made = Project(folder, supervisor, environment)
-    yield made
-    made.stop_all()
+    # Not pytest's own: the path is short enough for sockets, and others than root can enter it.
+    with tempfile.TemporaryDirectory(prefix="jobrunner-project-") as parent:
+        Path(parent).chmod(0o711)
+        home, folder = Path(parent) / "home", Path(parent) / "project"
+        home.mkdir()
+        folder.mkdir()
+        environment = make_environment(home, database_url=database_url, broker_url=broker_url)
+        made = Project(folder, supervisor, environment)
+        yield made
+        made.stop_all()

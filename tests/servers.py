@@ -18,6 +18,7 @@ from jobrunner.db.engine import make_engine
 from jobrunner.db.migrate import upgrade
 from jobrunner.embedded.servers import start_servers
 
+_FOLDER_PREFIX = "jobrunner-tests-"
 _LARGEST_TEST_DATA_BYTES = 2_000_000_000
 
 
@@ -86,12 +87,26 @@ _numbers = itertools.count()
 
 @contextmanager
 def _open_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="jobrunner-tests-", dir=_memory_folder()))
+    parent = _memory_folder() or Path(tempfile.gettempdir())
+    _remove_left_behind(parent)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=parent))
     folder.chmod(0o711)  # as root, the servers' account passes through it
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def _remove_left_behind(parent: Path) -> None:
+    """The folders of test runs that were killed; their servers ended with them."""
+    for folder in parent.glob(f"{_FOLDER_PREFIX}*"):
+        process_id = int(folder.name.removeprefix(_FOLDER_PREFIX).split("-")[0])
+        try:
+            os.kill(process_id, 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:
+            continue  # of another user, and alive
 
 
 def _memory_folder() -> Path | None:

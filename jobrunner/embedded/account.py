@@ -3,6 +3,7 @@
 PostgreSQL refuses to run as root, and Valkey has no need to.
 """
 
+import contextlib
 import os
 import pwd
 import subprocess
@@ -23,11 +24,12 @@ class Account:
     """What to change to; None is the user who starts the servers, who need not change."""
     group_id: int | None
 
-    def own(self, path: Path) -> None:
-        """Make a file or folder this account's, for it alone."""
-        if self.user_id is not None and self.group_id is not None:
-            os.chown(path, self.user_id, self.group_id)
-        path.chmod(0o700 if path.is_dir() else 0o600)
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder for this account alone, unless it is there."""
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            if self.user_id is not None and self.group_id is not None:
+                os.chown(folder, self.user_id, self.group_id)
 
     def can_enter(self, folder: Path) -> bool:
         """Whether the account itself finds its way into an existing folder (a 0700 home bars it)."""

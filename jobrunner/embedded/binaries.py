@@ -13,11 +13,11 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from jobrunner.embedded.account import Account
 from jobrunner.errors import EmbeddedServerError
 
-_INSTALL_HINT = 'pip install "celery-jobrunner[embedded]"'
 _SYSTEM_POSTGRES = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
     "/usr/pgsql-*/bin",  # Red Hat, from PostgreSQL's own packages
@@ -38,19 +38,22 @@ class Binaries:
     """`valkey-server` or `redis-server`; they take the same options."""
 
 
-def find_binaries(*, prefer_system: bool = False) -> Binaries:
-    """The packaged programs, else the system's; the other way round with `prefer_system`.
+def find_binaries() -> Binaries:
+    """The packaged programs, or the system's where a package is missing.
 
     Raises EmbeddedServerError saying what to install when one of them is nowhere.
     """
-    postgres = [_packaged_postgres(), _system_postgres()]
-    redis = [_packaged_valkey(), _system_redis()]
-    if prefer_system:
-        postgres.reverse()
-        redis.reverse()
     return Binaries(
-        postgres_folder=_first(postgres, name="PostgreSQL"),
-        redis_server=_first(redis, name="Valkey or Redis"),
+        postgres_folder=_packaged_postgres() or _system_postgres() or _missing("PostgreSQL"),
+        redis_server=_packaged_valkey() or _system_redis() or _missing("Valkey or Redis"),
+    )
+
+
+def find_system_binaries() -> Binaries:
+    """The programs that the operating system's packages brought. Raises EmbeddedServerError."""
+    return Binaries(
+        postgres_folder=_system_postgres() or _missing_on_system("PostgreSQL", "postgresql"),
+        redis_server=_system_redis() or _missing_on_system("Redis", "redis-server"),
     )
 
 
@@ -65,13 +68,18 @@ def make_reachable(binaries: Binaries, account: Account, copies: Path) -> Binari
     )
 
 
-def _first(candidates: list[Path | None], *, name: str) -> Path:
-    for candidate in candidates:
-        if candidate is not None:
-            return candidate
+def _missing(name: str) -> NoReturn:
     raise EmbeddedServerError(
         f"{name} is not installed: neither as a Python package nor on the system.",
-        hint=f"{_INSTALL_HINT} , or set JOBRUNNER_DATABASE_URL and JOBRUNNER_BROKER_URL.",
+        hint='Install it with: pip install "celery-jobrunner[embedded]"; or set '
+        "JOBRUNNER_DATABASE_URL and JOBRUNNER_BROKER_URL to servers of your own.",
+    )
+
+
+def _missing_on_system(name: str, package: str) -> NoReturn:
+    raise EmbeddedServerError(
+        f"{name} of the system is not installed.",
+        hint=f"Install it, e.g. on Debian: apt-get install {package}",
     )
 
 

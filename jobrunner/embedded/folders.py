@@ -6,10 +6,11 @@
     run/                   the sockets · elsewhere when the path is too long for one
 """
 
-import contextlib
 import fcntl
 import hashlib
 import os
+import re
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +24,18 @@ ROOT_FOLDER = Path("/var/lib/jobrunner")
 """For root, where its account cannot enter the project's folder."""
 _LONGEST_SOCKET_BYTES = 103  # sun_path holds 104 on macOS and 108 on Linux, the last of them zero
 _LONGEST_SOCKET_NAME = ".s.PGSQL.5432"
+# A comma separates hosts for libpq, and other letters have a meaning in one URL or another.
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9/._+-]+")
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Existing folders, owned by the servers' account."""
+    """Existing folders."""
 
     data: Path
+    """The starting user's own; the servers' account can pass through."""
     sockets: Path
+    """The account's own."""
 
 
 class FolderLock:
@@ -51,7 +56,8 @@ def lock_folder(folder: Path) -> FolderLock:
 
     A dead process's servers are still ending for a moment; they are waited for.
     """
-    file = _open_lock_file(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "lock").open("a+", encoding="ascii")
     deadline = time.monotonic() + 2 * EVERYTHING_STOPS_WITHIN_SECONDS
     while not _try_lock(file):
         holder = _read_process_id(file)
@@ -75,15 +81,9 @@ def make_folders(folder: Path, account: Account) -> Folders:
     return Folders(data=data, sockets=_sockets_folder(data, account))
 
 
-def _open_lock_file(folder: Path) -> IO[str]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return (folder / "lock").open("a+", encoding="ascii")
-    except OSError as error:
-        raise EmbeddedServerError(
-            f"{error.filename} cannot be written: {error.strerror}.",
-            hint=f"Run it as the owner of {folder}, or in a folder of your own.",
-        ) from error
+def remove_sockets(folders: Folders) -> None:
+    """Once the servers have ended: nothing of ours stays outside the data folder."""
+    shutil.rmtree(folders.sockets, ignore_errors=True)
 
 
 def _try_lock(file: IO[str]) -> bool:
@@ -115,17 +115,15 @@ def _is_alive(process_id: int) -> bool:
 def _data_folder(folder: Path, account: Account) -> Path:
     data = folder / "data"
     if data.exists():
-        return _checked_owner(data.resolve(), account)
-    with contextlib.suppress(FileNotFoundError):
-        data.unlink()  # a link whose target was removed
-    data.mkdir()
-    account.own(data)
+        _check_owner(data, os.geteuid())
+        return data.resolve()
+    data.unlink(missing_ok=True)  # a link whose target was removed
+    _make_passable(data, account)
     if account.can_enter(data):
         return data
     data.rmdir()
     elsewhere = make_root_folder() / hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    elsewhere.mkdir(exist_ok=True)
-    account.own(elsewhere)
+    _make_passable(elsewhere, account)
     data.symlink_to(elsewhere)
     return elsewhere
 
@@ -137,26 +135,26 @@ def make_root_folder() -> Path:
     return ROOT_FOLDER
 
 
-def _checked_owner(data: Path, account: Account) -> Path:
-    owner = data.stat().st_uid
-    expected = os.geteuid() if account.user_id is None else account.user_id
-    if owner != expected:
-        raise EmbeddedServerError(
-            f"The servers' data in {data} belongs to the user with id {owner}, and the servers "
-            f"would run as {account.name} ({expected}).",
-            hint="Start it as the same user as the first time, or remove the folder to begin anew.",
-        )
-    return data
+def _make_passable(folder: Path, account: Account) -> None:
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700 if account.user_id is None else 0o711)
 
 
 def _sockets_folder(data: Path, account: Account) -> Path:
     sockets = data / "run"
-    if len(os.fsencode(sockets / _LONGEST_SOCKET_NAME)) > _LONGEST_SOCKET_BYTES:
+    socket = os.fsencode(sockets / _LONGEST_SOCKET_NAME)
+    if len(socket) > _LONGEST_SOCKET_BYTES or not _PLAIN_PATH.fullmatch(socket):
         name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
         sockets = Path("/tmp") / f"jobrunner-{name}"  # noqa: S108  short, and its owner is checked
-    with contextlib.suppress(FileExistsError):
-        sockets.mkdir(mode=0o700)
-        account.own(sockets)
-    if sockets.is_symlink():
-        raise EmbeddedServerError(f"{sockets} is a link, not a folder of ours.", hint="Remove it.")
-    return _checked_owner(sockets, account)
+    account.make_folder(sockets)
+    _check_owner(sockets, os.geteuid() if account.user_id is None else account.user_id)
+    return sockets
+
+
+def _check_owner(folder: Path, expected: int) -> None:
+    owner = folder.stat().st_uid
+    if owner != expected:
+        raise EmbeddedServerError(
+            f"{folder} belongs to the user with id {owner}, not to the one with id {expected}.",
+            hint="Start it as the same user as the first time, or remove the folder to begin anew.",
+        )

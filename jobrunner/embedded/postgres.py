@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg2  # type: ignore[import-untyped]  # ships no types; two calls are used
+import psycopg2
 
 from jobrunner.embedded.account import SERVER_ENVIRONMENT, Account, starting_user
 from jobrunner.embedded.binaries import Binaries
@@ -52,10 +52,10 @@ def postgres_program(
     cluster = folders.data / _CLUSTER
     if not cluster.exists():
         _initialise(binaries, cluster, account, durable=durable)
-    _allow_users(cluster, account)
     _remove_stale_process_file(cluster)
     program = binaries.postgres_folder / "postgres"
-    options = dict(_OPTIONS, unix_socket_directories=str(folders.sockets))
+    options = _OPTIONS | _allow_users(folders.data, account)
+    options["unix_socket_directories"] = str(folders.sockets)
     if _major_version(program, account) >= 18:
         options |= _OPTIONS_SINCE_18
     if not durable:
@@ -65,7 +65,7 @@ def postgres_program(
         name="postgres",
         argv=(str(program), "-D", str(cluster), *settings),
         env=SERVER_ENVIRONMENT,
-        cwd=str(folders.data),
+        cwd=str(folders.sockets),
         stage=0,
         stop_signal=signal.SIGINT,  # "fast": ends the sessions, writes a checkpoint
         stop_timeout_seconds=2.0,  # a killed one recovers from its log at the next start
@@ -96,6 +96,7 @@ def postgres_answers(folders: Folders) -> bool:
 def _initialise(binaries: Binaries, cluster: Path, account: Account, *, durable: bool) -> None:
     unfinished = cluster.with_name("postgres.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
+    account.make_folder(unfinished)
     made = account.run(
         str(binaries.postgres_folder / "initdb"),
         *("-D", str(unfinished), "-U", ROLE, "--auth=peer"),
@@ -109,17 +110,16 @@ def _initialise(binaries: Binaries, cluster: Path, account: Account, *, durable:
     unfinished.rename(cluster)
 
 
-def _allow_users(cluster: Path, account: Account) -> None:
-    """Anew at each start: another user, with the rights to the folder, may be starting it."""
+def _allow_users(data: Path, account: Account) -> dict[str, str]:
+    """Written anew at each start: after a move, another user may be the one who starts it."""
+    hba, ident = data / "pg_hba.conf", data / "pg_ident.conf"
+    hba.write_text("local all all peer map=jobrunner\n", encoding="utf-8")
     users = sorted({account.name, starting_user()})
-    _write(cluster / "pg_hba.conf", "local all all peer map=jobrunner\n", account)
     lines = [f'jobrunner "{user}" {ROLE}\n' for user in users]
-    _write(cluster / "pg_ident.conf", "".join(lines), account)
-
-
-def _write(path: Path, text: str, account: Account) -> None:
-    path.write_text(text, encoding="utf-8")
-    account.own(path)
+    ident.write_text("".join(lines), encoding="utf-8")
+    for file in (hba, ident):
+        file.chmod(0o644)  # the account reads them; the folder keeps out whom it should
+    return {"hba_file": str(hba), "ident_file": str(ident)}
 
 
 def _remove_stale_process_file(cluster: Path) -> None:

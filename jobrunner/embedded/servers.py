@@ -9,7 +9,13 @@ from pathlib import Path
 from jobrunner.embedded.account import Account, server_account
 from jobrunner.embedded.binaries import Binaries, find_binaries, make_reachable
 from jobrunner.embedded.children import Supervisor
-from jobrunner.embedded.folders import Folders, lock_folder, make_folders, make_root_folder
+from jobrunner.embedded.folders import (
+    Folders,
+    lock_folder,
+    make_folders,
+    make_root_folder,
+    remove_sockets,
+)
 from jobrunner.embedded.postgres import postgres_answers, postgres_program, postgres_url
 from jobrunner.embedded.program import Program
 from jobrunner.embedded.valkey import valkey_answers, valkey_program, valkey_url
@@ -52,7 +58,7 @@ def start_servers(
     postgres: bool = True,
     valkey: bool = True,
     durable: bool = True,
-    prefer_system: bool = False,
+    binaries: Binaries | None = None,
 ) -> RunningServers:
     """Start the servers asked for, with their data in `folder`, and return once they answer.
 
@@ -60,23 +66,29 @@ def start_servers(
     `durable=False` trades the safety of the data for speed: for tests. Raises EmbeddedServerError:
     nothing to run, somebody else runs here, or a server did not come up (with the end of its log).
     """
-    with ExitStack() as opened:
-        lock = lock_folder(folder)
-        opened.callback(lock.release)
-        supervisor = opened.enter_context(Supervisor(keep_open=(lock.fileno(),)))
-        database_url = broker_url = ""
-        if postgres or valkey:
-            place = _find_place(folder, prefer_system=prefer_system)
-        if postgres:
-            database_url = _start_postgres(supervisor, place, durable=durable)
-        if valkey:
-            broker_url = _start_valkey(supervisor, place)
-        return RunningServers(supervisor, database_url, broker_url, opened.pop_all())
+    try:
+        with ExitStack() as opened:
+            lock = lock_folder(folder)
+            opened.callback(lock.release)
+            database_url = broker_url = ""
+            if postgres or valkey:
+                place = _find_place(folder, binaries or find_binaries())
+                opened.callback(remove_sockets, place.folders)
+            supervisor = opened.enter_context(Supervisor(keep_open=(lock.fileno(),)))
+            if postgres:
+                database_url = _start_postgres(supervisor, place, durable=durable)
+            if valkey:
+                broker_url = _start_valkey(supervisor, place)
+            return RunningServers(supervisor, database_url, broker_url, opened.pop_all())
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"The private servers cannot be started in {folder}: {error.filename}: {error.strerror}.",
+            hint="Run it as the owner of the folder, or in a folder of your own.",
+        ) from error
 
 
-def _find_place(folder: Path, *, prefer_system: bool) -> _Place:
+def _find_place(folder: Path, found: Binaries) -> _Place:
     account = server_account()
-    found = find_binaries(prefer_system=prefer_system)
     return _Place(
         binaries=_reachable(found, account),
         folders=make_folders(folder, account),

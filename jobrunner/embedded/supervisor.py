@@ -33,7 +33,8 @@ _FORCED_EXIT_SECONDS = 1.0
 def main() -> None:
     """Serve until standard input ends or SIGTERM; the terminal's Ctrl-C is for the parent to handle."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
+        # Not SIG_IGN, which the programs would inherit: many could never be interrupted.
+        signal.signal(number, lambda *_: None)
     adopt_orphans()
     _Supervisor(requests=sys.stdin.fileno(), events=sys.stdout.fileno()).serve()
     kill_orphans()

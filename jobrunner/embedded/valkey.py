@@ -26,13 +26,13 @@ _OPTIONS = {
 
 def valkey_program(binaries: Binaries, folders: Folders, account: Account) -> Program:
     """How to start it."""
-    options = dict(_OPTIONS, dir=str(folders.data), unixsocket=str(folders.sockets / _SOCKET))
+    options = dict(_OPTIONS, dir=str(folders.sockets), unixsocket=str(folders.sockets / _SOCKET))
     settings = [word for name, value in options.items() for word in (f"--{name}", value)]
     return Program(
         name="valkey",
         argv=(str(binaries.redis_server), *settings),
         env=SERVER_ENVIRONMENT,
-        cwd=str(folders.data),
+        cwd=str(folders.sockets),
         stage=0,
         stop_timeout_seconds=1.0,  # it has nothing to save
         user_id=account.user_id,
