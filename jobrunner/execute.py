@@ -94,26 +94,42 @@ def execute_run(home: Home, wanted: Claim) -> Executed | None:
 
 
 def _claim(home: Home, wanted: Claim) -> ClaimedRun | None:
-    run = home.database.do(
-        partial(_claim_once, home.worker, wanted), patience_seconds=CLAIM_PATIENCE_SECONDS
-    )
-    if run is not None:
+    claiming = _Claiming(wanted, home.worker)
+    run = home.database.do(claiming.claim, patience_seconds=CLAIM_PATIENCE_SECONDS)
+    if run is None:
+        state = home.database.do(claiming.end, patience_seconds=CLAIM_PATIENCE_SECONDS)
+        log.info(
+            "run_not_started",
+            run=str(wanted.run_id),
+            state="claimed, held or over already" if state is None else state.value,
+        )
+    return run
+
+
+@dataclass(slots=True)
+class _Claiming:
+    """The claim, and what there is to do when nothing could be claimed."""
+
+    wanted: Claim
+    worker: str
+    is_repeated: bool = False
+
+    def claim(self, connection: Connection) -> ClaimedRun | None:
+        repeated, self.is_repeated = self.is_repeated, True
+        run = attempts.claim(connection, self.wanted, worker=self.worker, pid=os.getpid())
+        if run is None and repeated:
+            # Our first try may have come through, and only its answer was lost.
+            return attempts.read_running(connection, self.wanted)
         return run
-    state = home.database.do(
-        partial(attempts.end_unclaimable, run_id=wanted.run_id),
-        patience_seconds=CLAIM_PATIENCE_SECONDS,
-    )
-    log.info(
-        "run_not_started", run=str(wanted.run_id), state=state or "claimed, held or over already"
-    )
-    return None
 
-
-def _claim_once(worker: str, wanted: Claim, connection: Connection) -> ClaimedRun | None:
-    # Nothing else uses this token: when it is there already, the answer to our claim was lost.
-    return attempts.claim(
-        connection, wanted, worker=worker, pid=os.getpid()
-    ) or attempts.read_running(connection, wanted)
+    def end(self, connection: Connection) -> RunState | None:
+        orphan = attempts.read_running(connection, self.wanted)
+        if orphan is None:
+            return attempts.end_unclaimable(connection, self.wanted.run_id)
+        # The pool gave the message to another child, which claimed the run and died before the
+        # parent had heard of it; so the pool gave it to us.
+        called = _Called(Outcome.LOST, error="its process died", error_type="lost")
+        return attempts.finish(connection, orphan.claim, _decide(orphan, called))
 
 
 @dataclass(frozen=True, slots=True)

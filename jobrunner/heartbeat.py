@@ -4,9 +4,9 @@ Celery's event loop tells which child has which run (`accepted`, `ended`, `repor
 for the database. Two threads do the rest:
 
     database   renews leases, looks for cancel requests, writes deaths down, signs the worker in
-    guard      kills: what was cancelled and does not end, what could not be renewed and may be
-               started elsewhere soon, what is left when the grace time is over. It does no I/O,
-               so a database that hangs cannot keep it from its work.
+    guard      sees deaths, and kills: what was cancelled and does not end, what could not be
+               renewed and may be started elsewhere soon, what is left when the grace time is
+               over. It does no I/O, so a database that hangs cannot keep it from its work.
 
 Children share none of it: they are forked with a copy that they never touch.
 """
@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
@@ -70,7 +71,7 @@ class Heartbeat:
         # ended: only after `ended` does the pool give it another.
         self._children: dict[Claim, RunningChild] = {}
         self._lock = threading.Lock()
-        self._deaths: SimpleQueue[Death] = SimpleQueue()
+        self._deaths: SimpleQueue[Death | None] = SimpleQueue()
         self._undone: list[Death] = []
         self._stopping = threading.Event()
         self._grace_ends_at: float | None = None
@@ -114,6 +115,7 @@ class Heartbeat:
         if self._stopping.is_set():
             return
         self._stopping.set()
+        self._deaths.put(None)  # wakes the database thread
         for thread in self._threads:
             thread.join(timeout_seconds)
         try:
@@ -142,14 +144,16 @@ class Heartbeat:
             self._say_unavailable(error)
 
     def _wait_for_death(self, seconds: float) -> None:
-        try:
-            self._undone.append(self._deaths.get(timeout=seconds))
-        except Empty:
-            return
+        with suppress(Empty):
+            self._take(self._deaths.get(timeout=seconds))
+
+    def _take(self, death: Death | None) -> None:
+        if death is not None:
+            self._undone.append(death)
 
     def _record_deaths(self) -> None:
         while not self._deaths.empty():
-            self._undone.append(self._deaths.get())
+            self._take(self._deaths.get())
         while self._undone:
             end_dead_attempt(self._engine, self._undone[0])
             self._undone.pop(0)
@@ -170,7 +174,7 @@ class Heartbeat:
         now = time.monotonic()
         if now < self._renew_at:
             return
-        held = [child.claim for child in self._snapshot() if _is_alive(child.pid)]
+        held = [child.claim for child in self._snapshot() if how_it_died(child.pid) is None]
         if held:
             with transaction(self._engine) as connection:
                 renewed = attempts.renew_leases(connection, held)
@@ -202,7 +206,12 @@ class Heartbeat:
         now = time.monotonic()
         lease_is_safe_after = now - LEASE_SECONDS + STOP_BEFORE_LEASE_END_SECONDS
         for child in self._snapshot():
-            if child.cancelled_at is not None:
+            death = how_it_died(child.pid)
+            if death is not None:
+                # The pool looks only now and then: what tells it of a death comes a moment before
+                # the process can be waited for, and it looks once.
+                self._kill(child, Outcome.LOST, f"its process died: {death}")
+            elif child.cancelled_at is not None:
                 if now >= child.cancelled_at + CANCEL_GRACE_SECONDS:
                     told = "cancelled while running; it did not end by itself and was killed"
                     self._kill(child, Outcome.CANCELLED, told)
@@ -270,35 +279,37 @@ class Heartbeat:
 
 def kill_group(pid: int) -> None:
     """SIGKILL to a child and to all that it has started, also when the child itself is gone."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        _signal(pid, signal.SIGKILL)  # no leader of a group: it died while it was being made
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
-def _is_alive(pid: int) -> bool:
-    """Whether our child runs; one that ended and was not waited for does not."""
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13
-        return _exists(pid)
+def how_it_died(pid: int) -> str | None:
+    """`killed (signal 9, likely memory)`, `exit code 3`; None while our child lives.
+
+    It stays to be waited for by whoever has started it.
+    """
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13: the pool notices
+        return None
     try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return False
+        return "it is gone"
+    if ended is None:
+        return None
+    if ended.si_code == os.CLD_EXITED:
+        return f"exit code {ended.si_status}"
+    return killed_by(ended.si_status)
 
 
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def killed_by(number: int) -> str:
+    """Nobody here sends SIGKILL without saying why: it was the kernel, most likely."""
+    likely = ", likely memory" if number == signal.SIGKILL else ""
+    return f"killed (signal {number}{likely})"
 
 
 def _first_line(error: Exception) -> str:

@@ -29,7 +29,7 @@ from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.errors import ConfigurationError, DatabaseUnavailable, UsageError
 from jobrunner.execute import Home, execute_run
 from jobrunner.files import read_project
-from jobrunner.heartbeat import Heartbeat, kill_group
+from jobrunner.heartbeat import Heartbeat, kill_group, killed_by
 from jobrunner.logs import plain_formatter
 from jobrunner.output import Capture
 from jobrunner.recover import Death
@@ -39,6 +39,7 @@ from jobrunner.spec.durations import format_duration
 from jobrunner.spec.parse import parse_project_file
 
 TOKEN_HEADER = "jobrunner_claim_token"  # noqa: S105  the name, no secret
+MAINTAIN_POOL_SECONDS = 1.0
 _HEARTBEAT_LIMITS = Limits(statement_timeout_seconds=5.0, lock_timeout_seconds=2.0)
 
 log = structlog.get_logger("jobrunner.worker")
@@ -182,6 +183,10 @@ class HeartbeatStep(bootsteps.StartStopStep):
         # A cold shutdown sends no signal at its end.
         atexit.register(here.heartbeat.stop)
 
+    def register_with_event_loop(self, parent: Any, hub: Any) -> None:
+        """A dead child is replaced within a second; Celery itself may take five to notice."""
+        hub.call_repeatedly(MAINTAIN_POOL_SECONDS, parent.pool.maintain_pool)
+
 
 @signals.worker_init.connect(weak=False)
 def add_heartbeat(sender: Any, **_: object) -> None:
@@ -267,9 +272,11 @@ def _limit(error: TimeLimitExceeded) -> str:
 
 def _death(error: WorkerLostError | Terminated) -> str:
     """From `Worker exited prematurely: signal 9 (SIGKILL) Job: 7.`, or `Terminated(15)`."""
-    told = re.search(r"prematurely: (.*?)(?: Job:|$)", str(error))
-    how = told[1] if told is not None else "it was terminated"
-    return f"killed ({how}, likely memory)" if "SIGKILL" in how else how
+    told = re.search(r"prematurely: (?:signal (\d+)|(.*?)(?: Job:|$))", str(error))
+    if told is None:
+        return "it was terminated"
+    number, other = told.groups()
+    return killed_by(int(number)) if number else other
 
 
 def _uuid(value: object) -> uuid.UUID:

@@ -317,6 +317,15 @@ class TestClaim:
         assert execute_run(home, Claim(run_id, uuid.uuid4())) is None
         assert len(ledger.attempts(run_id)) == 1
 
+    def test_a_message_whose_first_child_died_after_its_claim_ends_that_attempt(
+        self, home: Home, ledger: Ledger
+    ) -> None:
+        run_id = ledger.add_run(ledger.add_job("acme.nothing"))
+        same_token = ledger.claim(run_id).claim
+        assert execute_run(home, same_token) is None
+        assert ledger.state(run_id) == "lost"
+        assert len(ledger.attempts(run_id)) == 1
+
     def test_an_expired_run_ends_as_expired(self, home: Home, ledger: Ledger) -> None:
         run_id = ledger.add_run(ledger.add_job("acme.nothing"), expires_at=func.now())
         assert execute_run(home, Claim(run_id, uuid.uuid4())) is None

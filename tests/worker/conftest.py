@@ -62,6 +62,7 @@ def ledger(engine: Engine) -> Ledger:
 def folder(project: Project) -> Project:
     """The project's folder with a module of tasks."""
     project.write("acme.py", TASKS)
+    project.environment["JOBRUNNER_WORKER_GRACE_SECONDS"] = "0"
     return project
 
 
@@ -74,7 +75,8 @@ def start_worker(folder: Project) -> StartWorker:
 
     def start(*options: str) -> StartedProcess:
         process = folder.start_program(
-            *(sys.executable, "-m", "celery", "-A", "jobrunner.app", "worker", *options)
+            *(sys.executable, "-m", "celery", "-A", "jobrunner.app", "worker"),
+            *("--without-mingle", "--without-gossip", *options),
         )
         process.wait_for_line("ready")
         return process

@@ -96,9 +96,7 @@ def test_a_message_that_comes_twice_starts_the_run_once(
     message = outgoing(run_id, timeout_seconds=60)
     sender = Sender(make_app(Settings(broker_url=broker_url)))
     sender.send([message] * 5, now=datetime.now(UTC))
-    for seen in range(4):
-        assert seen < 4
-        worker.wait_for_line("run_not_started")
+    wait_until(lambda: worker.output.count("run_not_started") == 4)
     wait_until(lambda: ledger.state(run_id) == "succeeded")
     assert len(ledger.attempts(run_id)) == 1
 
@@ -140,9 +138,7 @@ def test_fault_48_a_running_run_is_cancelled_within_five_seconds(
     ledger.change_run(run_id, cancel_requested_at=func.now())
     wait_until(lambda: ledger.state(run_id) == "cancelled", timeout_seconds=5)
     pids = [int(pid) for pid in file.read_text(encoding="utf-8").split()]
-    wait_until(
-        lambda: task == "acme.slow" or all(is_gone(pid) for pid in pids), timeout_seconds=2
-    )
+    wait_until(lambda: task == "acme.slow" or all(is_gone(pid) for pid in pids), timeout_seconds=2)
     assert [attempt.state for attempt in ledger.attempts(run_id)] == ["cancelled"]
 
 
@@ -152,13 +148,13 @@ def test_fault_36_the_death_of_a_child_is_written_down_at_once(
     start_worker("-c", "1")
     run_id = send("acme.dies")
     wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=5)
-    assert "killed (signal 9 (SIGKILL), likely memory)" in ledger.run(run_id)["error"]
+    assert "killed (signal 9, likely memory)" in ledger.run(run_id)["error"]
     after = send("acme.quick")
     wait_until(lambda: ledger.state(after) == "succeeded")
 
 
 def test_a_killed_worker_leaves_no_child(
-    start_worker: StartWorker, send: Send, ledger: Ledger, tmp_path: Path
+    start_worker: StartWorker, send: Send, tmp_path: Path
 ) -> None:
     worker = start_worker("-c", "1")
     file = tmp_path / "pids"
@@ -167,7 +163,6 @@ def test_a_killed_worker_leaves_no_child(
     worker.kill()
     pid = int(file.read_text(encoding="utf-8"))
     wait_until(lambda: is_gone(pid), timeout_seconds=5)
-    assert ledger.engine is not None
 
 
 def test_leases_are_renewed_while_a_run_goes_on(
@@ -181,8 +176,9 @@ def test_leases_are_renewed_while_a_run_goes_on(
 
 
 def test_fault_35_a_stop_lets_a_run_end_within_the_grace_time(
-    start_worker: StartWorker, send: Send, ledger: Ledger, tmp_path: Path
+    folder: Project, start_worker: StartWorker, send: Send, ledger: Ledger, tmp_path: Path
 ) -> None:
+    folder.environment["JOBRUNNER_WORKER_GRACE_SECONDS"] = "20"
     worker = start_worker("-c", "1")
     file = tmp_path / "pids"
     run_id = send("acme.slow", args=[str(file), 2])
@@ -192,9 +188,7 @@ def test_fault_35_a_stop_lets_a_run_end_within_the_grace_time(
     assert ledger.state(run_id) == "succeeded"
 
 
-@pytest.mark.parametrize(
-    ("on_lost", "state"), [("retry", "queued"), ("fail", "lost")]
-)
+@pytest.mark.parametrize(("on_lost", "state"), [("retry", "queued"), ("fail", "lost")])
 def test_fault_35_a_stop_ends_what_outlasts_the_grace_time(
     folder: Project,
     start_worker: StartWorker,
@@ -217,13 +211,12 @@ def test_fault_35_a_stop_ends_what_outlasts_the_grace_time(
 
 
 def test_fault_84_a_message_for_an_unknown_run_starts_nothing(
-    start_worker: StartWorker, ledger: Ledger, broker_url: str
+    start_worker: StartWorker, broker_url: str
 ) -> None:
     worker = start_worker("-c", "1")
     sender = Sender(make_app(Settings(broker_url=broker_url)))
     sender.send([outgoing(uuid.uuid4(), timeout_seconds=9)], now=datetime.now(UTC))
     worker.wait_for_line("run_not_started")
-    assert ledger.engine is not None
 
 
 def test_fault_43_a_pool_that_cannot_enforce_time_limits_is_refused(folder: Project) -> None:
