@@ -218,3 +218,13 @@ def read_overview(connection: Connection) -> Overview:
         **connection.execute(_FIGURES).mappings().one(),
         **connection.execute(_ACTIVE).mappings().one(),
     )
+
+
+_QUEUES = text("""
+    SELECT DISTINCT queue FROM jobrunner.jobs WHERE deleted_at IS NULL ORDER BY queue
+""")
+
+
+def queues_in_use(connection: Connection) -> tuple[str, ...]:
+    """The queues that jobs in force name."""
+    return tuple(connection.execute(_QUEUES).scalars())

@@ -1,0 +1,239 @@
+"""`jobrunner up`: everything in one terminal, one calm line an event, gone with Ctrl-C."""
+
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import click
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from jobrunner.broker import make_app
+from jobrunner.cli.celery_process import celery_arguments
+from jobrunner.cli.command import make_command
+from jobrunner.cli.kept_program import KeptProgram
+from jobrunner.cli.run_directory import prepare_run_directory, published_endpoints
+from jobrunner.cli.session import Session
+from jobrunner.cli.stream import RunStream, event_line, outcome_lines
+from jobrunner.cli.style import safe, style
+from jobrunner.cli.watch import EXIT_INTERRUPTED, options_for
+from jobrunner.db.engine import make_engine, transaction
+from jobrunner.db.migrate import upgrade
+from jobrunner.db.overview import queues_in_use
+from jobrunner.db.runs import stream_runs
+from jobrunner.embedded.program import Program
+from jobrunner.embedded.servers import RunningServers, start_servers
+from jobrunner.errors import DatabaseUnavailable
+from jobrunner.files import read_project
+from jobrunner.settings import Settings, load_settings
+from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
+
+_LOOK_AT_RUNS_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 0.25
+_RECENT_SECONDS = 10.0
+_SLOTS_MAX = 4
+
+
+@make_command(
+    "up",
+    "Everything in one terminal: servers, migrations, apply, watch, beat and worker.\n\n"
+    "PostgreSQL and Valkey are private to this folder unless JOBRUNNER_DATABASE_URL and "
+    "JOBRUNNER_BROKER_URL say otherwise; their data stays in .jobrunner/. Ctrl-C ends all of it.",
+    examples=[
+        ("jobrunner up", "Then edit a job, save, and see it in the stream."),
+        ("jobrunner up -c 8", "With eight worker processes."),
+    ],
+)
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Worker processes [default: one a CPU, at most 4].",
+)
+def command(session: Session, *, concurrency: int | None) -> int:
+    # The endpoints of a running `up` are none of ours: only what the environment names counts.
+    given = load_settings(session.environ, Path("/"))
+    root = read_project(config=session.config, working_directory=session.working_directory).root
+    folder = root / given.run_directory
+    with ExitStack() as opened:
+        session.output.result(*_banner(session, root, folder, given))
+        with session.output.progress("starting the servers"):
+            servers = start_servers(
+                folder, postgres=not given.database_url, valkey=not given.broker_url
+            )
+        opened.callback(servers.stop)
+        prepare_run_directory(folder)
+        settings = given.model_copy(
+            update={
+                "database_url": given.database_url or servers.database_url,
+                "broker_url": given.broker_url or servers.broker_url,
+            }
+        )
+        engine = make_engine(settings.database_url, application_name="jobrunner up", pool_size=2)
+        opened.callback(engine.dispose)
+        with session.output.progress("migrating"):
+            upgrade(engine)
+        if settings != given:
+            opened.enter_context(published_endpoints(folder, settings))
+        up = _Up(session, engine, servers, settings, root, folder, concurrency or _slots())
+        return up.run()
+
+
+def _slots() -> int:
+    return min(os.cpu_count() or 1, _SLOTS_MAX)
+
+
+def _banner(session: Session, root: Path, folder: Path, given: Settings) -> Sequence[str]:
+    del session
+    database = "given by the environment" if given.database_url else f"private, in {folder}/data"
+    broker = "given by the environment" if given.broker_url else "private"
+    return (
+        f"{style('jobrunner up', 'strong')}   {safe(str(root))}",
+        f"  {style('database', 'quiet')}  {safe(database)}",
+        f"  {style('broker', 'quiet')}    {broker}",
+        f"  {style('logs', 'quiet')}      {safe(str(folder / 'logs'))}",
+        "  In a second terminal: jobrunner status, jobrunner runs list. Ctrl-C ends it all.",
+        "",
+    )
+
+
+@dataclass
+class _Up:
+    """The loop: files, programs and runs, each looked at in turn, by one thread."""
+
+    session: Session
+    engine: Engine
+    servers: RunningServers
+    settings: Settings
+    root: Path
+    folder: Path
+    concurrency: int
+    programs: dict[str, KeptProgram] = field(default_factory=dict)
+    queues: tuple[str, ...] = ("default",)
+    """What the worker serves."""
+    signals: list[int] = field(default_factory=list)
+    """Those that asked to end."""
+    runs_at: float = 0.0
+    database_is_away: bool = False
+    problem_told: bool = False
+
+    def run(self) -> int:
+        """Until somebody asks to end."""
+        watch = self._make_watch()
+        self.programs = {
+            name: KeptProgram(self.servers.supervisor, partial(self._program, name))
+            for name in ("beat", "worker")
+        }
+        stream = RunStream(since=datetime.now(UTC))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        while not self.signals:
+            watch.run_once()
+            self._tell_problem(watch)
+            self._keep_programs()
+            self._look_at_runs(stream)
+            watch.wait(_LONGEST_WAIT_SECONDS)
+        self.session.output.result("", "Ending …")
+        watch.close()
+        return EXIT_INTERRUPTED if self.signals[0] == signal.SIGINT else 0
+
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        """The first asks politely; any further one waits for nobody."""
+        self.signals.append(number)
+        if len(self.signals) > 1:
+            for program in self.programs.values():
+                program.kill()
+
+    def _make_watch(self) -> ProjectWatch:
+        return ProjectWatch(
+            self.engine,
+            config=self.session.config,
+            working_directory=self.session.working_directory,
+            environment=self.settings.environment,
+            options_for=options_for(self.session),
+            report=self._report,
+            options=WatchOptions(),
+        )
+
+    def _report(self, outcome: Outcome) -> None:
+        self.session.output.result(*outcome_lines(outcome, datetime.now(UTC)))
+        if outcome.applied is not None:
+            self._serve_queues()
+
+    def _serve_queues(self) -> None:
+        """The worker takes up queues that have come with an apply, without being started anew."""
+        with transaction(self.engine) as connection:
+            wanted = queues_in_use(connection)
+        new = [queue for queue in wanted if queue not in self.queues]
+        self.queues = (*self.queues, *new)
+        if new and self.programs:
+            control = make_app(self.settings).control
+            for queue in new:
+                control.add_consumer(queue, reply=False)
+
+    def _tell_problem(self, watch: ProjectWatch) -> None:
+        if watch.problem and not self.problem_told:
+            self.problem_told = True
+            self.session.output.warning(f"No file events ({watch.problem}); polling instead.")
+
+    def _program(self, name: str) -> Program:
+        own = {
+            "beat": ("-S", "jobrunner"),
+            "worker": ("-Q", ",".join(self.queues), "-c", str(self.concurrency)),
+        }
+        return Program(
+            name=name,
+            argv=tuple(celery_arguments(name, own[name])),
+            env=self._environment(),
+            cwd=str(self.root),
+            log_file=str(self.folder / "logs" / f"{name}.log"),
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        named = (
+            {}
+            if self.session.config is None
+            else {"JOBRUNNER_CONFIG": str(self.session.config.absolute())}
+        )
+        return {
+            **self.session.environ,
+            **named,
+            "JOBRUNNER_DATABASE_URL": self.settings.database_url,
+            "JOBRUNNER_BROKER_URL": self.settings.broker_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _keep_programs(self) -> None:
+        for name, program in self.programs.items():
+            told = program.run_once(time.monotonic())
+            if told:
+                mark = style("●", "good") if told.startswith("started") else style("✕", "bad")
+                self._event(mark, name, safe(told))
+
+    def _look_at_runs(self, stream: RunStream) -> None:
+        if time.monotonic() < self.runs_at:
+            return
+        self.runs_at = time.monotonic() + _LOOK_AT_RUNS_SECONDS
+        try:
+            with transaction(self.engine) as connection:
+                seen = stream_runs(connection, stream.watched, recent_seconds=_RECENT_SECONDS)
+        except (DatabaseUnavailable, DBAPIError) as error:
+            if not self.database_is_away:
+                self._event(style("✕", "bad"), "database", safe(str(error).partition("\n")[0]))
+            self.database_is_away = True
+            return
+        if self.database_is_away:
+            self._event(style("●", "good"), "database", "back")
+        self.database_is_away = False
+        self.session.output.result(*stream.lines(seen))
+
+    def _event(self, mark: str, subject: str, words: str) -> None:
+        self.session.output.result(event_line(datetime.now(UTC), mark, subject, words))

@@ -1,0 +1,121 @@
+"""`jobrunner watch`: apply each time the files change."""
+
+import signal
+from datetime import UTC, datetime
+from types import FrameType
+
+import click
+from sqlalchemy import Engine
+
+from jobrunner.cli.command import make_command
+from jobrunner.cli.database import actor_of, open_database
+from jobrunner.cli.git import git_commit, git_is_dirty
+from jobrunner.cli.session import Session
+from jobrunner.cli.settings import settings_of
+from jobrunner.cli.stream import outcome_lines
+from jobrunner.errors import UsageError
+from jobrunner.reconcile import ApplyOptions, Desired
+from jobrunner.spec.durations import parse_duration
+from jobrunner.watch import OptionsFor, Outcome, ProjectWatch, WatchOptions
+
+_LONGEST_WAIT_SECONDS = 0.25
+EXIT_INTERRUPTED = 130
+
+
+@make_command(
+    "watch",
+    "Apply each time the files change: when they are quiet, read everything, apply what differs.\n\n"
+    "Invalid files change nothing: the last good state stays in force, and the next good save heals "
+    "it. A guard that says no waits for a person. It ends with Ctrl-C or SIGTERM.",
+    examples=[
+        ("jobrunner watch", "While you edit, or beside a git checkout that moves."),
+        ("jobrunner watch --poll --resync 10s --keep-going", "On a network share, in a container."),
+    ],
+)
+@click.option("--poll", is_flag=True, help="Look again and again; for file systems without events.")
+@click.option(
+    "--resync",
+    default="30s",
+    show_default=True,
+    metavar="DURATION",
+    help="Read everything this often, whatever events say.",
+)
+@click.option(
+    "--settle",
+    default="500ms",
+    show_default=True,
+    metavar="DURATION",
+    help="How long the files are quiet before they count.",
+)
+@click.option(
+    "--keep-going", is_flag=True, help="Wait for a database that is away at the start, too."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would change; apply nothing.")
+def command(
+    session: Session, *, poll: bool, resync: str, settle: str, keep_going: bool, dry_run: bool
+) -> int:
+    options = WatchOptions(
+        settle_seconds=_seconds("--settle", settle),
+        resync_seconds=_seconds("--resync", resync),
+        poll=poll,
+        dry_run=dry_run,
+    )
+    with open_database(session, "watch", check=not keep_going) as engine:
+        return _watch(session, engine, options)
+
+
+def options_for(session: Session) -> OptionsFor:
+    """Who applies, and the commit of that moment."""
+    author = actor_of(session)
+
+    def ask(desired: Desired) -> ApplyOptions:
+        return ApplyOptions(
+            author=author,
+            git_commit=git_commit(desired.root),
+            git_dirty=git_is_dirty(desired.root),
+        )
+
+    return ask
+
+
+def _seconds(option: str, given: str) -> float:
+    try:
+        seconds = parse_duration(given).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}.") from error
+    if seconds <= 0:
+        raise UsageError(f"{option} has to be longer than nothing.")
+    return seconds
+
+
+def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
+    def report(outcome: Outcome) -> None:
+        now = datetime.now(UTC)
+        session.output.result(*outcome_lines(outcome, now, dry_run=options.dry_run))
+
+    watch = ProjectWatch(
+        engine,
+        config=session.config,
+        working_directory=session.working_directory,
+        environment=settings_of(session).environment,
+        options_for=options_for(session),
+        report=report,
+        options=options,
+    )
+    stopped_by: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stopped_by.append(number)  # and nothing else: it may interrupt whoever holds a lock
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    session.output.say(f"Watching {session.working_directory}; Ctrl-C ends it.")
+    has_told_problem = False
+    while not stopped_by:
+        watch.run_once()
+        if watch.problem and not has_told_problem:
+            has_told_problem = True
+            session.output.warning(f"No file events ({watch.problem}); polling instead.")
+        watch.wait(_LONGEST_WAIT_SECONDS)
+    watch.close()
+    return EXIT_INTERRUPTED if stopped_by[0] == signal.SIGINT else 0

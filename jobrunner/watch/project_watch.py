@@ -1,0 +1,176 @@
+"""The watcher on a project's folder and its database: what `jobrunner watch` and `up` run."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from jobrunner.db.engine import transaction
+from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
+from jobrunner.dispatch import record_due
+from jobrunner.errors import DatabaseUnavailable
+from jobrunner.files import ProjectFiles, read_project
+from jobrunner.reconcile import (
+    Applied,
+    ApplyOptions,
+    Desired,
+    apply_project,
+    plan_project,
+    read_desired,
+)
+from jobrunner.spec.parse import parse_project_file
+from jobrunner.watch.hints import Hints, Watched
+from jobrunner.watch.watcher import Look, Outcome, Watcher, WatchOptions
+
+OptionsFor = Callable[[Desired], ApplyOptions]
+"""Who applies, and from which commit: asked anew before each apply."""
+
+
+class ProjectWatch:
+    """Call `wait`, then `run_once`, again and again; `close` at the end. One thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        config: Path | None,
+        working_directory: Path,
+        environment: str,
+        options_for: OptionsFor,
+        report: Callable[[Outcome], None],
+        options: WatchOptions,
+    ) -> None:
+        self._engine = engine
+        self._config, self._working_directory = config, working_directory
+        self._environment = environment
+        self._options_for = options_for
+        self._options = options
+        self._root = working_directory
+        self._watcher = Watcher(
+            look=self._look, reconcile=self._reconcile, report=report, options=options
+        )
+        self._hints: Hints | None = None
+        self._process: Process | None = None
+        self._look_at = self._sign_at = 0.0
+
+    @property
+    def problem(self) -> str:
+        """Why it polls although events were wanted; '' while they come."""
+        return "" if self._hints is None else self._hints.problem
+
+    @property
+    def outcome(self) -> Outcome:
+        """What has become of the newest content."""
+        return self._watcher.outcome
+
+    def wait(self, longest_seconds: float) -> None:
+        """Until something may have changed, the next look is due, or `longest_seconds` have passed."""
+        seconds = min(self._look_at, self._sign_at) - time.monotonic()
+        timeout_seconds = max(0.0, min(seconds, longest_seconds))
+        if self._hints is None:
+            time.sleep(timeout_seconds)
+        elif self._hints.wait(timeout_seconds):
+            self._look_at = 0.0
+
+    def run_once(self) -> None:
+        """Look if it is time to, and give the sign of life if it is time to."""
+        now = time.monotonic()
+        if now >= self._look_at:
+            state = self.outcome.state
+            polls = self._hints is None or bool(self._hints.problem)
+            self._look_at = now + self._watcher.run_once(now, polls=polls)
+            if self.outcome.state != state:
+                self._sign_at = 0.0
+        if now >= self._sign_at:
+            self._sign_at = now + SIGN_OF_LIFE_SECONDS
+            self._sign_in()
+
+    def close(self) -> None:
+        """Listen no more, and say good-bye."""
+        if self._hints is not None:
+            self._hints.close()
+        if self._process is None:
+            return
+        # A database that is away learns of it by the missing sign of life.
+        with suppress(DatabaseUnavailable, DBAPIError), transaction(self._engine) as connection:
+            sign_out(connection, self._process)
+
+    def _look(self) -> Look:
+        begun = time.monotonic()
+        # Listening comes first: what changes while the files are read is heard.
+        if self._hints is None and not self._options.poll:
+            self._hints = Hints(self._watched(None))
+        read = read_project(config=self._config, working_directory=self._working_directory)
+        self._root = read.root
+        if self._hints is not None:
+            self._hints.watched = self._watched(read)
+        return Look(
+            content_hash=read.content_hash,
+            is_busy=_git_is_busy(read.root),
+            seconds=time.monotonic() - begun,
+        )
+
+    def _watched(self, read: ProjectFiles | None) -> Watched:
+        """`read` None: before the first reading it is not known what the project includes."""
+        here = self._working_directory if self._config is None else self._config.parent
+        root = here.resolve() if read is None else read.root
+        flat = {here, here.parent, root, root.parent}
+        if read is None:
+            return Watched(root=root, flat=frozenset(flat), deep=frozenset())
+        project, _ = parse_project_file(read.config)
+        deep = {_watched_folder(root, pattern) for pattern in project.include}
+        return Watched(root=root, flat=frozenset(flat), deep=frozenset(deep))
+
+    def _reconcile(self, content_hash: str) -> Applied | None:
+        desired = read_desired(
+            config=self._config,
+            working_directory=self._working_directory,
+            environment=self._environment,
+        )
+        if desired.content_hash != content_hash:
+            return None
+        if self._options.dry_run:
+            with transaction(self._engine) as connection:
+                return Applied(None, plan_project(connection, desired))
+        return apply_project(
+            self._engine, desired, options=self._options_for(desired), record_due=record_due
+        )
+
+    def _sign_in(self) -> None:
+        outcome = self.outcome
+        details = {
+            "config": str(outcome.state),
+            "message": outcome.message,
+            "root": str(self._root),
+            "project": "" if outcome.applied is None else outcome.applied.plan.project,
+        }
+        with suppress(DatabaseUnavailable, DBAPIError), transaction(self._engine) as connection:
+            self._process = sign_in(connection, "watch", details=details, earlier=self._process)
+
+
+def _watched_folder(root: Path, pattern: str) -> Path:
+    """The first folder of an `include` pattern, or all of the root when that is a wildcard."""
+    first, _, rest = pattern.partition("/")
+    return root / first if rest and not set(first) & set("*?[") else root
+
+
+def _git_is_busy(root: Path) -> bool:
+    """Git writes in this work tree now: its index is locked."""
+    for folder in (root, *root.parents):
+        entry = folder / ".git"
+        if entry.is_dir():
+            return (entry / "index.lock").exists()
+        if entry.is_file():  # a linked work tree: the file names its own git folder
+            return _linked_git_folder(entry).joinpath("index.lock").exists()
+    return False
+
+
+def _linked_git_folder(entry: Path) -> Path:
+    try:
+        named = entry.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+    except OSError:
+        return entry.parent
+    return entry.parent / named

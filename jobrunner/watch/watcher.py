@@ -1,0 +1,188 @@
+"""When the files are settled, and what becomes of them: one look at a time, on a clock of the caller."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy.exc import DBAPIError
+
+from jobrunner.errors import (
+    ConfigurationError,
+    Conflict,
+    DatabaseUnavailable,
+    GuardRefused,
+    JobrunnerError,
+    LockNotObtained,
+    SchemaMismatch,
+)
+from jobrunner.reconcile import Applied
+
+_FIRST_RETRY_SECONDS = 0.5
+_LONGEST_RETRY_SECONDS = 5.0
+_FASTEST_POLL_SECONDS = 0.5
+_POLL_SHARE = 10
+"""Polling takes at most this fraction of the time."""
+
+
+class ConfigState(StrEnum):
+    """What has become of the newest content of the files."""
+
+    STARTING = "starting"
+    IN_FORCE = "in_force"
+    INVALID = "invalid"
+    """Mistakes; the last good state stays in force until the next good save."""
+    REFUSED = "refused"
+    """A guard has said no; a person has to apply it, or to undo the change."""
+    WAITING = "waiting"
+    """The database is away or locked; it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How the watcher goes about it."""
+
+    settle_seconds: float = 0.5
+    """The content stays the same for this long before it counts."""
+    resync_seconds: float = 30.0
+    """Everything is read anew this often, whatever events have said."""
+    poll: bool = False
+    """Hear no events; look again and again."""
+    dry_run: bool = False
+    """Plan and show, apply nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One reading of all files."""
+
+    content_hash: str
+    is_busy: bool
+    """Git holds its lock: a checkout is under way."""
+    seconds: float
+    """How long the reading took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What has become of a settled content."""
+
+    state: ConfigState
+    applied: Applied | None = None
+    """With state `in_force`."""
+    error: JobrunnerError | None = None
+    """With every other state."""
+
+    @property
+    def message(self) -> str:
+        """The error in one line; '' when there is none."""
+        return "" if self.error is None else self.error.message
+
+
+Reconcile = Callable[[str], Applied | None]
+"""Apply the files if their content hash is still this one; None: it is not, look again."""
+
+
+class Watcher:
+    """Looks, waits until it is quiet, applies; never deletes for what it cannot read."""
+
+    def __init__(
+        self,
+        *,
+        look: Callable[[], Look],
+        reconcile: Reconcile,
+        report: Callable[[Outcome], None],
+        options: WatchOptions,
+    ) -> None:
+        self._look = look
+        self._reconcile = reconcile
+        self._report = report
+        self._options = options
+        self._handled: str | None = None
+        """The content that has its outcome; None before the first."""
+        self._candidate: str | None = None
+        self._candidate_since = 0.0
+        self._retry_at: float | None = None
+        self._failures = 0
+        self.outcome = Outcome(ConfigState.STARTING)
+
+    def run_once(self, now: float, *, polls: bool = False) -> float:
+        """One look at the monotonic time `now`; the seconds until the next one is due.
+
+        `polls`: nobody will call when something changes.
+        """
+        seen = self._look()
+        if seen.content_hash == self._handled and not self._is_retry_due(now):
+            self._candidate = None
+            return self._rest(now, seen, polls=polls)
+        left = self._settle(now, seen)
+        if left > 0:
+            return left
+        self._handle(seen.content_hash, now)
+        return self._rest(now, seen, polls=polls)
+
+    def _is_retry_due(self, now: float) -> bool:
+        return self._retry_at is not None and now >= self._retry_at
+
+    def _settle(self, now: float, seen: Look) -> float:
+        """The seconds until this content has been the same for long enough; 0: it has."""
+        settle_seconds = self._options.settle_seconds
+        if seen.is_busy:
+            self._candidate = None
+            return settle_seconds
+        is_first_or_again = self._handled in {None, seen.content_hash}
+        if is_first_or_again:
+            return 0.0
+        if seen.content_hash != self._candidate:
+            self._candidate, self._candidate_since = seen.content_hash, now
+            return settle_seconds
+        return self._candidate_since + settle_seconds - now
+
+    def _rest(self, now: float, seen: Look, *, polls: bool) -> float:
+        seconds = self._options.resync_seconds
+        if polls or self._options.poll:
+            seconds = min(seconds, max(_FASTEST_POLL_SECONDS, _POLL_SHARE * seen.seconds))
+        if self._retry_at is not None:
+            seconds = min(seconds, max(self._retry_at - now, 0.0))
+        return seconds
+
+    def _handle(self, content_hash: str, now: float) -> None:
+        outcome = self._try(content_hash)
+        if outcome is None:
+            self._candidate = None
+            self._retry_at = now  # it has just changed again: look again at once
+            return
+        self._handled, self._candidate = content_hash, None
+        self._plan_retry(outcome.state, now)
+        was, self.outcome = self.outcome, outcome
+        has_changed = outcome.applied is not None and not outcome.applied.plan.is_empty
+        if has_changed or (outcome.state, outcome.message) != (was.state, was.message):
+            self._report(outcome)
+
+    def _try(self, content_hash: str) -> Outcome | None:
+        try:
+            applied = self._reconcile(content_hash)
+        except ConfigurationError as error:
+            return Outcome(ConfigState.INVALID, error=error)
+        except (GuardRefused, Conflict) as error:
+            return Outcome(ConfigState.REFUSED, error=error)
+        except (DatabaseUnavailable, LockNotObtained, SchemaMismatch) as error:
+            return Outcome(ConfigState.WAITING, error=error)
+        except DBAPIError as error:
+            # A deadlock, a time-out: whatever it is, the next try may do.
+            first = str(error.orig).partition("\n")[0]
+            told = JobrunnerError(f"The database has refused it: {first}")
+            return Outcome(ConfigState.WAITING, error=told)
+        return None if applied is None else Outcome(ConfigState.IN_FORCE, applied)
+
+    def _plan_retry(self, state: ConfigState, now: float) -> None:
+        """A person may have applied what was refused; a database may be back."""
+        match state:
+            case ConfigState.WAITING:
+                pause = min(_FIRST_RETRY_SECONDS * 2**self._failures, _LONGEST_RETRY_SECONDS)
+                self._failures += 1
+                self._retry_at = now + pause
+            case ConfigState.REFUSED:
+                self._retry_at = now + self._options.resync_seconds
+            case _:
+                self._failures = 0
+                self._retry_at = None
