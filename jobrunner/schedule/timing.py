@@ -15,6 +15,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHORTEST_INTERVAL = timedelta(seconds=1)
 _INSTANT = timedelta(microseconds=1)
 _LOOKED_BACK = timedelta(days=3653)
+_YEARS_SEARCHED = 100
+"""The rarest day, a 29 February on one weekday, comes within 40 years."""
 _TWO_DAYS = timedelta(days=2)
 """More than any offset from UTC, and more than any clock change (a day, where the date line moved)."""
 
@@ -159,8 +161,10 @@ def _next_shown(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
     Between two changes of the offset the clock runs evenly, so each such stretch is searched on
     its own. A stretch longer than any change that holds no match needs no second look at what the
     next change repeats of it: the search may go on where the next match of the clock is near.
+    Midnight of each 31 March that is a Sunday may never be shown, hence the bound.
     """
-    while True:
+    last_year = after.year + _YEARS_SEARCHED
+    while after.year <= last_year:
         offset, end = _stretch(zone, after)
         wall = cron.next_wall_time(after.replace(tzinfo=None) + offset)
         if wall is None:
@@ -171,6 +175,7 @@ def _next_shown(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
         searched, after = end - after, end - _INSTANT
         if searched > _TWO_DAYS:
             after = max(after, found - _TWO_DAYS)
+    return None
 
 
 def _stretch(zone: ZoneInfo, after: datetime) -> tuple[timedelta, datetime]:

@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobrunner.schedule import ScheduleError, clock_effects, load_zone, make_timing, times_between
+from jobrunner.schedule import (
+    ScheduleError,
+    clock_effects,
+    load_zone,
+    make_timing,
+    next_time,
+    times_between,
+)
 
 BERLIN_GAP = datetime(2027, 3, 28, tzinfo=UTC)
 """The night in which 02:00 CET is followed by 03:00 CEST, at 01:00 UTC."""
@@ -77,6 +84,12 @@ def test_a_day_that_the_calendar_skipped_runs_when_the_next_one_begins() -> None
         "31 00:00:00 +1400",
         "31 05:00:00 +1400",
     ]
+
+
+def test_a_time_that_the_clock_of_a_zone_never_shows_has_no_next_time() -> None:
+    # Midnight of a 31 March that is a Sunday: the last Sunday of March, when Beirut skips it.
+    timing = make_timing(cron="*/20 0 L 3 */7", timezone="Asia/Beirut")
+    assert next_time(timing, datetime(2008, 3, 29, tzinfo=UTC)) is None
 
 
 def test_what_a_gap_does_is_said_beforehand() -> None:
