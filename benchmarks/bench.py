@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from jobrunner.embedded import start_servers
+from jobrunner.embedded.servers import start_servers
 
 TIME_LIMIT_SECONDS = 300
 
