@@ -1,5 +1,6 @@
 """The Celery app: `celery -A jobrunner.app worker`, `celery -A jobrunner.app beat -S jobrunner`."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -22,7 +23,10 @@ app = _make_process_app()
 
 
 @signals.setup_logging.connect(weak=False)
-def set_up_logging(**_: object) -> None:
-    """Celery configures no logging where somebody answers this."""
+def set_up_logging(loglevel: int = logging.INFO, **_: object) -> None:
+    """Celery configures no logging where somebody answers this.
+
+    Its own default is to warn only, which would hide every run; `--loglevel debug` shows more.
+    """
     settings: Settings = app.conf.jobrunner_settings
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format, level=min(loglevel, logging.INFO))

@@ -82,7 +82,7 @@ def execute_run(home: Home, wanted: Claim) -> Executed | None:
     if run is None:
         return None
     started = time.monotonic()
-    log.info("run_started", run=str(wanted.run_id), job=run.address, attempt=run.attempt)
+    log.debug("run_started", run=str(wanted.run_id), job=run.address, attempt=run.attempt)
     with _LogWriter(home, run) as writer:
         called = _call(home, run)
     writer.write(patience_seconds=None)
