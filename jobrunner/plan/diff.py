@@ -133,10 +133,12 @@ def _changes(
 
 
 def _is_same(before: JobSpec | None, after: JobSpec) -> bool:
-    """Python says `True == 1 == 1.0`; a callable sees the difference."""
-    return before == after and canonical_json([before.args, before.kwargs]) == canonical_json(
-        [after.args, after.kwargs]
-    )
+    if before == after:
+        # Python says `True == 1 == 1.0`; a callable sees the difference.
+        return canonical_json([before.args, before.kwargs]) == canonical_json(
+            [after.args, after.kwargs]
+        )
+    return before is not None and spec_digest(before) == spec_digest(after)
 
 
 def _create(job: DefinedJob, pauses: Sequence[Pause], now: datetime) -> Create:
@@ -179,13 +181,12 @@ def _delete(before: CurrentJob, pauses: Sequence[Pause], now: datetime) -> Delet
 def _changed_fields(before: CurrentJob, job: DefinedJob) -> tuple[FieldChange, ...]:
     if before.in_force is None:
         return ()
-    by_the_files = (
-        set() if before.applied is None else {d.path for d in differences(before.applied, job.spec)}
-    )
-    return tuple(
-        _field(difference, job, is_drift=difference.path not in by_the_files)
-        for difference in differences(before.in_force, job.spec)
-    )
+    changed = differences(before.in_force, job.spec)
+    by_the_files = changed
+    if before.applied != before.in_force:
+        by_the_files = () if before.applied is None else differences(before.applied, job.spec)
+    edited = {difference.path for difference in by_the_files}
+    return tuple(_field(d, job, is_drift=d.path not in edited) for d in changed)
 
 
 def _field(difference: Difference, job: DefinedJob, *, is_drift: bool = False) -> FieldChange:
