@@ -23,17 +23,14 @@ from jobrunner.errors import BrokerUnavailable, Conflict, NotFound
 from jobrunner.run import (
     Active,
     OutgoingRun,
-    Owed,
-    Pause,
     RunState,
-    Slots,
     Start,
     after_start,
-    decide_slots,
     decide_start,
     requested_run_id,
     scheduled_run_id,
 )
+from jobrunner.slots import Owed, Pause, Slots, decide_slots
 from jobrunner.spec.models import CatchUp, ScheduleSpec
 
 BATCH_SCHEDULES = 1_000

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from jobrunner.run import Active, OutgoingRun, Pause
+from jobrunner.run import Active, OutgoingRun
+from jobrunner.slots import Pause
 
 SENDING_SECONDS = 5
 """How long a sender has a run for itself. A sender that died in between delays it by this much."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobrunner.run import MISSED_WALK_MAX, Owed, Pause, Slots, decide_slots
+from jobrunner.slots import MISSED_WALK_MAX, Owed, Pause, Slots, decide_slots
 from jobrunner.spec.models import CatchUp, ScheduleSpec
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
