@@ -76,8 +76,14 @@ class Report:
         """All of them: files as `paths` has them, then by line and column."""
         rank = {path: number for number, path in enumerate(paths)}
 
-        def place(found: Diagnostic) -> tuple[int, int, int, str]:
+        def place(found: Diagnostic) -> tuple[int, str, int, int, str]:
             where = found.location
-            return (rank.get(where.file, len(rank)), where.line, where.column, found.code)
+            return (
+                rank.get(where.file, len(rank)),
+                where.file,
+                where.line,
+                where.column,
+                found.code,
+            )
 
         return tuple(sorted(self._diagnostics.values(), key=place))

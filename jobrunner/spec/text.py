@@ -45,7 +45,8 @@ def read_text(path: str, content: bytes, report: Report) -> tuple[Source, str]:
     for mark, encoding in _WIDE_ENCODINGS:
         if content.startswith(mark):
             return _refuse_encoding(path, encoding, report)
-    if content[:2].count(0) == 1 and len(content) > 1:
+    # Without a mark: every second byte of what people write first is a NUL.
+    if [byte == 0 for byte in content[:4]] in ([True, False] * 2, [False, True] * 2):
         return _refuse_encoding(path, "UTF-16", report)
     try:
         text = content.decode()

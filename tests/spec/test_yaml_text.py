@@ -1,0 +1,194 @@
+"""What a text says, by the table "YAML itself" of the format."""
+
+import pytest
+import yaml
+
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Mapping, plain
+from jobrunner.spec.yaml import SourceFile, read_tree
+from tests.spec.reading import mistakes, parse, read_job
+
+
+def values(text: str | bytes) -> object:
+    content = text if isinstance(text, bytes) else text.encode()
+    _, (document,) = read_tree(SourceFile("a.yaml", content), Report())
+    return plain(document)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["12:30", "no", "off", "yes", "y", "2026-01-02", "0b11", "1.2.3", "--", "+", "nul", "=", "0o8"],
+)
+def test_what_yaml_1_1_would_convert_stays_text(written: str) -> None:
+    assert values(f"a: {written}") == {"a": written}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("null", None), ("~", None), ("", None), ("NULL", None), ("true", True), ("False", False),
+        ("0", 0), ("-17", -17), ("+5", 5), ("0x1F", 31), ("0o17", 15), ("9223372036854775807", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)), ("1.5", 1.5), ("-.5", -0.5), ("1e3", 1000.0), ("10.", 10.0),
+        ("'5'", "5"), ('"true"', "true"), ("!!str 5", "5"),
+    ],
+)  # fmt: skip
+def test_plain_scalars_are_read_by_the_core_schema(written: str, value: object) -> None:
+    assert values(f"a: {written}") == {"a": value}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "010",
+        "-010",
+        "00",
+        "1_000",
+        "1_0.5",
+        "9223372036854775808",
+        ".inf",
+        "-.INF",
+        ".nan",
+        "1e999",
+        "9" * 200,
+    ],
+)
+def test_ambiguous_numbers_are_refused_where_they_stand(written: str) -> None:
+    assert mistakes(f"jobs: {{a: {{task: m.f, kwargs: {{x: {written}}}}}}}") == [("E110", 1, 35)]
+
+
+def test_on_is_a_key_like_any_other() -> None:
+    assert values("on: 1") == {"on": 1}
+
+
+def test_byte_order_mark_and_windows_line_ends_are_accepted() -> None:
+    assert values(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n") == {"a": 1, "b": 2}
+
+
+def test_byte_order_mark_moves_no_column() -> None:
+    assert mistakes(b"\xef\xbb\xbfjbos: {}\n") == [("E201", 1, 1)]
+
+
+def test_empty_file_and_comments_only_mean_no_jobs() -> None:
+    parsed = parse("", "# nothing yet\n", "---\n---\n", "jobs:\n")
+    assert (parsed.jobs, parsed.diagnostics) == ((), ())
+
+
+def test_alias_stands_for_what_its_anchor_names() -> None:
+    assert values("a: &x {k: [1, 2]}\nb: *x\n") == {"a": {"k": [1, 2]}, "b": {"k": [1, 2]}}
+
+
+def test_merge_key_gives_way_to_keys_of_the_mapping() -> None:
+    text = "base: &b {queue: q, owner: o}\njob: {<<: *b, owner: me}\n"
+    assert values(text) == {
+        "base": {"queue": "q", "owner": "o"},
+        "job": {"owner": "me", "queue": "q"},
+    }
+
+
+def test_earlier_mapping_of_a_merged_list_wins() -> None:
+    assert values("a: {<<: [{x: 1}, {x: 2, y: 2}]}") == {"a": {"x": 1, "y": 2}}
+
+
+def test_quoted_merge_key_is_an_ordinary_key() -> None:
+    assert values("a: {'<<': 1}") == {"a": {"<<": 1}}
+
+
+def test_documents_are_parts_of_their_file() -> None:
+    parsed = parse("jobs: {a: {task: m.f}}\n---\nnamespace: other\njobs: {a: {task: m.f}}\n")
+    assert [job.address for job in parsed.jobs] == ["default/a", "other/a"]
+
+
+def test_jobs_before_a_broken_document_are_still_read() -> None:
+    parsed = parse("jobs: {a: {task: m.f}}\n---\njobs: [\n")
+    assert [job.address for job in parsed.jobs] == ["default/a"]
+    assert [found.code for found in parsed.diagnostics] == ["E103"]
+
+
+def test_an_unquoted_expression_is_read_as_meant_after_it_is_reported() -> None:
+    text = "jobs:\n  a: {task: m.f, schedule: */5 * * * *}\n  b: {task: m.f, schedul: @daily}\n"
+    assert mistakes(text) == [("E104", 2, 28), ("E201", 3, 18), ("E104", 3, 27)]
+
+
+def test_the_mended_line_is_shown() -> None:
+    (found,) = parse("jobs:\n  a:\n    task: m.f\n    schedule: */5 * * * *  # often\n").diagnostics
+    assert found.help == 'quote the expression: schedule: "*/5 * * * *"  # often'
+
+
+def test_caret_covers_the_quotes_of_a_text() -> None:
+    (found,) = parse('jobs: {a: {task: m.f, priority: "6"}}').diagnostics
+    assert (found.location.column, found.width) == (33, 3)
+
+
+def test_columns_count_characters_not_bytes() -> None:
+    assert mistakes("jobs: {a: {task: m.f, description: 'äöü€𝄞', qeue: x}}") == [("E201", 1, 45)]
+
+
+def test_a_tab_is_welcome_in_quotes_and_comments() -> None:
+    assert mistakes("jobs:\n  a: {task: m.f, owner: 'x\ty'}  # a\tb\n#\tc\n") == []
+
+
+@pytest.mark.parametrize("odd", ["\u00a0", "\u200b", "\u3000", "\u2003"])
+def test_a_space_that_is_none_is_told_and_read_as_one(odd: str) -> None:
+    assert mistakes(f"jobs:\n  a:\n    task:{odd}m.f\n    qeue: x\n") == [
+        ("E102", 3, 10),
+        ("E201", 4, 5),
+    ]
+
+
+def test_a_second_definition_of_an_anchor_holds_from_there() -> None:
+    assert values("a: &x 1\nb: *x\nc: &x 2\nd: *x\n") == {"a": 1, "b": 1, "c": 2, "d": 2}
+
+
+BOMBS = {
+    "aliases": "a: &k0 [x,x]\n" + "".join(f"b{n}: &k{n + 1} [*k{n},*k{n}]\n" for n in range(60)),
+    "merged aliases": "a: &a {x: 1, y: 2}\nb:\n" + "- {<<: [*a, *a], z: [*a, *a]}\n" * 20_000,
+    "merges of merges": "a: &k0 {x: 1}\n"
+    + "".join(f"b{n}: &k{n + 1} {{<<: *k{n}, y{n}: *k{n}}}\n" for n in range(60)),
+    "brackets": "[" * 4_000_000,
+    "braces": "{a: " * 1_000_000,
+    "dashes": "- " * 2_000_000,
+    "question marks": "? " * 2_000_000,
+    "duplicate keys": "a: 1\n" * 300_000,
+    "tags": "- !a b\n" * 300_000,
+    "control characters": "\x01" * 4_000_000,
+    "no-break spaces": "\u00a0" * 2_000_000,
+    "unquoted expressions": "jobs:\n" + "  a: */5 * * * *\n" * 50_000,
+    "one long line": "a: " + "x" * 5_000_000,
+    "long number": "a: " + "9" * 5_000_000,
+    "long key": "x" * 900 + ": 1",
+    "open quote": "a: '" + "x\n" * 2_000_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
+def test_hostile_text_ends_in_diagnostics_within_bounds(text: str) -> None:
+    # What is exponential, or quadratic in megabytes, would not end within the life of a test run.
+    assert 1 <= len(parse(text).diagnostics) <= 1001
+
+
+def test_ten_thousand_aliased_nodes_are_accepted() -> None:
+    text = "a: &a [" + ", ".join("x" * 99) + "]\nb: [" + ", ".join(["*a"] * 100) + "]\n"
+    assert len(values(text)["b"]) == 100  # type: ignore[index]  # a mapping, by the text
+
+
+def test_sixty_four_levels_are_accepted() -> None:
+    report = Report()
+    _, documents = read_tree(SourceFile("a.yaml", b"[" * 64 + b"]" * 64), report)
+    assert len(documents) == 1
+    assert report.in_file_order([]) == ()
+
+
+def test_nodes_know_where_they_stand() -> None:
+    _, (document,) = read_tree(SourceFile("a.yaml", b"a:\n  b: [1, two]\n"), Report())
+    assert isinstance(document, Mapping)
+    inner = document.entries["a"].value
+    assert isinstance(inner, Mapping)
+    key, value = inner.entries["b"]
+    assert (key.line, key.column, value.line, value.column) == (2, 3, 2, 6)
+
+
+def test_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "jobs: {a: {task: m.f, kwargs: {n: [1, 'x', \"y\"]}, schedule: '@daily'}}"
+    fast = read_job(text)
+    monkeypatch.setattr("jobrunner.spec.yaml._Loader", yaml.BaseLoader)
+    assert read_job(text) == fast
