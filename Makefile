@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UP_ARGS ?=
 TEST_ARGS ?=
+LOCK_ARGS ?= --upgrade
 # Hashes are checked, and nothing is built but this package: no compiler and no surprise is needed.
 PIP := PIP_USER=0 $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL := $(PIP) install --no-deps --require-hashes --only-binary :all:
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE_LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --extra embedded
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+	--group build
 
 # What a user's shell may hold must not reach the environment's own interpreter.
 unexport PYTHONPATH PYTHONHOME
@@ -26,7 +28,7 @@ help:
 	@echo "make lock         choose the versions of all dependencies anew (needs uv)"
 	@echo "make clean        remove the environment and all caches; the data in .jobrunner/ stays"
 
-up: $(VENV)/installed-run
+up: $(VENV)/installed-up
 	@exec $(BIN)/jobrunner up $(UP_ARGS)
 
 test: $(VENV)/installed-dev
@@ -44,17 +46,19 @@ test-system: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
 
+# core: what the product needs, and what builds it · up: and the private servers · dev: and the tools
 lock:
-	$(COMPILE_LOCK) --upgrade --group build --output-file requirements/run.txt
-	$(COMPILE_LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE_LOCK) $(LOCK_ARGS) --output-file requirements/core.txt
+	$(COMPILE_LOCK) --constraint requirements/core.txt --extra embedded --output-file requirements/up.txt
+	$(COMPILE_LOCK) --constraint requirements/up.txt --extra embedded --group dev --output-file requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
-$(VENV)/installed-run: requirements/run.txt pyproject.toml | $(BIN)/python
+$(VENV)/installed-up: requirements/up.txt pyproject.toml | $(BIN)/python
 	@echo "Installing jobrunner and what it needs into $(VENV) …"
-	@$(INSTALL) --requirement requirements/run.txt
+	@$(INSTALL) --requirement requirements/up.txt
 	@$(INSTALL_SELF)
 	@$(BIN)/python -m compileall -q jobrunner alembic
 	@touch $@
@@ -64,7 +68,7 @@ $(VENV)/installed-dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(INSTALL) --requirement requirements/dev.txt
 	@$(INSTALL_SELF)
 	@$(BIN)/python -m compileall -q jobrunner alembic
-	@touch $(VENV)/installed-run $@
+	@touch $(VENV)/installed-up $@
 
 # The newest Python that is there, is not too old, and can make environments.
 $(BIN)/python:

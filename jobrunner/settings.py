@@ -45,6 +45,8 @@ class Settings(BaseModel):
     """`postgresql://user:password@host:port/name`; '' when no database is known."""
     broker_url: str = ""
     """`redis://…`, `redis+socket://…`, `amqp://…`; '' when no broker is known."""
+    config: str = ""
+    """The project file; '' is `jobrunner.yaml`, looked for from the working directory upwards."""
     environment: str = ""
     """The environment of the project file that applies; '' is none."""
     allow_tasks: Words = ()
@@ -57,6 +59,8 @@ class Settings(BaseModel):
     """Where `up` keeps its servers' data, the editor schema and the endpoints file."""
     log_format: str = Field(default="console", pattern="^(console|json)$")
     """How the processes log: `console` for people, `json` one object a line."""
+    debug: bool = False
+    """Whether a failure of the program itself shows its traceback instead of keeping it in a file."""
 
 
 class Endpoints(BaseModel):

@@ -1,5 +1,6 @@
 """A private PostgreSQL: its cluster, its options, its address. It listens on a socket only."""
 
+import os
 import re
 import shutil
 import signal
@@ -142,17 +143,16 @@ def _remove_stale_process_file(cluster: Path) -> None:
 
 
 def _command_of(file: Path) -> str:
+    """The command line of the process that the file names; '' when there is none."""
     try:
         process_id = file.read_text(encoding="ascii", errors="replace").split("\n", 1)[0].strip()
+        if Path("/proc/self").exists():
+            words = Path("/proc", process_id, "cmdline").read_bytes().split(b"\0")
+            return os.fsdecode(b" ".join(words)).strip()
     except FileNotFoundError:
         return ""
-    listed = subprocess.run(  # noqa: S603
-        ["ps", "-p", process_id, "-o", "command="],  # noqa: S607  wherever it is
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return listed.stdout.strip()
+    listing = ["ps", "-p", process_id, "-o", "command="]
+    return subprocess.run(listing, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
 
 def _major_version(program: Path, account: Account) -> int:
