@@ -12,6 +12,7 @@ from jobrunner.cli.diagnostic_text import count, github_line, report_lines
 from jobrunner.cli.project import ReadProject, read_project_of
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
+from jobrunner.errors import NotFound
 from jobrunner.files import PROJECT_FILE
 from jobrunner.plan.lint import lint_jobs
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
@@ -50,6 +51,9 @@ def command(session: Session, *, paths: tuple[Path, ...], form: Format, strict: 
 
 def _read(session: Session, paths: Sequence[Path]) -> ReadProject:
     """A single PATH may be a whole project; any others are files that are checked by themselves."""
+    for path in paths:
+        if not (session.working_directory / path).exists():
+            raise NotFound(f"There is no file or folder {path}.")
     if len(paths) == 1:
         only = session.working_directory / paths[0]
         if only.name == PROJECT_FILE:

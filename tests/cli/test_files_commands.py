@@ -1,0 +1,211 @@
+"""The commands that need no database: validate, next, schema, init, completion, run --local."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jobrunner.cli.main import COMMANDS
+from tests.cli.calling import call
+
+GOOD = """\
+version: 1
+namespace: ops
+jobs:
+  report:
+    task: app.tasks.report
+    schedules:
+      day: {cron: "30 5 * * *", timezone: Europe/Berlin}
+      often: {every: 10s}
+  by-hand:
+    task: app.tasks.greet
+    kwargs: {name: world}
+"""
+BAD = GOOD.replace("every: 10s", "evry: 10s")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "jobs.d" / "ops.yaml").write_text(GOOD, encoding="utf-8")
+    return tmp_path
+
+
+def write_bad(folder: Path) -> None:
+    (folder / "jobs.d" / "ops.yaml").write_text(BAD, encoding="utf-8")
+
+
+def test_valid_files_are_counted(folder: Path) -> None:
+    called = call("validate", folder=folder)
+    assert (called.exit_code, called.stderr) == (0, "")
+    assert called.stdout == "● 1 file, 2 jobs, 2 schedules: all valid.\n"
+
+
+def test_a_mistake_is_shown_with_its_place_its_line_and_a_caret(folder: Path) -> None:
+    write_bad(folder)
+    called = call("validate", folder=folder)
+    assert called.exit_code == 1
+    assert called.stdout.splitlines()[:4] == [
+        "error[E201]: unknown key 'evry' in a schedule",
+        " --> jobs.d/ops.yaml:8:15",
+        "8 |       often: {evry: 10s}",
+        "  |               ^^^^ did you mean 'every'?",
+    ]
+
+
+def test_mistakes_for_programs(folder: Path) -> None:
+    write_bad(folder)
+    told = json.loads(call("validate", "--format", "json", folder=folder).stdout)
+    assert told["valid"] is False
+    assert [(d["code"], d["line"], d["column"]) for d in told["diagnostics"]] == [("E201", 8, 15)]
+
+
+def test_mistakes_for_a_workflow(folder: Path) -> None:
+    write_bad(folder)
+    called = call("validate", "--format", "github", folder=folder)
+    assert called.exit_code == 1
+    assert called.stdout == (
+        "::error file=jobs.d/ops.yaml,line=8,col=15,title=E201::"
+        "unknown key 'evry' in a schedule%0Adid you mean 'every'?\n"
+    )
+
+
+def test_strict_makes_a_warning_an_error(folder: Path) -> None:
+    slow = "jobs:\n  slow:\n    task: app.tasks.slow\n    timeout: 1h\n    schedule: {every: 1m}\n"
+    (folder / "jobs.d" / "ops.yaml").write_text(slow, encoding="utf-8")
+    assert call("validate", folder=folder).exit_code == 0
+    strict = call("validate", "--strict", folder=folder)
+    assert strict.exit_code == 1
+    assert "warning[W203]" in strict.stdout
+
+
+def test_a_named_file_is_checked_wherever_it_is(folder: Path, tmp_path: Path) -> None:
+    stray = tmp_path / "stray.yaml"
+    stray.write_text(BAD, encoding="utf-8")
+    called = call("validate", "stray.yaml", folder=folder)
+    assert called.exit_code == 1
+    assert "stray.yaml:8:15" in called.stdout
+
+
+def test_a_named_folder_with_a_project_file_is_a_project(folder: Path) -> None:
+    (folder / "jobrunner.yaml").write_text("version: 1\nproject: acme\n", encoding="utf-8")
+    called = call("validate", str(folder), folder=folder.parent)
+    assert called.stdout == "● 2 files, 2 jobs, 2 schedules: all valid.\n"
+
+
+def test_a_named_file_that_is_not_there_is_said_so(folder: Path) -> None:
+    called = call("validate", "nothing.yaml", folder=folder)
+    assert called.exit_code == 1
+    assert "There is no file or folder nothing.yaml." in called.stderr
+
+
+def test_config_may_stand_before_and_after_the_command(folder: Path) -> None:
+    other = folder / "other.yaml"
+    other.write_text("version: 1\ninclude: [none.d/*.yaml]\n", encoding="utf-8")
+    before = call("--config", str(other), "validate", folder=folder)
+    after = call("validate", "--config", str(other), folder=folder)
+    by_environment = call("validate", folder=folder, environ={"JOBRUNNER_CONFIG": str(other)})
+    assert before.stdout == after.stdout == by_environment.stdout
+    assert before.stdout == "● 1 file, 0 jobs, 0 schedules: all valid.\n"
+
+
+def test_next_of_an_expression_is_utc_and_local(folder: Path) -> None:
+    called = call(
+        "next", "--cron", "30 5 * * *", "--timezone", "Europe/Berlin", "-n", "2",
+        "--after", "2026-11-21T00:00:00Z", "-o", "json", folder=folder,
+    )  # fmt: skip
+    assert json.loads(called.stdout) == [
+        {
+            "utc": "2026-11-21T04:30:00+00:00",
+            "local": "2026-11-21T05:30:00+01:00",
+            "timezone": "Europe/Berlin",
+        },
+        {
+            "utc": "2026-11-22T04:30:00+00:00",
+            "local": "2026-11-22T05:30:00+01:00",
+            "timezone": "Europe/Berlin",
+        },
+    ]
+
+
+def test_next_of_a_job_merges_its_schedules_in_time(folder: Path) -> None:
+    called = call(
+        "next", "ops/report", "-n", "3", "--after", "2026-11-21T04:29:45Z", "-o", "json",
+        folder=folder,
+    )  # fmt: skip
+    told = [(one["utc"][11:19], one["schedule"]) for one in json.loads(called.stdout)]
+    assert told == [("04:29:50", "often"), ("04:30:00", "day"), ("04:30:00", "often")]
+
+
+def test_next_of_one_schedule_of_a_job(folder: Path) -> None:
+    called = call(
+        "next", "ops/report#day", "-n", "1", "--after", "2026-11-21T04:29:45Z", folder=folder
+    )
+    assert called.exit_code == 0
+    assert "at 05:30" in called.stdout
+    assert "Sat 21 Nov 2026 05:30:00 CET" in called.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "told"),
+    [
+        (["ops/nothing"], 1, "There is no job ops/nothing in the files."),
+        (["ops/report#nothing"], 1, "ops/report has no schedule named 'nothing'."),
+        ([], 64, "exactly one of ADDRESS"),
+        (["--cron", "61 * * * *"], 1, "out of range"),
+        (["--every", "0s"], 1, "at least one second"),
+        (["--every", "10"], 1, "is no duration"),
+        (["--every", "1h", "--timezone", "Europe/Berlim"], 1, "Europe/Berlim"),
+        (["--every", "1h", "--after", "yesterday"], 64, "no timestamp"),
+        (["--every", "1h", "--after", "2026-11-21T00:00:00"], 64, "no offset"),
+    ],
+)
+def test_what_next_cannot_answer_is_a_sentence(
+    folder: Path, arguments: list[str], exit_code: int, told: str
+) -> None:
+    called = call("next", *arguments, folder=folder)
+    assert (called.exit_code, called.stdout) == (exit_code, "")
+    assert told in called.stderr
+
+
+def test_a_job_without_a_schedule_says_how_to_start_it(folder: Path) -> None:
+    called = call("next", "ops/by-hand", folder=folder)
+    assert called.exit_code == 0
+    assert "jobrunner run ops/by-hand" in called.stderr
+
+
+def test_the_schema_is_json_and_yaml() -> None:
+    assert json.loads(call("schema").stdout) == yaml.safe_load(call("schema", "-o", "yaml").stdout)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str) -> None:
+    called = call("completion", shell)
+    assert called.exit_code == 0
+    assert "_JOBRUNNER_COMPLETE" in called.stdout
+
+
+def test_init_writes_a_project_that_is_valid_at_once(tmp_path: Path) -> None:
+    assert call("init", "Acme Jobs", folder=tmp_path).exit_code == 0
+    made = tmp_path / "Acme Jobs"
+    called = call("validate", "--strict", folder=made)
+    assert (called.exit_code, called.stdout) == (0, "● 2 files, 1 job, 1 schedule: all valid.\n")
+    assert yaml.safe_load((made / "jobrunner.yaml").read_text())["project"] == "acme-jobs"
+    assert json.loads((made / ".jobrunner/schema.json").read_text())["title"]
+
+
+def test_init_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "jobrunner.yaml").write_text("mine", encoding="utf-8")
+    called = call("init", folder=tmp_path)
+    assert called.exit_code == 0
+    assert "= jobrunner.yaml  exists, kept" in called.stdout
+    assert (tmp_path / "jobrunner.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_commands_page_is_current() -> None:
+    page = Path("docs/reference/commands.md").read_text(encoding="utf-8")
+    from jobrunner.cli.reference import commands_reference
+
+    assert page == commands_reference()
+    assert [name for name in COMMANDS if f"`jobrunner {name}" not in page] == []

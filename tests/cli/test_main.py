@@ -1,0 +1,126 @@
+"""The command line itself: help, wrong usage, exit codes, what an exception becomes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobrunner.cli import main
+from jobrunner.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    GuardRefused,
+    JobrunnerError,
+    LockNotObtained,
+    StalePlan,
+    UsageError,
+)
+from tests.cli.calling import call
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--help").exit_code == 0
+    told = capsys.readouterr().out
+    assert [name for name in main.COMMANDS if f"  {name} " not in told] == []
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_help_of_each_command_ends_with_two_examples(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(name, "--help").exit_code == 0
+    examples = capsys.readouterr().out.partition("Examples:")[2].strip().splitlines()
+    assert len(examples) == 4
+
+
+def test_help_and_wrong_usage_load_nothing_heavy() -> None:
+    code = (
+        "import sys; from jobrunner.cli.main import run; "
+        "from jobrunner.cli.session import session_of_this_process; "
+        "run(['--help'], session_of_this_process()); run(['pln'], session_of_this_process()); "
+        "print({'celery', 'sqlalchemy', 'pydantic', 'kombu', 'watchfiles'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_validate_loads_neither_celery_nor_a_database() -> None:
+    code = (
+        "import sys; from jobrunner.cli import validate; "
+        "print({'celery', 'sqlalchemy', 'kombu', 'watchfiles'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_version_is_one_line_on_stdout() -> None:
+    called = call("--version")
+    assert (called.exit_code, called.stderr) == (0, "")
+    assert called.stdout.startswith("jobrunner ")
+
+
+def test_a_wrong_command_names_the_nearest_and_exits_64() -> None:
+    called = call("pln")
+    assert called.exit_code == 64
+    assert called.stdout == ""
+    assert "Did you mean 'plan'?" in called.stderr
+
+
+def test_a_wrong_option_exits_64_and_says_where_help_is() -> None:
+    called = call("validate", "--strct")
+    assert called.exit_code == 64
+    assert "jobrunner validate --help" in called.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (JobrunnerError("It failed.", hint="Try this."), 1),
+        (ConfigurationError("It failed.", hint="Try this."), 1),
+        (DatabaseUnavailable("It failed.", hint="Try this."), 1),
+        (StalePlan("It failed.", hint="Try this."), 3),
+        (GuardRefused("It failed.", hint="Try this."), 4),
+        (LockNotObtained("It failed.", hint="Try this."), 5),
+        (UsageError("It failed.", hint="Try this."), 64),
+    ],
+)
+def test_each_family_of_errors_has_its_exit_code_and_shows_its_hint(
+    error: JobrunnerError, exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main.LazyGroup, "invoke", _raising(error))
+    called = call("schema")
+    assert called.exit_code == exit_code
+    assert called.stderr == "error: It failed.\n  → Try this.\n"
+    assert called.stdout == ""
+
+
+def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main.LazyGroup, "invoke", _raising(KeyboardInterrupt()))
+    assert call("schema").exit_code == 130
+
+
+def test_an_unexpected_exception_is_a_sentence_and_its_traceback_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(main.LazyGroup, "invoke", _raising(ZeroDivisionError("by naught")))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    called = call("schema")
+    (kept,) = tmp_path.iterdir()
+    assert called.exit_code == 1
+    assert "Traceback" not in called.stderr
+    assert str(kept) in called.stderr
+    assert "ZeroDivisionError: by naught" in kept.read_text(encoding="utf-8")
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main.LazyGroup, "invoke", _raising(ZeroDivisionError("by naught")))
+    called = call("schema", environ={"JOBRUNNER_DEBUG": "1"})
+    assert "Traceback" in called.stderr
+
+
+def _raising(error: BaseException) -> object:
+    def invoke(*_: object) -> None:
+        raise error
+
+    return invoke

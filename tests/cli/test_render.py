@@ -1,0 +1,87 @@
+"""Where output goes, and what it looks like there."""
+
+import io
+import json
+
+import pytest
+import yaml
+
+from jobrunner.cli.layout import Column, Table
+from jobrunner.cli.render import Form, Output
+from jobrunner.cli.style import style
+from tests.cli.calling import Terminal
+
+TABLE = Table((Column("job"),), [["ops/report"]], empty="None yet.")
+
+
+def test_colours_reach_a_terminal() -> None:
+    out = Terminal()
+    Output(out, Terminal(), {}).result(style("well", "good"))
+    assert out.getvalue() == "\x1b[32mwell\x1b[0m\n"
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colours_can_be_refused_by_the_environment(environ: dict[str, str]) -> None:
+    out = Terminal()
+    Output(out, Terminal(), environ).result(style("well", "good"))
+    assert out.getvalue() == "well\n"
+
+
+def test_a_pipe_gets_no_colours() -> None:
+    out = io.StringIO()
+    Output(out, io.StringIO(), {}).result(style("well", "good"))
+    assert out.getvalue() == "well\n"
+
+
+def test_no_color_on_the_command_line_holds_for_both_streams() -> None:
+    out, err = Terminal(), Terminal()
+    output = Output(out, err, {})
+    output.without_color()
+    output.result(style("well", "good"))
+    output.error("Broken.")
+    assert "\x1b" not in out.getvalue() + err.getvalue()
+
+
+def test_results_are_on_stdout_and_everything_else_on_stderr() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    output = Output(out, err, {})
+    output.result("result")
+    output.warning("Odd.", "Look.")
+    assert out.getvalue() == "result\n"
+    assert err.getvalue() == "warning: Odd.\n  → Look.\n"
+
+
+def test_a_pipe_gets_no_progress() -> None:
+    err = io.StringIO()
+    with Output(io.StringIO(), err, {}).progress("waiting"):
+        pass
+    assert err.getvalue() == ""
+
+
+def test_what_is_quick_shows_no_progress_on_a_terminal_either() -> None:
+    err = Terminal()
+    with Output(Terminal(), err, {}).progress("waiting"):
+        pass
+    assert err.getvalue() == ""
+
+
+def test_an_empty_listing_says_what_to_do_and_leaves_stdout_empty() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    Output(out, err, {}).listing([], Table((Column("job"),), [], empty="None yet."), "table")
+    assert (out.getvalue(), err.getvalue()) == ("", "None yet.\n")
+
+
+@pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_a_listing_for_programs_is_a_list_of_records(form: Form, read: object) -> None:
+    out = io.StringIO()
+    Output(out, io.StringIO(), {}).listing([{"job": "ops/ü"}], TABLE, form)
+    assert callable(read)
+    assert read(out.getvalue()) == [{"job": "ops/ü"}]
+
+
+def test_only_yes_is_yes() -> None:
+    output = Output(Terminal(), Terminal(), {})
+    assert output.confirm("Apply this?", io.StringIO("y\n"))
+    assert output.confirm("Apply this?", io.StringIO("YES\n"))
+    assert not output.confirm("Apply this?", io.StringIO("\n"))
+    assert not output.confirm("Apply this?", io.StringIO(""))

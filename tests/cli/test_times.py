@@ -1,0 +1,46 @@
+"""Times and durations in words."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jobrunner.cli.times import distance, exact, short, took
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0424, "42 ms"),
+        (0, "0 ms"),
+        (1.25, "1.2 s"),
+        (59.94, "59.9 s"),
+        (102, "1m 42s"),
+        (7500, "2h 05m"),
+        (273600, "3d 4h"),
+    ],
+)
+def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, words: str) -> None:
+    assert took(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "now"), (12, "in 12s"), (-240, "4m ago"), (7199, "in 1h"), (-200_000, "2d ago")],
+)
+def test_a_distance_is_rounded_down_to_its_largest_unit(seconds: float, words: str) -> None:
+    assert distance(NOON + timedelta(seconds=seconds), NOON) == words
+
+
+def test_a_time_always_names_its_zone() -> None:
+    assert exact(NOON, BERLIN) == "Sat 21 Nov 2026 13:00:00 CET"
+    assert exact(NOON, ZoneInfo("Asia/Kathmandu")) == "Sat 21 Nov 2026 17:45:00 +05:45"
+
+
+def test_a_short_time_shows_seconds_and_year_only_where_they_say_something() -> None:
+    assert short(NOON, BERLIN, near=NOON) == "Sat 21 Nov 13:00 CET"
+    assert short(NOON + timedelta(seconds=5), BERLIN, near=NOON) == "Sat 21 Nov 13:00:05 CET"
+    assert short(NOON + timedelta(days=400), BERLIN, near=NOON) == "Sun 26 Dec 2027 13:00 CET"
