@@ -1,7 +1,7 @@
 """Files → plan → rows. `plan` stops before the write, `apply` goes on, `watch` applies again and again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -26,9 +26,10 @@ from jobrunner.spec.models import DefinedJob, ProjectSpec, ScheduleSpec
 from jobrunner.spec.parse import parse_project
 
 LOCK_TIMEOUT_SECONDS = 30.0
-_STATEMENT_TIMEOUT_SECONDS = 60.0
-_IDLE_TIMEOUT_SECONDS = 60.0
-"""A plan for 10,000 jobs is computed between two statements."""
+_LIMITS = Limits(
+    statement_timeout_seconds=60.0, lock_timeout_seconds=10.0, idle_timeout_seconds=60.0
+)
+"""Idle: a plan for 10,000 jobs is computed between two statements."""
 _DUE_BATCH = 1_000
 
 
@@ -80,6 +81,8 @@ class Recorded(Protocol):
 
     @property
     def due(self) -> int: ...
+    @property
+    def bad(self) -> int: ...
     @property
     def outgoing(self) -> Sequence[OutgoingRun]: ...
 
@@ -144,8 +147,9 @@ def apply_project(
     GuardRefused, Conflict, DatabaseUnavailable.
     """
     with transaction(engine) as connection:
-        change_limits(connection, _limits(options.lock_timeout_seconds))
+        change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
         projects.lock_project(connection, desired.project.project)
+        change_limits(connection, _LIMITS)
         plan = plan_project(connection, desired, now=now)
         _check_expected(plan, options.expected_digest)
         check_guards(
@@ -181,12 +185,10 @@ def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
     )
 
 
-def _limits(lock_timeout_seconds: float) -> Limits:
-    # A lock time-out of 0 would be none at all for PostgreSQL: not waiting is a millisecond.
-    return Limits(
-        statement_timeout_seconds=max(_STATEMENT_TIMEOUT_SECONDS, 2 * lock_timeout_seconds),
-        lock_timeout_seconds=max(lock_timeout_seconds, 0.001),
-        idle_timeout_seconds=_IDLE_TIMEOUT_SECONDS,
+def _limits_of_waiting(lock_timeout_seconds: float) -> Limits:
+    # For PostgreSQL 0 is no limit at all; not to wait is a millisecond.
+    return replace(
+        _LIMITS, statement_timeout_seconds=0, lock_timeout_seconds=max(lock_timeout_seconds, 0.001)
     )
 
 
@@ -208,8 +210,7 @@ def _settle_due(
     the old definition or by the new one and never by both or none.
     """
     job_ids = [c.job_id for c in plan.changes if not isinstance(c, Create)]
-    locked = jobs.lock_schedules(connection, job_ids)
-    jobs.lock_jobs(connection, job_ids)
+    locked = jobs.lock_jobs(connection, job_ids)
     at = now or database_now(connection)
     due = [s.id for s in locked.values() if s.next_run_at is not None and s.next_run_at <= at]
     for start in range(0, len(due), _DUE_BATCH):
@@ -224,8 +225,10 @@ def _record(
     connection: Connection, record_due: RecordDue, schedule_ids: Sequence[UUID], at: datetime
 ) -> None:
     """A very long backlog takes several rounds. The runs are sent by the beats after the commit."""
-    while (recorded := record_due(connection, schedule_ids=schedule_ids, now=at)).due:
+    recorded = record_due(connection, schedule_ids=schedule_ids, now=at)
+    while recorded.due > recorded.bad:
         outbox.give_back(connection, recorded.outgoing)
+        recorded = record_due(connection, schedule_ids=schedule_ids, now=at)
 
 
 def _waiting_for_jitter(

@@ -1,11 +1,12 @@
 """Apply on a real database: what is written, what is left alone, what is refused."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
@@ -13,6 +14,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.pauses import pause
 from jobrunner.db.wakeups import Listener
 from jobrunner.errors import Conflict, GuardRefused, StalePlan
+from jobrunner.plan.digest import canonical_json
 from jobrunner.spec.models import DefinedJob
 from tests.reconcile.acme import NOW, Reconciler, make_job
 
@@ -58,7 +60,7 @@ def test_a_plan_after_an_apply_is_empty(acme: Reconciler) -> None:
             expires="1d",
             retry={"max_retries": 3, "for": ["TimeoutError"]},
             catch_up={"policy": "all", "window": "6h", "max": 24},
-            kwargs={"limit": 1e22, "small": 1e-7, "deep": {"on": True, "off": None}},
+            kwargs={"limits": [1e22, 1.5e300, -0.0, 1e-7], "deep": {"on": True, "off": None}},
             args=[1, 1.0, "1", "ü"],
             schedules=[
                 {"name": "at", "at": ["2027-01-01T00:00:00.5Z"]},
@@ -343,6 +345,7 @@ def test_what_a_hand_has_changed_is_shown_and_reset(
     acme.execute(by_hand)
 
     [update] = acme.plan(job).updates
+    assert update.is_drift
     assert [changed.path for changed in update.fields] == [field]
     acme.apply(job)
 
@@ -394,6 +397,20 @@ def test_a_stored_schedule_whose_zone_has_vanished_is_replaced(acme: Reconciler)
 
     assert acme.plan(job).is_empty
     assert acme.next_times() == {"nightly#default": NOW + 60 * MINUTE}
+
+
+def test_a_due_schedule_that_cannot_be_computed_does_not_hold_up_the_apply_that_mends_it(
+    acme: Reconciler,
+) -> None:
+    job = make_job(schedules=[HOURLY])
+    acme.apply(job)
+    acme.execute(
+        "UPDATE jobrunner.schedules SET spec = jsonb_set(spec, '{timezone}', '\"Mars/Olympus\"')"
+    )
+
+    acme.apply(job, now=NOW + timedelta(days=366))
+
+    assert acme.next_times() == {"nightly#default": NOW + timedelta(days=366, hours=1)}
 
 
 def test_a_change_of_a_paused_job_says_so(acme: Reconciler, engine: Engine) -> None:
@@ -452,6 +469,30 @@ def test_the_number_of_statements_does_not_grow_with_the_jobs(
 
 def jobs(number: int, **fields: Any) -> list[DefinedJob]:
     return [make_job(f"many/job-{i}", schedules=[HOURLY], **fields) for i in range(number)]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=10,
+)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(JSON, min_size=20, max_size=20))
+@example([-0.0, 1e16, 1e22, 1.5e300, 5e-324, 123456789012345678.0])
+def test_any_value_that_the_files_can_say_is_the_same_when_it_comes_back(
+    acme: Reconciler, values: list[Any]
+) -> None:
+    [row] = acme.query("SELECT CAST(:values AS jsonb) AS stored", values=json.dumps(values))
+
+    assert canonical_json(row["stored"]) == canonical_json(values)
 
 
 NAMES = st.sampled_from(["a", "b", "c"])

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from jobrunner.db.engine import make_engine, transaction
+from jobrunner.db.engine import Limits, make_engine, transaction
 from jobrunner.db.projects import lock_project
 from jobrunner.dispatch import dispatch_due
 from jobrunner.errors import DatabaseUnavailable, LockNotObtained, StalePlan
@@ -36,6 +36,20 @@ def test_an_apply_does_not_wait_longer_for_the_lock_than_it_may(
 
     assert refused.value.exit_code == 5
     assert "project acme" in refused.value.message
+
+
+def test_an_apply_gives_up_when_somebody_holds_a_row_of_it(
+    acme: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.apply(make_job(schedules=[SECONDLY]), now=START)
+    monkeypatch.setattr("jobrunner.reconcile._LIMITS", Limits(lock_timeout_seconds=0.05))
+    with transaction(engine) as connection:
+        connection.execute(text("SELECT 1 FROM jobrunner.schedules FOR UPDATE"))
+
+        with pytest.raises(LockNotObtained):
+            acme.apply(make_job(schedules=[SECONDLY], queue="other"), now=START)
+
+    assert acme.in_force()[0]["queue"] == "default"
 
 
 def test_applies_of_two_projects_do_not_wait_for_each_other(
