@@ -14,7 +14,7 @@ import yaml
 from jobrunner.spec.report import Report
 from jobrunner.spec.scalars import MAY_BE_SPECIAL, AmbiguousNumberError, resolve_plain
 from jobrunner.spec.text import has_odd_spaces, read_text, report_spaces, unquoted_spaces
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, Source
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, Source, is_null
 from jobrunner.spec.yaml_errors import YamlMistake, explain
 
 DEEPEST = 64
@@ -169,13 +169,21 @@ class _Builder:
                 self._alias(event)
             elif kind is yaml.DocumentStartEvent:
                 self._start_document()
+            elif kind is yaml.DocumentEndEvent:
+                self._end_document()
         return self.documents
 
     def _start_document(self) -> None:
+        self._document: Node | None = None
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Node, int, int]] = {}  # node, its size, its height
         self._nodes = 0
         self._aliased_nodes = 0
+
+    def _end_document(self) -> None:
+        # Only here: what stands before a mistake may be no more than a part of a document.
+        if self._document is not None and not is_null(self._document):
+            self.documents.append(self._document)
 
     def _scalar(self, event: Any) -> None:
         start, end, value = event.start_mark, event.end_mark, event.value
@@ -295,8 +303,7 @@ class _Builder:
 
     def _add(self, node: Node) -> None:
         if not self._stack:
-            if not (isinstance(node, Scalar) and node.value is None):
-                self.documents.append(node)
+            self._document = node
             return
         frame = self._stack[-1]
         if frame.items is not None:

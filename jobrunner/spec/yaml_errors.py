@@ -35,9 +35,10 @@ def explain(error: yaml.YAMLError, source: Source, text: str) -> YamlMistake:
     if mark is None or opened is None:
         return YamlMistake(1, 1, "E103", f"the text is not YAML: {problem}", "")
     line, column = _inside(source, mark.line + 1, mark.column + 1)
-    expression = _unquoted_expression(source, opened.line + 1, opened.column + 1, text)
-    if expression:
-        return expression
+    if "alphabetic or numeric" in problem or "cannot start any token" in problem:
+        expression = _unquoted_expression(source, opened.line + 1, opened.column + 1, text)
+        if expression is not None:
+            return expression
     opened_line, opened_column = _inside(source, opened.line + 1, opened.column + 1)
     for words, answer in _ANSWERS:
         if words in problem or words in context:
@@ -54,6 +55,13 @@ _LINE_UP = "keys of one mapping start in the same column, each as 'key: value'"
 # A part of the parser's problem or context → message, advice, and whether to show where the
 # construct began rather than where the parser gave up. The first match wins.
 _ANSWERS: tuple[tuple[str, tuple[str, str, bool]], ...] = (
+    ("mapping keys are not allowed", ("a '?' cannot stand here", _QUOTE_IT, False)),
+    ("tab character", (
+        "a tab stands in the indentation", "use spaces for indentation", False)),
+    ("found unexpected ':'", (
+        "a ':' without a space after it", "write 'key: value', or put the text in quotes", False)),
+    ("while parsing a block node", (
+        "{character} has no beginning, or cannot start a value", _QUOTE_IT, False)),
     ("mapping values are not allowed", (
         "a second ': ' in one value, or a line that is indented too far",
         "put the value in quotes, or line the key up with its neighbours", False)),
@@ -98,7 +106,6 @@ _ANSWERS: tuple[tuple[str, tuple[str, str, bool]], ...] = (
     ("directive", ("a line that starts with '%' is an instruction to YAML", _QUOTE_IT, True)),
     ("<document start>", (
         "text after the end of the document", "start another document with '---', or indent it", False)),
-    ("", ("the text cannot be read as YAML here", _LINE_UP, False)),
 )  # fmt: skip
 
 
@@ -107,7 +114,7 @@ def _unquoted_expression(source: Source, line: int, column: int, text: str) -> Y
     shown = source.line(line)
     found = None
     for candidate in _UNQUOTED.finditer(shown):
-        if candidate.start(1) < column:
+        if candidate.start(1) < column <= candidate.end(1):
             found = candidate
     if found is None:
         return None

@@ -139,6 +139,33 @@ def test_a_second_definition_of_an_anchor_holds_from_there() -> None:
     assert values("a: &x 1\nb: *x\nc: &x 2\nd: *x\n") == {"a": 1, "b": 1, "c": 2, "d": 2}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: b: c", "a second ': '"),
+        ("a: - b", "a list cannot start here"),
+        ('a: "\\d"', "an unknown escape"),
+        ("a: 'x", "the quote that opens here is never closed"),
+        ("a: [", "a value is missing here, or a bracket is not closed"),
+        ("a: [1,\nb: 2", "the '[' that opens here is not closed"),
+        ("a: {b: 1", "the '{' that opens here is not closed"),
+        ("a:\n  b: 1\n c: 2", "does not line up with the keys that start at line 1"),
+        ("a: 1\nb\nc: 2", "a key without ':'"),
+        ("a: &", "'&' and '*' are YAML's signs"),
+        ("a: `b`", "'`' cannot start a value"),
+        ("a: ]", "']' has no beginning"),
+        ("{a:,}", "a ':' without a space after it"),
+        ("a: ? b", "a '?' cannot stand here"),
+        ("%YAML 3.0\n---\na: 1", "this version of YAML is not known"),
+        ("%a", "a line that starts with '%'"),
+        ("a: !<x y", "a tag that cannot be read"),
+        ("a: 1\n...\nb", "text after the end of the document"),
+    ],
+)
+def test_what_the_parser_complains_of_is_said_in_plain_words(text: str, said: str) -> None:
+    assert said in " ".join(found.message for found in parse(text).diagnostics)
+
+
 BOMBS = {
     "aliases": "a: &k0 [x,x]\n" + "".join(f"b{n}: &k{n + 1} [*k{n},*k{n}]\n" for n in range(60)),
     "merged aliases": "a: &a {x: 1, y: 2}\nb:\n" + "- {<<: [*a, *a], z: [*a, *a]}\n" * 20_000,
