@@ -66,7 +66,8 @@ class Conflict(JobrunnerError):
 
 class CallableError(JobrunnerError):
     """A dotted path that cannot be loaded (`kind='missing' | 'import'`), may not be (`'refused'`), or
-    cannot take the arguments it is given (`'arguments'`)."""
+    cannot take the arguments it is given (`'arguments'`).
+    """
 
     def __init__(self, message: str, *, kind: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)

@@ -54,7 +54,9 @@ projects = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("environment", Text, nullable=False, server_default=""),  # reconcile, at the first apply
-    Column("revision", BigInteger, nullable=False, server_default="0"),  # reconcile: the newest number
+    Column(
+        "revision", BigInteger, nullable=False, server_default="0"
+    ),  # reconcile: the newest number
     Column("created_at", _time, nullable=False, server_default=_now),
 )
 
@@ -81,7 +83,9 @@ jobs = Table(
     Column("address", Text, Computed("namespace || '/' || name", persisted=True), nullable=False),
     Column("definition_id", BigInteger, nullable=False),  # reconcile: the definition in force
     Column("digest", Text, nullable=False),  # reconcile: of that definition
-    Column("file", Text, nullable=False),  # reconcile: where it stands now; no part of the definition
+    Column(
+        "file", Text, nullable=False
+    ),  # reconcile: where it stands now; no part of the definition
     Column("line", Integer, nullable=False),
     # What dispatch needs of the definition, so that a tick parses no JSON. Written with definition_id.
     Column("enabled", Boolean, nullable=False),
@@ -123,7 +127,9 @@ schedules = Table(
     Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
     Column("spec", JSONB, nullable=False),  # reconcile: ScheduleSpec as JSON
-    Column("next_scheduled_for", _time),  # dispatch: the nominal time owed next; None: none is coming
+    Column(
+        "next_scheduled_for", _time
+    ),  # dispatch: the nominal time owed next; None: none is coming
     Column("next_run_at", _time),  # dispatch: the same plus jitter; what the due query reads
     Column("last_run_at", _time),  # dispatch: the newest nominal time that got a run
     Column("total_run_count", BigInteger, nullable=False, server_default="0"),  # dispatch
@@ -141,20 +147,31 @@ schedules = Table(
 )
 
 RUN_STATES = (
-    "queued", "running", "succeeded", "failed", "cancelled", "lost", "skipped", "missed", "expired",
+    "queued",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "lost",
+    "skipped",
+    "missed",
+    "expired",
 )
 
 runs = Table(
     "runs",
     metadata,
-    Column("id", Uuid, primary_key=True),  # UUIDv5 of schedule and nominal time; also the Celery task id
+    Column("id", Uuid, primary_key=True),  # of schedule and nominal time; also the Celery task id
     Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), nullable=False),
-    Column("schedule_id", ForeignKey(schedules.c.id, ondelete="SET NULL")),  # None: triggered by hand
+    Column(
+        "schedule_id", ForeignKey(schedules.c.id, ondelete="SET NULL")
+    ),  # None: triggered by hand
     Column("definition_id", BigInteger, nullable=False),  # what it runs, as of its dispatch
     Column("trigger", Text, nullable=False),
     Column("scheduled_for", _time, nullable=False),  # the time owed
     Column("state", Text, nullable=False),
-    Column("held", Boolean, nullable=False, server_default="false"),  # dispatch sets; the end of the other run clears
+    # dispatch sets it; the end of the other run clears it
+    Column("held", Boolean, nullable=False, server_default="false"),
     Column("kwargs", JSONB),  # given at the trigger, merged over the definition's; None: none given
     Column("queue", Text, nullable=False),
     Column("priority", SmallInteger),
@@ -162,7 +179,9 @@ runs = Table(
     Column("expires_at", _time),  # not started for the first time after
     Column("sending_until", _time),  # who sends it now holds it until then; then another may
     Column("sent_at", _time),  # the broker has confirmed the message; cleared for the next attempt
-    Column("attempt", SmallInteger, nullable=False, server_default="0"),  # attempts started; claim counts
+    Column(
+        "attempt", SmallInteger, nullable=False, server_default="0"
+    ),  # attempts started; claim counts
     Column("lost_attempts", SmallInteger, nullable=False, server_default="0"),  # lost ones in a row
     Column("claim_token", Uuid),  # claim: new for each attempt; every later write must carry it
     Column("lease_until", _time),  # claim, then the worker's heartbeat; past: the attempt is lost
@@ -183,16 +202,39 @@ runs = Table(
     CheckConstraint("NOT held OR state = 'queued'", name="held"),
     # The ledger's promise: one row for a schedule and a nominal time.
     Index(
-        "runs_schedule_id_scheduled_for_key", "schedule_id", "scheduled_for", unique=True,
+        "runs_schedule_id_scheduled_for_key",
+        "schedule_id",
+        "scheduled_for",
+        unique=True,
         postgresql_where=text("trigger IN ('schedule', 'catch_up')"),
     ),
-    Index("runs_unsent_idx", "available_at", postgresql_where=text("state = 'queued' AND sent_at IS NULL AND NOT held")),
-    Index("runs_sent_idx", "queue", "sent_at", postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL")),
-    Index("runs_lease_idx", "lease_until", postgresql_where=text("state = 'running'")),
-    Index("runs_active_idx", "job_id", "scheduled_for", postgresql_where=text("state IN ('queued', 'running')")),
-    Index("runs_held_idx", "job_id", postgresql_where=text("held"), postgresql_include=["scheduled_for"]),
     Index(
-        "runs_expiry_idx", "expires_at",
+        "runs_unsent_idx",
+        "available_at",
+        postgresql_where=text("state = 'queued' AND sent_at IS NULL AND NOT held"),
+    ),
+    Index(
+        "runs_sent_idx",
+        "queue",
+        "sent_at",
+        postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL"),
+    ),
+    Index("runs_lease_idx", "lease_until", postgresql_where=text("state = 'running'")),
+    Index(
+        "runs_active_idx",
+        "job_id",
+        "scheduled_for",
+        postgresql_where=text("state IN ('queued', 'running')"),
+    ),
+    Index(
+        "runs_held_idx",
+        "job_id",
+        postgresql_where=text("held"),
+        postgresql_include=["scheduled_for"],
+    ),
+    Index(
+        "runs_expiry_idx",
+        "expires_at",
         postgresql_where=text("state = 'queued' AND attempt = 0 AND expires_at IS NOT NULL"),
     ),
     Index("runs_job_id_idx", "job_id", text("scheduled_for DESC")),
@@ -236,7 +278,8 @@ processes = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("version", Text, nullable=False),
-    Column("details", JSONB, nullable=False, server_default="{}"),  # queues, pool size; a watcher's config state
+    # queues and pool size; a watcher: the state of its configuration
+    Column("details", JSONB, nullable=False, server_default="{}"),
     Column("started_at", _time, nullable=False, server_default=_now),
     Column("last_seen_at", _time, nullable=False, server_default=_now),
     Column("stopped_at", _time),  # set by an orderly stop
@@ -257,7 +300,13 @@ pauses = Table(
     Column("ended_at", _time),  # resume
     Column("resumed_by", Text),
     _one_of("scope", "job", "tag", "queue", "namespace"),
-    Index("pauses_in_force_key", "scope", "target", unique=True, postgresql_where=text("ended_at IS NULL")),
+    Index(
+        "pauses_in_force_key",
+        "scope",
+        "target",
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )
 
 audit = Table(
