@@ -203,15 +203,15 @@ def verdict(case: Case) -> str:
     ours, theirs = answer(case), cronsim_answer(case)
     if ours == theirs:
         return "refused" if ours is None else "same"
-    if ours is None or (theirs is None and not _is_accepted_by_cronsim(case.expression)):
+    if _is_accepted(case.expression) != _is_accepted_by_cronsim(case.expression):
         return "different"
     zone = ZoneInfo(case.zone)
-    if (
-        theirs is None or ours < theirs
-    ):  # cronsim has stepped over a time that the clock shows and that matches
+    if ours is not None and (theirs is None or ours < theirs):
+        # cronsim has stepped over a time that the clock shows and that matches
         is_proven = matches(case.expression, _wall(ours, zone))
-    else:  # cronsim gives a time that the clock does not show
-        is_proven = not matches(case.expression, _wall(theirs, zone))
+    else:
+        # cronsim gives a time that the clock does not show
+        is_proven = theirs is not None and not matches(case.expression, _wall(theirs, zone))
     return "refuted" if is_proven and _reads_the_clock(case.expression) else "different"
 
 
