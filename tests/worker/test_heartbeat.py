@@ -1,0 +1,77 @@
+"""What the worker's parent does to children, with a database that does not answer."""
+
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from jobrunner import heartbeat
+from jobrunner.db.attempts import Claim
+from jobrunner.db.engine import make_engine
+from jobrunner.heartbeat import Heartbeat, how_it_died
+from tests.waiting import wait_until
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+
+
+@pytest.fixture
+def child() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that leads a group of its own, as a pool's child does."""
+    argv = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(argv, start_new_session=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def beating() -> Iterator[Heartbeat]:
+    """Started, and never in touch with a database."""
+    engine = make_engine(NOWHERE, application_name="test")
+    made = Heartbeat(engine, worker="worker@test", queues=["default"], concurrency=1)
+    made.start()
+    yield made
+    made.stop()
+
+
+def new_claim() -> Claim:
+    return Claim(uuid.uuid4(), uuid.uuid4())
+
+
+def test_a_run_that_another_worker_may_start_is_stopped_before_its_lease_ends(
+    beating: Heartbeat, child: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "STOP_BEFORE_LEASE_END_SECONDS", 19.5)
+    beating.accepted(new_claim(), child.pid)
+    assert child.wait(timeout=5) == -signal.SIGKILL
+
+
+def test_a_child_whose_run_has_ended_is_left_alone(
+    beating: Heartbeat, child: "subprocess.Popen[bytes]"
+) -> None:
+    claim = new_claim()
+    beating.accepted(claim, child.pid)
+    beating.ended(claim)
+    beating.end_by(0.0)
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(timeout=1)
+
+
+def test_what_runs_when_the_grace_time_is_over_is_killed(
+    beating: Heartbeat, child: "subprocess.Popen[bytes]"
+) -> None:
+    beating.accepted(new_claim(), child.pid)
+    beating.end_by(0.1)
+    assert child.wait(timeout=5) == -signal.SIGKILL
+
+
+def test_the_death_of_a_child_is_told_and_leaves_it_to_be_waited_for(
+    child: "subprocess.Popen[bytes]",
+) -> None:
+    assert how_it_died(child.pid) is None
+    child.send_signal(signal.SIGTERM)
+    wait_until(lambda: how_it_died(child.pid) == "killed (signal 15)")
+    assert child.wait() == -signal.SIGTERM
+    assert how_it_died(child.pid) == "it is gone"
