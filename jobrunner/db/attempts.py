@@ -238,8 +238,8 @@ def attempt_state(outcome: Outcome) -> str:
 
 
 # `ending` also hears a cancel request that came after the worker had looked for one: such a run is
-# not queued again. `released` looks for a waiting run only when the job has no other started one;
-# that question comes first, because it is cheap however many runs are queued.
+# not queued again. `released` asks for other started runs of the job only when one of it waits,
+# which is rare: the question has no cheap answer for a job with a long queue.
 _FINISH = text("""
     WITH ending AS (
         SELECT id,
@@ -272,24 +272,24 @@ _FINISH = text("""
                error = :error, traceback = :traceback
           FROM ended
          WHERE attempts.run_id = ended.id AND attempts.number = ended.attempt
+    ), waiting AS MATERIALIZED (
+        SELECT id, job_id
+          FROM jobrunner.runs
+         WHERE job_id = (SELECT job_id FROM ended WHERE state <> 'queued')
+           AND held AND state = 'queued'
+         ORDER BY scheduled_for, id
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED
     ), released AS (
         UPDATE jobrunner.runs
            SET held = false
-         WHERE id = (
-             SELECT waiting.id
-               FROM jobrunner.runs AS waiting
-              WHERE NOT EXISTS (
-                        SELECT FROM jobrunner.runs AS other
-                         WHERE other.job_id = (SELECT job_id FROM ended)
-                           AND other.state IN ('queued', 'running') AND NOT other.held
-                           AND other.id <> (SELECT id FROM ended)
-                    )
-                AND waiting.job_id = (SELECT job_id FROM ended WHERE state <> 'queued')
-                AND waiting.state = 'queued' AND waiting.held
-              ORDER BY waiting.scheduled_for, waiting.id
-              LIMIT 1
-                FOR NO KEY UPDATE SKIP LOCKED
-         )
+          FROM waiting
+         WHERE runs.id = waiting.id
+           AND NOT EXISTS (
+                   SELECT FROM jobrunner.runs AS other
+                    WHERE other.job_id = waiting.job_id AND other.id <> (SELECT id FROM ended)
+                      AND other.state IN ('queued', 'running') AND NOT other.held
+               )
     )
     SELECT state FROM ended
 """)
