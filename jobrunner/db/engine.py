@@ -21,6 +21,8 @@ from jobrunner.errors import DatabaseUnavailable, UsageError
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5.0
 
+LOCK_NOT_AVAILABLE = "55P03"
+"""The SQLSTATE of a lock time-out."""
 _READ_ONLY = "25006"
 _DISCONNECTS = frozenset(
     {

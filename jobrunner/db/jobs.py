@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy.exc import DBAPIError
 
-from jobrunner.errors import Conflict
+from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
+from jobrunner.errors import Conflict, LockNotObtained
 from jobrunner.plan.diff import CurrentJob, CurrentSchedule
 from jobrunner.plan.digest import spec_digest
 from jobrunner.spec.models import CatchUp, DefinedJob, JobSpec, Location, ScheduleSpec, dump_job
@@ -23,7 +25,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 # `d.job_id` too: a definition that a hand has pointed elsewhere is none.
 _READ_JOBS = text("""
-    SELECT j.id, j.address, j.file, j.line, j.enabled, j.queue, j.priority, j.overlap,
+    SELECT j.id, j.address, j.digest, j.file, j.line, j.enabled, j.queue, j.priority, j.overlap,
            j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires, j.timeout,
            j.soft_timeout, j.tags, j.owner, CAST(d.spec AS text) AS spec_json,
            coalesce(d.revision, 0) AS revision,
@@ -89,6 +91,7 @@ def _current_job(row: RowMapping, schedules: Sequence[_StoredSchedule]) -> Curre
         address=row["address"],
         applied=None if isinstance(applied, str) else applied,
         in_force=None if isinstance(applied, str) or problem else _in_force(applied, row, specs),
+        digest=row["digest"],
         problem=problem,
         location=Location(file=row["file"], line=row["line"]),
         revision=row["revision"],
@@ -178,17 +181,24 @@ _LOCK_JOBS = text("""
 """)
 
 
-def lock_schedules(
+def lock_jobs(
     connection: Connection, job_ids: Sequence[uuid.UUID]
 ) -> Mapping[uuid.UUID, LockedSchedule]:
-    """Keep every dispatcher from these jobs' schedules until the transaction ends."""
-    rows = connection.execute(_LOCK_SCHEDULES, _ids(job_ids)).mappings()
+    """Keep everybody from firing, starting or changing these jobs until the transaction ends.
+
+    Returns their schedules by id. Raises LockNotObtained when somebody holds a row for too long.
+    """
+    try:
+        rows = connection.execute(_LOCK_SCHEDULES, _ids(job_ids)).mappings().all()
+        connection.execute(_LOCK_JOBS, _ids(job_ids))
+    except DBAPIError as error:
+        if sqlstate(error) != LOCK_NOT_AVAILABLE:
+            raise
+        raise LockNotObtained(
+            "Another process holds a job that is to be changed. Nothing was changed.",
+            hint="Try again in a moment; pg_stat_activity shows who holds it.",
+        ) from error
     return {row["id"]: LockedSchedule(**row) for row in rows}
-
-
-def lock_jobs(connection: Connection, job_ids: Sequence[uuid.UUID]) -> None:
-    """Keep everybody from starting or changing these jobs; after `lock_schedules`."""
-    connection.execute(_LOCK_JOBS, _ids(job_ids))
 
 
 _DEFINITION_IDS = text("""

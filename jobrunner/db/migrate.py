@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from jobrunner.db.engine import Limits, change_limits, sqlstate, transaction
+from jobrunner.db.engine import LOCK_NOT_AVAILABLE, Limits, change_limits, sqlstate, transaction
 from jobrunner.errors import LockNotObtained, SchemaMismatch
 
 REVISIONS = ("0001",)
@@ -20,7 +20,6 @@ OLDEST_USABLE = "0001"
 LOCK_TIMEOUT_SECONDS = 120.0
 
 LOCK_KEY = 0x6A6F6272  # "jobr": PostgreSQL's advisory locks are numbers
-_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def upgrade(engine: Engine) -> str:
@@ -99,7 +98,7 @@ def _lock(connection: Connection) -> None:
     try:
         connection.execute(_LOCK, {"key": LOCK_KEY})
     except DBAPIError as error:
-        if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+        if sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
         raise LockNotObtained(
             f"Another process has been migrating the database for {LOCK_TIMEOUT_SECONDS:.0f} s.",

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from jobrunner.db.engine import sqlstate
+from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
 from jobrunner.errors import LockNotObtained
-
-_LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def lock_project(connection: Connection, name: str) -> None:
     try:
         connection.execute(_LOCK, {"name": name})
     except DBAPIError as error:
-        if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+        if sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
         raise LockNotObtained(
             f"Another apply of project {name} is under way. Nothing was changed.",

@@ -1,0 +1,1 @@
+"""Pure: what an apply would change, what it would do to coming runs, and what it refuses."""

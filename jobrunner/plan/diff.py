@@ -60,6 +60,8 @@ class CurrentJob:
     in_force: JobSpec | None
     """The same with what dispatch reads from columns and schedule rows; None when some cannot be
     read. It differs from `applied` where somebody has changed the database by hand."""
+    digest: str
+    """Of the definition of the last apply, as it was written then."""
     problem: str
     """Why it cannot be read, as a sentence; '' when it can."""
     location: Location
@@ -183,7 +185,9 @@ def _changed_fields(before: CurrentJob, job: DefinedJob) -> tuple[FieldChange, .
         return ()
     changed = differences(before.in_force, job.spec)
     by_the_files = changed
-    if before.applied != before.in_force:
+    if before.digest == spec_digest(job.spec):
+        by_the_files = ()  # the files say what they said at the last apply
+    elif before.applied != before.in_force:
         by_the_files = () if before.applied is None else differences(before.applied, job.spec)
     edited = {difference.path for difference in by_the_files}
     return tuple(_field(d, job, is_drift=d.path not in edited) for d in changed)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -39,9 +40,11 @@ def _canonical(value: Any) -> Any:
             return {key: _canonical(item) for key, item in value.items()}
         case list() | tuple():
             return [_canonical(item) for item in value]
+        case float() if value == 0:
+            return 0.0  # jsonb has no negative zero
         case float() if value.is_integer() and abs(value) >= _EXPONENT_FROM:
-            # jsonb keeps 1e22 as the integer it is, so it comes back as one.
-            return int(value)
+            # Python writes 1e22, jsonb keeps all digits, and what is read is an integer.
+            return int(Decimal(repr(value)))
         case _:
             return value
 

@@ -79,12 +79,18 @@ def _compare(
             yield Difference(here, "added", None, _shown(here, new[key]))
         elif _is_mapping(old[key]) and _is_mapping(new[key]):
             yield from _compare(here, old[key], new[key])
-        elif canonical_json(old[key]) != canonical_json(new[key]):
+        elif not _is_same(old[key], new[key]):
             yield Difference(here, "changed", old[key], new[key])
 
 
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    if type(old) is type(new) and isinstance(old, str | int | None):
+        return bool(old == new)
+    return canonical_json(old) == canonical_json(new)
 
 
 def _shown(path: tuple[str, ...], value: Any) -> Any:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobrunner.plan.changes import Create, Delete, Plan, Update
 from jobrunner.plan.diff import CurrentJob, CurrentProject, CurrentSchedule, make_plan
+from jobrunner.plan.digest import spec_digest
 from jobrunner.schedule import next_time
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec, dump_job, load_job
 
@@ -52,6 +53,7 @@ def _row(defined: DefinedJob) -> CurrentJob:
         address=defined.address,
         applied=spec,
         in_force=spec,
+        digest=spec_digest(spec),
         problem="",
         location=defined.location,
         revision=41,
@@ -264,7 +266,7 @@ def test_a_job_that_is_switched_off_has_no_next_time() -> None:
 def test_a_field_that_a_hand_has_changed_in_the_database_is_drift() -> None:
     applied = job(queue="reports")
     current = in_force(applied)
-    by_hand = current.jobs[0].in_force.model_copy(update={"queue": "other"})  # type: ignore[union-attr]
+    by_hand = current.jobs[0].in_force.model_copy(update={"queue": "other"})  # type: ignore[union-attr]  # it can be read
     current = replace(current, jobs=(replace(current.jobs[0], in_force=by_hand),))
 
     update = only_update(plan(current, applied))
@@ -272,6 +274,20 @@ def test_a_field_that_a_hand_has_changed_in_the_database_is_drift() -> None:
     assert update.is_drift
     assert [(field.path, field.old, field.new) for field in update.fields] == [
         ("queue", "other", "reports")
+    ]
+
+
+def test_drift_and_an_edit_of_the_files_are_told_apart_field_by_field() -> None:
+    current = in_force(job(queue="reports"))
+    by_hand = current.jobs[0].in_force.model_copy(update={"queue": "other"})  # type: ignore[union-attr]  # it can be read
+    current = replace(current, jobs=(replace(current.jobs[0], in_force=by_hand),))
+
+    update = only_update(plan(current, job(queue="reports", priority=6)))
+
+    assert not update.is_drift
+    assert [(field.path, field.is_drift) for field in update.fields] == [
+        ("queue", True),
+        ("priority", False),
     ]
 
 

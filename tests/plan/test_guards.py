@@ -8,6 +8,7 @@ import pytest
 from jobrunner.errors import GuardRefused
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.diff import CurrentJob, CurrentProject, make_plan
+from jobrunner.plan.digest import spec_digest
 from jobrunner.plan.guards import check_guards
 from jobrunner.spec.models import DefinedJob, JobSpec, Location
 
@@ -30,6 +31,7 @@ def _row(spec: JobSpec) -> CurrentJob:
         address=spec.address,
         applied=spec,
         in_force=spec,
+        digest=spec_digest(spec),
         problem="",
         location=PLACE,
         revision=7,
