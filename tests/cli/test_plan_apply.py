@@ -1,0 +1,151 @@
+"""plan and apply at the command line: what is shown, what is asked, which code comes back."""
+
+import json
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from jobrunner.db.projects import lock_project
+from tests.cli.conftest import JOBS, Jobrunner
+
+
+def save(folder: Path, old: str, new: str) -> None:
+    """Edit the one file of jobs."""
+    assert old in JOBS
+    (folder / "jobs.d" / "ops.yaml").write_text(JOBS.replace(old, new), encoding="utf-8")
+
+
+def revisions(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(
+            connection.execute(text("SELECT count(*) FROM jobrunner.revisions")).scalar_one()
+        )
+
+
+def test_a_first_plan_creates_everything_and_writes_nothing(
+    jobrunner: Jobrunner, engine: Engine
+) -> None:
+    called = jobrunner("plan")
+    assert called.exit_code == 0
+    assert "  + ops/greet" in called.stdout
+    assert "jobs.d/ops.yaml:4  owner data" in called.stdout
+    assert '#default cron "30 5 * * *" Europe/Berlin' in called.stdout
+    assert "Plan: 2 to add, 0 to change, 0 to delete, 0 unchanged." in called.stdout
+    assert "base revision 0" in called.stderr
+    assert revisions(engine) == 0
+
+
+def test_plan_after_apply_is_one_line(jobrunner: Jobrunner) -> None:
+    assert jobrunner("apply", "--yes").exit_code == 0
+    called = jobrunner("plan", "--detailed-exitcode")
+    assert called.exit_code == 0
+    assert called.stdout == "No changes. 2 jobs match the database at revision 1.\n"
+
+
+def test_changes_exit_2_only_when_asked_for(jobrunner: Jobrunner) -> None:
+    assert jobrunner("plan").exit_code == 0
+    assert jobrunner("plan", "--detailed-exitcode").exit_code == 2
+
+
+def test_an_edit_shows_its_field_its_line_and_the_next_runs(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    jobrunner("apply", "--yes")
+    save(folder, '"30 5 * * *"', '"45 5 * * *"')
+    told = jobrunner("plan").stdout
+    assert "  ~ ops/report" in told
+    assert 'schedule.cron  "30 5 * * *" -> "45 5 * * *"  :10' in told
+    assert "05:45 CE" in told.partition("->")[2]
+    assert "Plan: 0 to add, 1 to change, 0 to delete, 1 unchanged." in told
+
+
+def test_the_plan_for_programs_has_its_version_and_digest(jobrunner: Jobrunner) -> None:
+    plan = json.loads(jobrunner("plan", "--format", "json").stdout)
+    assert plan["format_version"].startswith("1.")
+    assert [change["address"] for change in plan["changes"]] == ["ops/greet", "ops/report"]
+    assert plan["digest"]
+
+
+def test_invalid_files_exit_1_with_the_place_and_without_a_database(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    save(folder, "owner: data", "ower: data")
+    called = jobrunner("plan")
+    assert (called.exit_code, called.stdout) == (1, "")
+    assert "--> jobs.d/ops.yaml:8:5" in called.stderr
+
+
+def test_apply_on_a_pipe_refuses_without_yes(jobrunner: Jobrunner, engine: Engine) -> None:
+    called = jobrunner("apply")
+    assert called.exit_code == 64
+    assert "jobrunner apply --yes" in called.stderr
+    assert revisions(engine) == 0
+
+
+def test_apply_on_a_terminal_asks_and_no_applies_nothing(
+    jobrunner: Jobrunner, engine: Engine
+) -> None:
+    called = jobrunner("apply", answer="n\n", terminal=True)
+    assert called.exit_code == 130
+    assert "Apply this? [y/N]" in called.stderr
+    assert revisions(engine) == 0
+
+
+def test_apply_on_a_terminal_applies_what_was_shown(jobrunner: Jobrunner) -> None:
+    called = jobrunner("apply", answer="y\n", terminal=True)
+    assert called.exit_code == 0
+    assert "as revision 1 of default." in called.stdout
+
+
+def test_apply_with_the_digest_of_the_plan(jobrunner: Jobrunner) -> None:
+    digest = json.loads(jobrunner("plan", "--format", "json").stdout)["digest"]
+    assert jobrunner("apply", "--yes", "--expect", digest).exit_code == 0
+
+
+def test_apply_with_another_digest_exits_3_and_writes_nothing(
+    jobrunner: Jobrunner, engine: Engine
+) -> None:
+    called = jobrunner("apply", "--yes", "--expect", "000000000000")
+    assert called.exit_code == 3
+    assert revisions(engine) == 0
+
+
+def test_a_guard_exits_4_and_names_the_flag_that_overrides(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    jobrunner("apply", "--yes")
+    (folder / "jobs.d" / "ops.yaml").write_text("", encoding="utf-8")
+    refused = jobrunner("apply", "--yes")
+    assert refused.exit_code == 4
+    assert "--allow-deletes 2" in refused.stderr
+    allowed = jobrunner("apply", "--yes", "--allow-deletes", "2")
+    assert allowed.exit_code == 0
+    assert "Plan: 0 to add, 0 to change, 2 to delete, 0 unchanged." in allowed.stdout
+
+
+def test_a_lock_that_another_holds_exits_5(jobrunner: Jobrunner, engine: Engine) -> None:
+    jobrunner("apply", "--yes")
+    with engine.begin() as connection:
+        lock_project(connection, "default")
+        called = jobrunner("apply", "--yes", "--lock-timeout", "100ms")
+    assert called.exit_code == 5
+
+
+def test_an_apply_that_changes_nothing_makes_no_revision(
+    jobrunner: Jobrunner, engine: Engine
+) -> None:
+    jobrunner("apply", "--yes")
+    called = jobrunner("apply", "--yes")
+    assert called.exit_code == 0
+    assert "No changes." in called.stdout
+    assert revisions(engine) == 1
+
+
+def test_a_pause_is_told_and_stays(jobrunner: Jobrunner, folder: Path) -> None:
+    jobrunner("apply", "--yes")
+    jobrunner("pause", "ops/report")
+    save(folder, "region: eu", "region: us")
+    told = jobrunner("apply", "--yes").stdout
+    assert 'kwargs.region  "eu" -> "us"  :7' in told
+    assert "stays paused" in told
+    assert json.loads(jobrunner("get", "ops/report", "-o", "json").stdout)["paused"] is True
