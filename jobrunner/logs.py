@@ -44,7 +44,7 @@ def plain_formatter() -> logging.Formatter:
         foreign_pre_chain=[*_shared_processors(), structlog.stdlib.ExtraAdder()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False),
+            _console(colors=False, pad_event_to=0),
         ],
     )
 
@@ -54,11 +54,21 @@ def _formatter(log_format: str) -> logging.Formatter:
     rendering: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=24)]
+        else [_console(colors=is_terminal, pad_event_to=24)]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_shared_processors(), structlog.stdlib.ExtraAdder()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+    )
+
+
+def _console(*, colors: bool, pad_event_to: int) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=colors,
+        pad_event_to=pad_event_to,
+        pad_level=pad_event_to > 0,
+        # The default draws the local variables of each frame: secrets would be among them.
+        exception_formatter=structlog.dev.plain_traceback,
     )
 
 
