@@ -148,9 +148,7 @@ _MARK_BAD = text("""
 """)
 
 
-def mark_bad(
-    connection: Connection, schedule_id: uuid.UUID, error: str, *, now: datetime
-) -> None:
+def mark_bad(connection: Connection, schedule_id: uuid.UUID, error: str, *, now: datetime) -> None:
     """Shown as in error and tried again in a minute; the time it owes is kept."""
     connection.execute(
         _MARK_BAD,
