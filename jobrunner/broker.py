@@ -59,7 +59,8 @@ def make_app(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=False,
         task_send_sent_event=False,
-        worker_send_task_events=True,
+        # Events for Flower cost the parent as much as the runs themselves: `-E` turns them on.
+        worker_send_task_events=False,
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,

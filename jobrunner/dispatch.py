@@ -201,7 +201,7 @@ class _Tick:
 def _owed(schedule: DueSchedule, pauses: tuple[Pause, ...]) -> Owed:
     spec = _schedule_spec(schedule.spec_json)
     return Owed(
-        schedule_key=str(schedule.id),
+        schedule_key=f"{schedule.address}#{schedule.name}",
         timing=spec.timing(),
         next_scheduled_for=schedule.next_scheduled_for,
         misfire_grace=spec.misfire_grace,

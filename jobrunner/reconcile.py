@@ -22,7 +22,7 @@ from jobrunner.plan.guards import check_guards
 from jobrunner.run import OutgoingRun
 from jobrunner.schedule import next_time, run_at
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
-from jobrunner.spec.models import DefinedJob, ProjectSpec, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, JobSpec, ProjectSpec, ScheduleSpec
 from jobrunner.spec.parse import parse_project
 
 LOCK_TIMEOUT_SECONDS = 30.0
@@ -284,7 +284,7 @@ def _write_schedules(
     connection: Connection, plan: Plan, ids: Mapping[str, UUID], at: datetime
 ) -> None:
     wanted = [
-        (ids[change.address], schedule, schedule.after, change.job.spec.enabled)
+        (change, schedule, schedule.after)
         for change in plan.changes
         if not isinstance(change, Delete)
         for schedule in change.schedules
@@ -296,22 +296,25 @@ def _write_schedules(
         if schedule.after is None and schedule.schedule_id is not None
     ]
     written = jobs.write_schedules(
-        connection, [WrittenSchedule(job_id, spec) for job_id, _, spec, _ in wanted]
+        connection, [WrittenSchedule(ids[change.address], spec) for change, _, spec in wanted]
     )
     jobs.delete_schedules(connection, gone)
     moved = [
-        _next_times(written[job_id, spec.name], spec, at, is_on=is_on and spec.enabled)
-        for job_id, change, spec, is_on in wanted
-        if change.is_timing_changed
+        (
+            written[ids[change.address], spec.name],
+            *_next_times(change.job.spec, spec, at),
+        )
+        for change, schedule, spec in wanted
+        if schedule.is_timing_changed
     ]
     schedules.set_next_times(connection, [*moved, *((gone_id, None, None) for gone_id in gone)])
 
 
 def _next_times(
-    schedule_id: UUID, spec: ScheduleSpec, at: datetime, *, is_on: bool
-) -> tuple[UUID, datetime | None, datetime | None]:
+    job: JobSpec, spec: ScheduleSpec, at: datetime
+) -> tuple[datetime, datetime] | tuple[None, None]:
     timing = spec.timing()
-    scheduled_for = next_time(timing, at) if is_on else None
+    scheduled_for = next_time(timing, at) if job.enabled and spec.enabled else None
     if scheduled_for is None:
-        return schedule_id, None, None
-    return schedule_id, scheduled_for, run_at(timing, str(schedule_id), scheduled_for)
+        return None, None
+    return scheduled_for, run_at(timing, f"{job.address}#{spec.name}", scheduled_for)
