@@ -26,6 +26,7 @@ _SYSTEM_POSTGRES = (
 )
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _COPIED = ("bin", "lib", "share")
+_LINKED_PROGRAM = "initdb"  # runs only where its libraries are found too, unlike `postgres`
 
 
 @dataclass(frozen=True)
@@ -129,16 +130,27 @@ def _system_redis() -> Path | None:
 
 
 def _reachable_postgres(folder: Path, account: Account, copies: Path) -> Path:
-    if _runs(folder / "postgres", account):
+    if _runs(folder / _LINKED_PROGRAM, account):
         return folder
-    installation = folder.parent
-    copy = copies / f"postgres-{_fingerprint(folder / 'postgres')}"
+    installation, package = folder.parent, folder.parent.parent
+    copy = copies / f"postgres-{_fingerprint(folder / _LINKED_PROGRAM)}"
     if not copy.exists():
         with tempfile.TemporaryDirectory(dir=copies) as unfinished:
+            root = Path(unfinished) / "it"
             for name in _COPIED:
-                shutil.copytree(installation / name, Path(unfinished) / "it" / name, symlinks=True)
-            _publish(Path(unfinished) / "it", copy)
-    return _checked(copy / "bin" / "postgres", account).parent
+                _copy_tree(installation / name, root / package.name / installation.name / name)
+            # Libraries that a wheel brings along are found by their place beside the package (Linux)
+            # or in it (macOS).
+            _copy_tree(package.with_name(f"{package.name}.libs"), root / f"{package.name}.libs")
+            _copy_tree(package / ".dylibs", root / package.name / ".dylibs")
+            _publish(root, copy)
+    program = copy / package.name / installation.name / "bin" / _LINKED_PROGRAM
+    return _checked(program, account).parent
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
 
 
 def _reachable_redis(program: Path, account: Account, copies: Path) -> Path:

