@@ -1,0 +1,197 @@
+"""Everything in one terminal, looked at only from outside: its output, the other commands, processes."""
+
+import json
+import os
+from contextlib import suppress
+
+import pytest
+
+from tests.acceptance.conftest import JOBS
+from tests.project import Project
+from tests.waiting import wait_until
+
+ENDS_WITHIN_SECONDS = 6.0
+
+
+def records(project: Project, *arguments: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(project.run(*arguments, "-o", "json").stdout)
+    return found
+
+
+def process_id(project: Project, kind: str) -> int:
+    """Of a process that is alive, as `status` tells it; 0 when there is none."""
+    processes = json.loads(project.run("status", "-o", "json").stdout)["processes"]
+    return next((p["pid"] for p in processes if p["kind"] == kind and p["alive"]), 0)
+
+
+def runs_of(project: Project, address: str) -> list[dict[str, object]]:
+    return records(project, "runs", "list", address, "-n", "1000")
+
+
+def newest_result(project: Project, address: str) -> object:
+    """What the newest succeeded run gave."""
+    (run,) = records(project, "runs", "list", address, "--state", "succeeded", "-n", "1")
+    shown = json.loads(project.run("runs", "show", str(run["id"]), "-o", "json").stdout)
+    return shown["result"]
+
+
+def is_gone(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return False
+    return True
+
+
+def test_from_a_file_to_a_finished_run_in_the_stream_and_in_a_second_terminal(
+    demo: Project,
+) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("applied as revision 1")
+    up.wait_for_line("● demo/greet", timeout_seconds=20.0)
+    assert runs_of(demo, "demo/greet")[-1]["state"] == "succeeded"
+
+
+def test_a_saved_change_is_shown_with_its_difference_and_in_force(demo: Project) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet")
+    demo.write("jobs.d/demo.yaml", JOBS.replace("Ada", "Grace"))
+    up.wait_for_line("applied as revision 2")
+    up.wait_for_line('kwargs.name  "Ada" -> "Grace"')
+    wait_until(lambda: newest_result(demo, "demo/greet") == "Grace")
+
+
+def test_a_deleted_job_never_fires_again(demo: Project) -> None:
+    demo.write("jobs.d/other.yaml", JOBS.replace("greet:", "wave:", 1))
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/wave")
+    (demo.path / "jobs.d" / "other.yaml").unlink()
+    up.wait_for_line("- demo/wave")
+    up.wait_for_line("● demo/greet", after=len(up.lines))
+    ended = [line for line in up.lines if "● demo/wave" in line]
+    here = len(up.lines)
+    up.wait_for_line("● demo/greet", after=here)
+    up.wait_for_line("● demo/greet", after=here + 1)
+    assert len([line for line in up.lines if "● demo/wave" in line]) <= len(ended) + 1
+    assert not [line for line in up.lines[here:] if "demo/wave" in line]
+
+
+def test_fault_53_a_broken_file_is_shown_with_a_caret_and_the_last_good_state_goes_on(
+    demo: Project,
+) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet")
+    demo.write("jobs.d/demo.yaml", JOBS.replace("every", "evry"))
+    up.wait_for_line("--> jobs.d/demo.yaml:7:16")
+    up.wait_for_line("^^^^ did you mean 'every'?")
+    up.wait_for_line("● demo/greet", after=len(up.lines))
+    assert "is invalid, the last good stays" in demo.run("status").stdout
+    demo.write("jobs.d/demo.yaml", JOBS)
+    up.wait_for_line("in force: 1 job, revision 1", after=len(up.lines))
+
+
+def test_a_file_that_is_broken_at_the_start_stops_nothing_and_its_mending_heals(
+    demo: Project,
+) -> None:
+    demo.write("jobs.d/demo.yaml", JOBS.replace("every", "evry"))
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("did you mean 'every'?")
+    up.wait_for_line("● worker")
+    demo.write("jobs.d/demo.yaml", JOBS)
+    up.wait_for_line("applied as revision 1")
+    up.wait_for_line("● demo/greet")
+
+
+def test_fault_55_a_folder_that_vanishes_deletes_nothing(demo: Project) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet")
+    (demo.path / "jobs.d").rename(demo.path / "elsewhere")
+    up.wait_for_line("this waits for a person")
+    up.wait_for_line("● demo/greet", after=len(up.lines))
+    (demo.path / "elsewhere").rename(demo.path / "jobs.d")
+    up.wait_for_line("in force: 1 job, revision 1", after=len(up.lines))
+
+
+def test_a_failure_is_shown_with_its_error_and_a_retry_with_its_wait(demo: Project) -> None:
+    demo.write(
+        "jobs.d/demo.yaml",
+        JOBS.replace("work.greet", "work.fail").replace("    kwargs: {name: Ada}\n", "")
+        + "    retry: {max_retries: 1, delay: 1s, jitter: false}\n",
+    )
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("attempt 1 failed: ValueError: out of paper   again")
+    up.wait_for_line("failed after")
+
+
+def test_a_new_queue_is_served_without_a_restart(demo: Project) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet")
+    demo.write("jobs.d/demo.yaml", JOBS + "    queue: urgent\n")
+    up.wait_for_line("applied as revision 2")
+    wait_until(lambda: any(r["queue"] == "urgent" and r["state"] == "succeeded"
+                           for r in runs_of(demo, "demo/greet")))  # fmt: skip
+
+
+def test_a_worker_that_dies_is_shown_and_started_again(demo: Project) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet")
+    os.kill(process_id(demo, "worker"), 9)
+    up.wait_for_line("ended with signal 9; again in")
+    up.wait_for_line("started again")
+    up.wait_for_line("● demo/greet", after=len(up.lines))
+
+
+def test_ctrl_c_ends_it_all_in_time_and_leaves_no_process(demo: Project) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet")
+    children = [process_id(demo, kind) for kind in ("beat", "worker")]
+    up.interrupt()
+    assert up.wait(timeout_seconds=ENDS_WITHIN_SECONDS) == 130
+    assert [pid for pid in children if not is_gone(pid)] == []
+
+
+def test_a_second_ctrl_c_waits_for_nobody(demo: Project) -> None:
+    demo.write(
+        "jobs.d/demo.yaml",
+        JOBS.replace("work.greet", "work.slow").replace("name: Ada", "seconds: 60"),
+    )
+    up = demo.start("up", "-c", "1")
+    wait_until((demo.path / "slow.txt").exists)
+    up.interrupt()
+    up.wait_for_line("Ending")
+    up.interrupt()
+    assert up.wait(timeout_seconds=ENDS_WITHIN_SECONDS) == 130
+
+
+@pytest.fixture
+def private(demo: Project) -> Project:
+    """No server is given: `up` starts its own."""
+    del demo.environment["JOBRUNNER_DATABASE_URL"]
+    del demo.environment["JOBRUNNER_BROKER_URL"]
+    return demo
+
+
+def test_with_servers_of_its_own_a_second_terminal_finds_them_and_the_data_stays(
+    private: Project,
+) -> None:
+    up = private.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet", timeout_seconds=30.0)
+    first = runs_of(private, "demo/greet")[-1]["id"]
+    second_up = private.run("up")
+    assert second_up.returncode == 1
+    assert "already runs here" in second_up.stderr
+    up.interrupt()
+    assert up.wait(timeout_seconds=ENDS_WITHIN_SECONDS) == 130
+    assert not (private.path / ".jobrunner" / "endpoints.json").exists()
+    assert private.run("runs", "list").returncode == 64
+    again = private.start("up", "-c", "1")
+    again.wait_for_line("in force: 1 job, revision 1", timeout_seconds=30.0)
+    assert first in [run["id"] for run in runs_of(private, "demo/greet")]
+
+
+def test_init_then_up_runs_the_first_job(project: Project) -> None:
+    assert project.run("init").returncode == 0
+    up = project.start("up", "-c", "1")
+    up.wait_for_line("● demo/hello", timeout_seconds=30.0)
+    (run,) = records(project, "runs", "list", "demo/hello", "-n", "1")
+    logs = project.run("runs", "logs", str(run["id"]))
+    assert logs.stdout == "Hello, world!\n"
