@@ -147,6 +147,8 @@ def _sockets_folder(data: Path, account: Account) -> Path:
         name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
         sockets = Path("/tmp") / f"jobrunner-{name}"  # noqa: S108  short, and its owner is checked
     account.make_folder(sockets)
+    if sockets.is_symlink():  # in /tmp anybody could have put it there
+        raise EmbeddedServerError(f"{sockets} is a link, not our folder.", hint="Remove it.")
     _check_owner(sockets, os.geteuid() if account.user_id is None else account.user_id)
     return sockets
 

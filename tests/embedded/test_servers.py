@@ -187,3 +187,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EmbeddedServerError, match=r"file/run: Not a directory"):
         start_servers(tmp_path / "file" / "run")
+
+
+def test_a_sockets_folder_that_is_a_link_is_refused(folder: Path) -> None:
+    start_servers(folder, postgres=False).stop()
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "data" / "run").symlink_to(elsewhere)
+    with pytest.raises(EmbeddedServerError, match="is a link, not our folder"):
+        start_servers(folder)
