@@ -1,8 +1,7 @@
 """NOTIFY and LISTEN: the accelerator. Polling is the guarantee, so a lost one costs at most a second."""
 
 import select
-from types import TracebackType
-from typing import Self, cast
+from typing import cast
 
 import psycopg2
 from psycopg2.extensions import connection as DriverConnection  # noqa: N812  it is a class
@@ -54,14 +53,3 @@ class Listener:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
