@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -17,9 +17,20 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.cli.times import distance, exact
 from jobrunner.errors import JobrunnerError, NotFound, UsageError
-from jobrunner.schedule import ScheduleError, Timing, in_words, make_timing, next_time
+from jobrunner.schedule import (
+    ClockEffect,
+    ScheduleError,
+    Timing,
+    clock_effects,
+    in_words,
+    make_timing,
+    next_time,
+)
 from jobrunner.spec.durations import format_duration, parse_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec
+
+_AROUND = timedelta(hours=1)
+"""A run may be due just beside the change of the clock that moves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +151,25 @@ def _show(session: Session, coming: Sequence[_Coming], now: datetime, form: Form
     columns = [Column("when"), Column("utc"), Column("in", right=True)]
     columns += [Column("schedule", shrinks=True)] if several else []
     rows = [[*_cells(one, now), *([one.schedule] if several else [])] for one in coming]
+    timings = {one.schedule: one.timing for one in coming}
+    effects = [effect for timing in timings.values() for effect in _effects(timing, coming)]
     if form == "table":
-        for timing, name in {one.timing: one.schedule for one in coming}.items():
+        for name, timing in timings.items():
             label = f"#{name}  " if name else ""
             session.output.result(style(label + _in_words(timing), "strong"))
     session.output.listing(
-        [_record(one) for one in coming],
+        [_record(one, effects) for one in coming],
         Table(tuple(columns), rows, empty="It does not run any more."),
         form,
     )
+    if form == "table":
+        session.output.result(*(f"note: {effect.in_words()}" for effect in effects))
+
+
+def _effects(timing: Timing, coming: Sequence[_Coming]) -> Sequence[ClockEffect]:
+    """What changes of the clock do to the schedule between the first and the last time shown."""
+    first, last = coming[0].at - _AROUND, coming[-1].at + _AROUND
+    return list(clock_effects(timing, first, last))
 
 
 def _in_words(timing: Timing) -> str:
@@ -160,10 +181,15 @@ def _cells(one: _Coming, now: datetime) -> list[str]:
     return [exact(one.at, one.timing.zone), f"{one.at:%Y-%m-%dT%H:%M:%SZ}", distance(one.at, now)]
 
 
-def _record(one: _Coming) -> dict[str, Any]:
+def _record(one: _Coming, effects: Sequence[ClockEffect]) -> dict[str, Any]:
     record = {
         "utc": one.at.isoformat(),
         "local": one.at.astimezone(one.timing.zone).isoformat(),
         "timezone": one.timing.zone.key,
+        "notes": [
+            effect.in_words()
+            for effect in effects
+            if effect.zone == one.timing.zone and effect.runs_at == one.at
+        ],
     }
     return {**record, "schedule": one.schedule} if one.schedule else record

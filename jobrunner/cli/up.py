@@ -39,6 +39,9 @@ _LOOK_AT_RUNS_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.25
 _RECENT_SECONDS = 10.0
 _SLOTS_MAX = 4
+_STOP_TIMEOUT_SECONDS = 3.5
+"""With the servers after it, all ends within five seconds."""
+_WORKER_GRACE_SECONDS = "1"
 
 
 @make_command(
@@ -194,6 +197,7 @@ class _Up:
             argv=tuple(celery_arguments(name, own[name])),
             env=self._environment(),
             cwd=str(self.root),
+            stop_timeout_seconds=_STOP_TIMEOUT_SECONDS,
             log_file=str(self.folder / "logs" / f"{name}.log"),
         )
 
@@ -204,6 +208,7 @@ class _Up:
             else {"JOBRUNNER_CONFIG": str(self.session.config.absolute())}
         )
         return {
+            "JOBRUNNER_WORKER_GRACE_SECONDS": _WORKER_GRACE_SECONDS,
             **self.session.environ,
             **named,
             "JOBRUNNER_DATABASE_URL": self.settings.database_url,

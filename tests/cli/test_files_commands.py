@@ -120,13 +120,26 @@ def test_next_of_an_expression_is_utc_and_local(folder: Path) -> None:
             "utc": "2026-11-21T04:30:00+00:00",
             "local": "2026-11-21T05:30:00+01:00",
             "timezone": "Europe/Berlin",
+            "notes": [],
         },
         {
             "utc": "2026-11-22T04:30:00+00:00",
             "local": "2026-11-22T05:30:00+01:00",
             "timezone": "Europe/Berlin",
+            "notes": [],
         },
     ]
+
+
+def test_next_tells_what_a_change_of_the_clock_does(folder: Path) -> None:
+    arguments = (
+        "next", "--cron", "15 2 * * *", "--timezone", "Europe/Berlin", "-n", "2",
+        "--after", "2027-03-27T12:00:00Z",
+    )  # fmt: skip
+    told = "02:15 does not exist in Europe/Berlin on 28 Mar 2027; runs at 03:00 CEST"
+    first, second = json.loads(call(*arguments, "-o", "json", folder=folder).stdout)
+    assert (first["notes"], second["notes"]) == ([told], [])
+    assert f"note: {told}" in call(*arguments, folder=folder).stdout
 
 
 def test_next_of_a_job_merges_its_schedules_in_time(folder: Path) -> None:
