@@ -1,0 +1,141 @@
+"""The live stream: each event once, in one line."""
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+from jobrunner.cli.stream import RunStream, outcome_lines
+from jobrunner.cli.style import unstyle
+from jobrunner.db.runs import Run, StreamedRun
+from jobrunner.errors import GuardRefused
+from jobrunner.plan.diff import CurrentProject, make_plan
+from jobrunner.reconcile import Applied
+from jobrunner.watch import ConfigState, Outcome
+from tests.seeding import NOON
+
+QUEUED = Run(
+    id=uuid.UUID(int=1),
+    address="ops/disk-report",
+    schedule="default",
+    trigger="schedule",
+    scheduled_for=NOON,
+    state="queued",
+    held=False,
+    attempt=0,
+    queue="default",
+    priority=None,
+    available_at=NOON,
+    sent_at=NOON,
+    started_at=None,
+    finished_at=None,
+    worker=None,
+    error=None,
+    missed_count=None,
+    cancel_requested_at=None,
+    created_by=None,
+    request_key=None,
+    created_at=NOON,
+)
+RUNNING = replace(QUEUED, state="running", attempt=1, started_at=NOON)
+SUCCEEDED = replace(RUNNING, state="succeeded", finished_at=NOON + timedelta(milliseconds=42))
+FAILED = replace(SUCCEEDED, state="failed", error="ValueError: out of paper")
+
+
+def told(stream: RunStream, *runs: Run, seconds: float = 1.0) -> list[str]:
+    """What one look tells, without times of day and colours."""
+    now = NOON + timedelta(seconds=seconds)
+    seen = [StreamedRun(run, None, now) for run in runs]
+    return [" ".join(unstyle(line).split()[1:]) for line in stream.lines(seen)]
+
+
+def test_an_end_is_one_line_with_how_long_it_took() -> None:
+    stream = RunStream(since=NOON)
+    assert told(stream, SUCCEEDED) == ["● ops/disk-report 42 ms"]
+
+
+def test_an_end_is_told_once_however_often_it_is_seen() -> None:
+    stream = RunStream(since=NOON)
+    told(stream, SUCCEEDED)
+    assert told(stream, SUCCEEDED) == []
+
+
+def test_what_ended_before_the_stream_began_is_no_news() -> None:
+    assert told(RunStream(since=NOON + timedelta(seconds=5)), SUCCEEDED) == []
+
+
+def test_a_line_shows_when_it_runs_next() -> None:
+    at = NOON + timedelta(seconds=10)
+    (line,) = RunStream(since=NOON).lines([StreamedRun(SUCCEEDED, at, NOON)])
+    assert unstyle(line).endswith(f"next {at.astimezone():%H:%M:%S}")
+
+
+def test_a_short_run_is_not_announced_and_a_long_one_is_once() -> None:
+    stream = RunStream(since=NOON)
+    assert told(stream, RUNNING, seconds=1) == []
+    assert told(stream, RUNNING, seconds=3) == ["◐ ops/disk-report running"]
+    assert told(stream, RUNNING, seconds=4) == []
+
+
+def test_runs_that_are_going_on_are_watched_until_their_end() -> None:
+    stream = RunStream(since=NOON)
+    told(stream, QUEUED)
+    assert stream.watched == [QUEUED.id]
+    told(stream, SUCCEEDED)
+    assert stream.watched == []
+
+
+def test_a_failed_attempt_is_told_once_with_its_error_and_its_wait() -> None:
+    stream = RunStream(since=NOON)
+    waiting = replace(
+        QUEUED,
+        attempt=1,
+        error="ValueError: out of paper",
+        available_at=NOON + timedelta(seconds=4),
+    )
+    line = "✕ ops/disk-report attempt 1 failed: ValueError: out of paper again in 3s"
+    assert told(stream, waiting) == [line]
+    assert told(stream, waiting) == []
+    again = replace(waiting, attempt=2)
+    assert told(stream, again) == [line.replace("attempt 1", "attempt 2")]
+
+
+def test_a_failure_shows_its_error() -> None:
+    line = "✕ ops/disk-report failed after 42 ms: ValueError: out of paper"
+    assert told(RunStream(since=NOON), FAILED) == [line]
+
+
+def test_a_missed_row_shows_how_many_it_stands_for() -> None:
+    missed = replace(
+        QUEUED, state="missed", finished_at=NOON, missed_count=3, error="catch_up: latest"
+    )
+    assert told(RunStream(since=NOON), missed) == [
+        "– ops/disk-report missed 3 times: catch_up: latest"  # noqa: RUF001
+    ]
+
+
+def test_what_a_run_writes_into_its_error_cannot_steer_the_terminal() -> None:
+    hostile = replace(FAILED, error="\x1b[2Jgone\nsecond line")
+    (line,) = told(RunStream(since=NOON), hostile)
+    assert line.endswith("\\x1b[2Jgone second line")
+
+
+def test_a_flood_is_cut_and_counted() -> None:
+    runs = [replace(SUCCEEDED, id=uuid.UUID(int=number)) for number in range(100)]
+    lines = told(RunStream(since=NOON), *runs)
+    assert len(lines) == 41
+    assert lines[-1] == "and 60 more runs"
+
+
+def test_files_in_force_are_one_line() -> None:
+    plan = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
+    (line,) = outcome_lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
+    assert " ".join(unstyle(line).split()[1:]) == "● files in force: 0 jobs, revision 3"
+
+
+def test_a_refusal_says_that_it_waits_for_a_person_and_what_to_type() -> None:
+    error = GuardRefused("Too many deletions.", hint="apply with --allow-deletes 7.")
+    lines = [
+        unstyle(line) for line in outcome_lines(Outcome(ConfigState.REFUSED, error=error), NOON)
+    ]
+    assert "this waits for a person" in lines[0]
+    assert lines[1:] == ["  error: Too many deletions.", "  → apply with --allow-deletes 7."]
