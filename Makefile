@@ -29,7 +29,7 @@ help:
 	@echo "make clean        remove the environment and all caches; the data in .jobrunner/ stays"
 
 up: $(VENV)/installed-up
-	@exec $(BIN)/jobrunner up $(UP_ARGS)
+	@$(BIN)/jobrunner up $(UP_ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
 
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system" $(TEST_ARGS)

@@ -81,6 +81,7 @@ def private_bench() -> Iterator[Bench]:
     """Servers and a folder that are gone afterwards. Commits are as durable as in production."""
     with tempfile.TemporaryDirectory(prefix="jobrunner-bench-") as name:
         folder = Path(name)
+        folder.chmod(0o711)  # as root the servers run under another user, who has to get in
         servers = start_servers(folder / ".jobrunner")
         try:
             bench = Bench(folder, servers.database_url, servers.broker_url)
