@@ -25,6 +25,9 @@ and `--help`; listings take `-o table|json|yaml`.
 | 64 | wrong usage |
 | 130 | interrupted |
 
+Something unexpected is told in one sentence that names a file with the traceback;
+`JOBRUNNER_DEBUG=1` shows the traceback at once.
+
 This page is made from the commands by `python docs/make_commands.py`.
 """
 _COMMON = ("--config", "--no-color", "--help", "-h")

@@ -1,34 +1,27 @@
 """`jobrunner run`: a job now, by the workers, or in this very process."""
 
 import json
-import sys
 import time
-import traceback
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from sqlalchemy import Engine
 
-from jobrunner.call import Caller
-from jobrunner.callables import check_arguments, load_callable
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.layout import text
-from jobrunner.cli.project import read_valid_project
+from jobrunner.cli.run_here import run_here
 from jobrunner.cli.runs import SHORT_ID
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import settings_of
-from jobrunner.cli.style import safe, state_words, style
+from jobrunner.cli.style import safe, state_words
 from jobrunner.cli.times import took
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import read_processes
 from jobrunner.db.run_logs import read_pieces
 from jobrunner.db.runs import Run, get_run
 from jobrunner.dispatch import TriggeredRun, trigger_run
-from jobrunner.errors import NotFound, UsageError
+from jobrunner.errors import UsageError
 from jobrunner.run import RunState, Start
 
 _LOOK_SECONDS = 0.25
@@ -63,7 +56,7 @@ def command(
     if local:
         if wait or request_id is not None or force:
             raise UsageError("--local knows no --wait, --request-id or --force: it runs here.")
-        return _run_here(session, address, kwargs or {})
+        return run_here(session, address, kwargs or {})
     with open_database(session, "run") as engine:
         with transaction(engine) as connection:
             triggered = trigger_run(
@@ -148,36 +141,3 @@ def _tell_end(session: Session, run: Run, result: Any) -> None:
         session.output.result(f"result  {safe(json.dumps(result, ensure_ascii=False))}")
     if run.error:
         session.output.result(f"error   {text(run.error)}")
-
-
-def _run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
-    read = read_valid_project(session)
-    found = [job.spec for job in read.jobs if job.address == address]
-    if not found:
-        raise NotFound(
-            f"There is no job {address} in the files.",
-            hint="`jobrunner validate` names the files that are read.",
-        )
-    spec = found[0]
-    sys.path.insert(0, str(read.root))  # as a worker does that is started there
-    allow = settings_of(session).allow_tasks or read.project.allow.tasks
-    loaded = load_callable(spec.task, allow=allow)
-    merged = {**spec.kwargs, **kwargs}
-    check_arguments(loaded, spec.args, merged)
-    caller = Caller()
-    return _call(session, lambda: caller.call(loaded, spec.args, merged))
-
-
-def _call(session: Session, call: Callable[[], Any]) -> int:
-    begun = datetime.now(UTC)
-    try:
-        result = call()
-    except Exception as error:  # noqa: BLE001  the callable is the user's code
-        told = "".join(traceback.format_exception(error))
-        session.output.say(*(safe(line) for line in told.rstrip().splitlines()))
-        session.output.result(f"{state_words('failed')} in {took(datetime.now(UTC) - begun)}")
-        return 1
-    session.output.result(f"{state_words('succeeded')} in {took(datetime.now(UTC) - begun)}")
-    if result is not None:
-        session.output.result(f"{style('result', 'quiet')}  {safe(repr(result))}")
-    return 0

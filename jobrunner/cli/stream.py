@@ -21,6 +21,9 @@ _SUBJECT_COLUMNS = 26
 _LONG_RUN = timedelta(seconds=2)
 """A run that goes on for longer is announced before its end."""
 _LINES_A_LOOK = 40
+_CHANGES_IN_FULL = 10
+"""Of more changes than this, each has one line."""
+_CHANGES_SHOWN = 40
 _REMEMBERED = 5_000
 
 
@@ -55,8 +58,13 @@ def _applied_lines(applied: Applied, at: datetime, *, dry_run: bool) -> list[str
         return [event_line(at, style("●", "good"), "files", words)]
     done = "would change (dry run)" if dry_run else f"applied as revision {applied.revision}"
     lines = [event_line(at, style("●", "good"), "files", style(done, "strong"))]
-    for change in plan.changes:
-        lines += change_lines(change, plan.now)
+    shown = [change_lines(change, plan.now) for change in plan.changes[:_CHANGES_SHOWN]]
+    if len(plan.changes) > _CHANGES_IN_FULL:
+        shown = [change[:1] for change in shown]
+    lines += [line for change in shown for line in change]
+    more = len(plan.changes) - len(shown)
+    if more > 0:
+        lines.append(style(f"  … and {count(more, 'more change')}", "quiet"))
     return [*lines, f"  {closing_line(plan)}"]
 
 

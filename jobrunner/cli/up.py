@@ -190,7 +190,11 @@ class _Up:
     def _program(self, name: str) -> Program:
         own = {
             "beat": ("-S", "jobrunner"),
-            "worker": ("-Q", ",".join(self.queues), "-c", str(self.concurrency)),
+            # It has no neighbours here: to look for some would delay its first run by a second.
+            "worker": (
+                *("-Q", ",".join(self.queues), "-c", str(self.concurrency)),
+                *("--without-mingle", "--without-gossip"),
+            ),
         }
         return Program(
             name=name,

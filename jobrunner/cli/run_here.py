@@ -1,0 +1,78 @@
+"""`jobrunner run --local`: a job's callable in this very process, straight from the files."""
+
+import logging
+import sys
+import traceback
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import jobrunner
+from jobrunner.call import Caller
+from jobrunner.callables import check_arguments, load_callable
+from jobrunner.cli.project import read_valid_project
+from jobrunner.cli.session import Session
+from jobrunner.cli.settings import settings_of
+from jobrunner.cli.style import safe, state_words, style
+from jobrunner.cli.times import took
+from jobrunner.current import CurrentRun, entered
+from jobrunner.errors import NotFound
+
+_OWN_FOLDER = str(Path(jobrunner.__file__).parent)
+
+
+def run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
+    """Call it once, show what it prints, returns or raises; the exit code. Nothing is recorded.
+
+    Raises NotFound, CallableError, ConfigurationError.
+    """
+    read = read_valid_project(session)
+    found = [job.spec for job in read.jobs if job.address == address]
+    if not found:
+        raise NotFound(
+            f"There is no job {address} in the files.",
+            hint="`jobrunner validate` names the files that are read.",
+        )
+    spec = found[0]
+    sys.path.insert(0, str(read.root))  # as a worker does that is started there
+    allow = settings_of(session).allow_tasks or read.project.allow.tasks
+    loaded = load_callable(spec.task, allow=allow)
+    merged = {**spec.kwargs, **kwargs}
+    check_arguments(loaded, spec.args, merged)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    caller = Caller()
+    try:
+        with entered(CurrentRun(uuid.uuid4(), address, 1, datetime.now(UTC))):
+            return _call(session, lambda: caller.call(loaded, spec.args, merged))
+    finally:
+        caller.close()
+
+
+def _call(session: Session, call: Callable[[], Any]) -> int:
+    begun = datetime.now(UTC)
+    try:
+        result = call()
+    except Exception as error:  # noqa: BLE001  the callable is the user's code
+        trace = _from_the_users_code(error.__traceback__)
+        told = "".join(traceback.format_exception(type(error), error, trace))
+        session.output.say(*(safe(line) for line in told.rstrip().splitlines()))
+        session.output.result(f"{state_words('failed')} in {took(datetime.now(UTC) - begun)}")
+        return 1
+    session.output.result(f"{state_words('succeeded')} in {took(datetime.now(UTC) - begun)}")
+    if result is not None:
+        session.output.result(f"{style('result', 'quiet')}  {safe(repr(result))}")
+    return 0
+
+
+def _from_the_users_code(trace: TracebackType | None) -> TracebackType | None:
+    """Without the frames of this product above it."""
+    while (
+        trace is not None
+        and trace.tb_next is not None
+        and trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER)
+    ):
+        trace = trace.tb_next
+    return trace
