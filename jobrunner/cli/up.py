@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from kombu.exceptions import KombuError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -39,6 +40,8 @@ _LOOK_AT_RUNS_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.25
 _RECENT_SECONDS = 10.0
 _SLOTS_MAX = 4
+_ASK_AGAIN_SECONDS = 2.0
+_ANSWER_SECONDS = 1.0
 _STOP_TIMEOUT_SECONDS = 3.5
 """With the servers after it, all ends within five seconds."""
 _WORKER_GRACE_SECONDS = "1"
@@ -124,6 +127,8 @@ class _Up:
     """What the worker serves."""
     signals: list[int] = field(default_factory=list)
     """Those that asked to end."""
+    queues_may_differ: bool = False
+    queues_at: float = 0.0
     runs_at: float = 0.0
     database_is_away: bool = False
     problem_told: bool = False
@@ -131,6 +136,8 @@ class _Up:
     def run(self) -> int:
         """Until somebody asks to end."""
         watch = self._make_watch()
+        watch.run_once()
+        self._serve_queues()
         self.programs = {
             name: KeptProgram(self.servers.supervisor, partial(self._program, name))
             for name in ("beat", "worker")
@@ -141,6 +148,7 @@ class _Up:
         while not self.signals:
             watch.run_once()
             self._tell_problem(watch)
+            self._serve_queues()
             self._keep_programs()
             self._look_at_runs(stream)
             watch.wait(_LONGEST_WAIT_SECONDS)
@@ -168,19 +176,29 @@ class _Up:
 
     def _report(self, outcome: Outcome) -> None:
         self.session.output.result(*outcome_lines(outcome, datetime.now(UTC)))
-        if outcome.applied is not None:
-            self._serve_queues()
+        self.queues_may_differ = outcome.applied is not None
 
     def _serve_queues(self) -> None:
-        """The worker takes up queues that have come with an apply, without being started anew."""
-        with transaction(self.engine) as connection:
-            wanted = queues_in_use(connection)
-        new = [queue for queue in wanted if queue not in self.queues]
-        self.queues = (*self.queues, *new)
-        if new and self.programs:
-            control = make_app(self.settings).control
-            for queue in new:
-                control.add_consumer(queue, reply=False)
+        """The worker takes up queues that have come with an apply, without being started anew.
+
+        Tried again until it has answered: it may be starting, the broker may be away.
+        """
+        if not self.queues_may_differ or time.monotonic() < self.queues_at:
+            return
+        self.queues_at = time.monotonic() + _ASK_AGAIN_SECONDS
+        with suppress(DatabaseUnavailable, DBAPIError, KombuError, OSError):
+            with transaction(self.engine) as connection:
+                wanted = queues_in_use(connection)
+            for queue in [queue for queue in wanted if queue not in self.queues]:
+                if self._asks_worker_to_serve(queue):
+                    self.queues = (*self.queues, queue)
+            self.queues_may_differ = not set(wanted) <= set(self.queues)
+
+    def _asks_worker_to_serve(self, queue: str) -> bool:
+        if not self.programs:
+            return True  # it is not started yet, and will be told at its start
+        control = make_app(self.settings).control
+        return bool(control.add_consumer(queue, reply=True, timeout=_ANSWER_SECONDS))
 
     def _tell_problem(self, watch: ProjectWatch) -> None:
         if watch.problem and not self.problem_told:

@@ -19,9 +19,15 @@ def records(project: Project, *arguments: str) -> list[dict[str, object]]:
 
 
 def process_id(project: Project, kind: str) -> int:
-    """Of a process that is alive, as `status` tells it; 0 when there is none."""
+    """Of the one process that is alive, as `status` tells it, once it does."""
+    wait_until(lambda: process_ids(project, kind))
+    (pid,) = process_ids(project, kind)
+    return pid
+
+
+def process_ids(project: Project, kind: str) -> list[int]:
     processes = json.loads(project.run("status", "-o", "json").stdout)["processes"]
-    return next((p["pid"] for p in processes if p["kind"] == kind and p["alive"]), 0)
+    return [process["pid"] for process in processes if process["kind"] == kind and process["alive"]]
 
 
 def runs_of(project: Project, address: str) -> list[dict[str, object]]:

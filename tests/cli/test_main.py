@@ -1,5 +1,6 @@
 """The command line itself: help, wrong usage, exit codes, what an exception becomes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,30 @@ def _raising(error: BaseException) -> object:
         raise error
 
     return invoke
+
+
+def test_completion_knows_the_commands_without_loading_them() -> None:
+    environ = {
+        "_JOBRUNNER_COMPLETE": "bash_complete",
+        "COMP_WORDS": "jobrunner pa",
+        "COMP_CWORD": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "jobrunner"],
+        env={**os.environ, **environ}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "plain,pause\n"
+    assert done.stderr == ""
+
+
+def test_completion_knows_the_options_of_a_command() -> None:
+    environ = {
+        "_JOBRUNNER_COMPLETE": "bash_complete",
+        "COMP_WORDS": "jobrunner validate --str",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "jobrunner"],
+        env={**os.environ, **environ}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "plain,--strict\n"
