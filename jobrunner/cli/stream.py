@@ -53,6 +53,9 @@ def outcome_lines(outcome: Outcome, at: datetime, *, dry_run: bool = False) -> l
 
 def _applied_lines(applied: Applied, at: datetime, *, dry_run: bool) -> list[str]:
     plan = applied.plan
+    if plan.is_empty and not plan.jobs_after:
+        words = "no job yet; `jobrunner init` writes a first one"
+        return [event_line(at, style("○", "warn"), "files", words)]
     if plan.is_empty:
         words = f"in force: {count(plan.jobs_after, 'job')}, revision {plan.base_revision}"
         return [event_line(at, style("●", "good"), "files", words)]

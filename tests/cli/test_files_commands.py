@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from jobrunner.cli.main import COMMANDS
+from jobrunner.cli.reference import commands_reference
 from tests.cli.calling import call
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 GOOD = """\
 version: 1
 namespace: ops
@@ -217,8 +219,6 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
 
 
 def test_the_commands_page_is_current() -> None:
-    page = Path("docs/reference/commands.md").read_text(encoding="utf-8")
-    from jobrunner.cli.reference import commands_reference
-
+    page = PAGE.read_text(encoding="utf-8")
     assert page == commands_reference()
     assert [name for name in COMMANDS if f"`jobrunner {name}" not in page] == []

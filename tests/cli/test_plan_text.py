@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.style import unstyle
@@ -41,9 +42,7 @@ def update(field: FieldChange, *schedules: ScheduleChange) -> Update:
     )
 
 
-def after_id() -> Any:
-    from uuid import UUID
-
+def after_id() -> UUID:
     return UUID(int=1)
 
 

@@ -126,10 +126,19 @@ def test_a_flood_is_cut_and_counted() -> None:
     assert lines[-1] == "and 60 more runs"
 
 
+def told_of_files(*, jobs: int) -> list[str]:
+    empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
+    applied = Applied(None, replace(empty, jobs_after=jobs))
+    lines = outcome_lines(Outcome(ConfigState.IN_FORCE, applied), NOON)
+    return [" ".join(unstyle(line).split()[1:]) for line in lines]
+
+
 def test_files_in_force_are_one_line() -> None:
-    plan = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
-    (line,) = outcome_lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
-    assert " ".join(unstyle(line).split()[1:]) == "● files in force: 0 jobs, revision 3"
+    assert told_of_files(jobs=2) == ["● files in force: 2 jobs, revision 3"]
+
+
+def test_no_job_at_all_says_what_to_do() -> None:
+    assert told_of_files(jobs=0) == ["○ files no job yet; `jobrunner init` writes a first one"]
 
 
 def test_a_refusal_says_that_it_waits_for_a_person_and_what_to_type() -> None:
