@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from contextlib import suppress
 
 import pytest
@@ -201,3 +202,37 @@ def test_init_then_up_runs_the_first_job(project: Project) -> None:
     (run,) = records(project, "runs", "list", "demo/hello", "-n", "1")
     logs = project.run("runs", "logs", str(run["id"]))
     assert logs.stdout == "Hello, world!\n"
+
+
+def test_a_kill_of_it_all_leaves_no_process(demo: Project) -> None:
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet")
+    children = [process_id(demo, kind) for kind in ("beat", "worker")]
+    up.kill()
+    wait_until(lambda: all(is_gone(pid) for pid in children))
+
+
+def test_fault_2_connections_that_are_cut_come_back_and_nothing_is_lost(private: Project) -> None:
+    up = private.start("up", "-c", "1")
+    up.wait_for_line("● demo/greet", timeout_seconds=30.0)
+    cut = private.start_program(sys.executable, "-c", CUT_ALL_CONNECTIONS, endpoint(private))
+    assert cut.wait() == 0
+    up.wait_for_line("● demo/greet", after=len(up.lines))
+    demo_runs = runs_of(private, "demo/greet")
+    assert {run["state"] for run in demo_runs} <= {"succeeded", "queued", "running", "skipped"}
+
+
+CUT_ALL_CONNECTIONS = """
+import sys, psycopg2
+connection = psycopg2.connect(sys.argv[1])
+connection.autocommit = True
+connection.cursor().execute(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+"""
+
+
+def endpoint(project: Project) -> str:
+    file = project.path / ".jobrunner" / "endpoints.json"
+    return str(json.loads(file.read_text(encoding="utf-8"))["database_url"])
