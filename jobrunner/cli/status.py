@@ -143,7 +143,7 @@ def _process_line(seen: _Seen, kind: str) -> _Line:
 def _process_words(seen: SeenProcess) -> str:
     details = seen.process.details
     told = [f"queues {', '.join(map(str, queues))}"] if (queues := details.get("queues")) else []
-    told += [f"{details['concurrency']} slots"] if "concurrency" in details else []
+    told += [count(details["concurrency"], "slot")] if "concurrency" in details else []
     return text(seen.process.name + (f" ({'; '.join(told)})" if told else ""))
 
 

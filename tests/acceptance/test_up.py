@@ -236,3 +236,17 @@ connection.cursor().execute(
 def endpoint(project: Project) -> str:
     file = project.path / ".jobrunner" / "endpoints.json"
     return str(json.loads(file.read_text(encoding="utf-8"))["database_url"])
+
+
+def test_fault_33_a_run_whose_worker_is_killed_is_done_again(demo: Project) -> None:
+    slow = JOBS.replace("greet", "slow").replace("name: Ada", "seconds: 3").replace("1s", "1h")
+    demo.write("jobs.d/demo.yaml", slow + "    retry: {max_retries: 1, delay: 1s}\n")
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● worker")
+    demo.run("run", "demo/slow")
+    wait_until((demo.path / "slow.txt").exists)
+    os.kill(process_id(demo, "worker"), 9)
+    up.wait_for_line("attempt 1 failed: the worker died", timeout_seconds=30.0)
+    up.wait_for_line("● demo/slow")
+    (run,) = runs_of(demo, "demo/slow")
+    assert (run["state"], run["attempt"]) == ("succeeded", 2)
