@@ -19,7 +19,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.outbox import NewRun
 from jobrunner.db.schedules import Advance, DueSchedule
 from jobrunner.db.wakeups import notify
-from jobrunner.errors import BrokerUnavailable, Conflict, NotFound
+from jobrunner.errors import BrokerUnavailable, Conflict, DatabaseBusy, NotFound, first_line
 from jobrunner.run import (
     Active,
     OutgoingRun,
@@ -88,9 +88,7 @@ def _record_batch(engine: Engine, now: datetime | None) -> Recorded:
     try:
         with transaction(engine) as connection:
             return record_due(connection, limit=BATCH_SCHEDULES, now=now)
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
+    except (DBAPIError, DatabaseBusy):
         # One row that the database refuses must not hold up the others.
         return _record_one_by_one(engine, now)
 
@@ -106,12 +104,10 @@ def _record_one_by_one(engine: Engine, now: datetime | None) -> Recorded:
                 one = record_due(connection, schedule_ids=[schedule.id], now=now)
             outgoing += one.outgoing
             bad += one.bad
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
+        except (DBAPIError, DatabaseBusy) as error:
             bad += 1
             with transaction(engine) as connection:
-                schedules.mark_bad(connection, schedule.id, _first_line(error), now=schedule.now)
+                schedules.mark_bad(connection, schedule.id, first_line(error), now=schedule.now)
     return Recorded(tuple(outgoing), due[0].now if due else None, len(due), bad)
 
 
@@ -174,7 +170,7 @@ class _Tick:
             ValueError,
             OverflowError,
         ) as error:  # a row corrupted by hand, a zone that vanished
-            self.bad.append((schedule.id, _first_line(error)))
+            self.bad.append((schedule.id, first_line(error)))
             return
         # Catch-up slots run one after the other, and what comes after them waits its turn.
         in_order = schedule.catch_up_policy == "all" and any(slot.caught_up for slot in slots.runs)
@@ -368,7 +364,3 @@ def _repeated(
             hint="Use a new key for a new request.",
         )
     return TriggeredRun(earlier.run_id, Start.SEND, is_new=False)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -3,6 +3,7 @@
     JobrunnerError                 1  something failed; the message says what to do next
     ├── ConfigurationError         1  the files are wrong (carries diagnostics)
     ├── DatabaseUnavailable        1  PostgreSQL cannot be reached
+    │   └── DatabaseBusy           1  it was reached and gave up: a time-out, a deadlock, no room
     ├── SchemaMismatch             1  the database is older or newer than this version
     ├── BrokerUnavailable          1  the broker cannot be reached
     ├── EmbeddedServerError        1  a private PostgreSQL or Redis did not start
@@ -42,6 +43,10 @@ class ConfigurationError(JobrunnerError):
 
 class DatabaseUnavailable(JobrunnerError):
     """PostgreSQL does not answer. Names host and database, never the password."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """PostgreSQL has ended a transaction that may succeed at the next try. Nothing was changed."""
 
 
 class SchemaMismatch(JobrunnerError):
@@ -96,3 +101,9 @@ class UsageError(JobrunnerError):
     """The command line is wrong in itself."""
 
     exit_code = 64
+
+
+def first_line(error: BaseException) -> str:
+    """What any exception says, in one line; of a database error the server's words alone."""
+    told = str(getattr(error, "orig", None) or error).strip()
+    return told.partition("\n")[0] or type(error).__name__

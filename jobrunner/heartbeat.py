@@ -29,7 +29,7 @@ from jobrunner.db import attempts
 from jobrunner.db.attempts import LEASE_SECONDS, Claim
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
-from jobrunner.errors import DatabaseUnavailable
+from jobrunner.errors import DatabaseUnavailable, first_line
 from jobrunner.recover import Death, end_dead_attempt
 from jobrunner.run import Outcome
 
@@ -124,7 +124,7 @@ class Heartbeat:
                 with transaction(self._engine) as connection:
                     sign_out(connection, self._process)
         except (DatabaseUnavailable, DBAPIError) as error:
-            log.warning("sign_out_failed", error=_first_line(error))
+            log.warning("sign_out_failed", error=first_line(error))
         self._engine.dispose()
 
     def _repeat(self, once: Callable[[], None]) -> None:
@@ -197,7 +197,7 @@ class Heartbeat:
         now = time.monotonic()
         if now >= self._say_at:
             self._say_at = now + LOG_AGAIN_SECONDS
-            log.warning("database_unavailable", error=_first_line(error))
+            log.warning("database_unavailable", error=first_line(error))
 
     # --- The guard thread ---
 
@@ -310,7 +310,3 @@ def killed_by(number: int) -> str:
     """Nobody here sends SIGKILL without saying why: it was the kernel, most likely."""
     likely = ", likely memory" if number == signal.SIGKILL else ""
     return f"killed (signal {number}{likely})"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -16,7 +16,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from jobrunner.errors import DatabaseUnavailable, UsageError
+from jobrunner.errors import DatabaseBusy, DatabaseUnavailable, UsageError, first_line
 
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5.0
@@ -32,6 +32,15 @@ _DISCONNECTS = frozenset(
         "57P02",  # crash_shutdown
         "57P03",  # cannot_connect_now
         "57P04",  # database_dropped
+    }
+)
+_GIVEN_UP = frozenset(
+    {
+        LOCK_NOT_AVAILABLE,
+        "57014",  # query_canceled: the statement time-out, or an administrator
+        "40P01",  # deadlock_detected
+        "53100",  # disk_full
+        "53200",  # out_of_memory
     }
 )
 _KEEPALIVES = {
@@ -90,7 +99,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed at the end, rolled back by any exception.
 
     Raises DatabaseUnavailable, naming host and database, when there is no connection or it is lost;
-    whether a commit that was under way has happened is unknown then. Other database errors pass.
+    whether a commit that was under way has happened is unknown then. DatabaseBusy when the server
+    gave up and another try may go through. Other database errors pass.
     """
     try:
         with _connected(engine) as connection, connection.begin():
@@ -98,8 +108,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise DatabaseUnavailable(
-                f"{_lost(error)} {describe(engine)}: {_first_line(error)}",
+                f"{_lost(error)} {describe(engine)}: {first_line(error)}",
                 hint="Check that the server is up, then try again.",
+            ) from error
+        if sqlstate(error) in _GIVEN_UP:
+            raise DatabaseBusy(
+                f"{describe(engine)} gave up: {first_line(error)}. Nothing was changed.",
+                hint="Try again in a moment; pg_stat_activity shows who holds what.",
             ) from error
         raise
 
@@ -183,7 +198,7 @@ def _connected(engine: Engine) -> Iterator[Connection]:
         ) from error
     except DBAPIError as error:
         raise DatabaseUnavailable(
-            f"Cannot connect to {describe(engine)}: {_first_line(error)}",
+            f"Cannot connect to {describe(engine)}: {first_line(error)}",
             hint="Check that the server is up and that JOBRUNNER_DATABASE_URL is right.",
         ) from error
     with connection:
@@ -194,8 +209,3 @@ def _lost(error: DBAPIError) -> str:
     if sqlstate(error) == _READ_ONLY:
         return "Read-only, a standby or under maintenance, is"
     return "Lost the connection to"
-
-
-def _first_line(error: DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines()
-    return lines[0] if lines else type(error.orig).__name__

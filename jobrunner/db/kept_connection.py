@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from jobrunner.db.engine import describe
-from jobrunner.errors import DatabaseUnavailable
+from jobrunner.errors import DatabaseUnavailable, first_line
 
 _LONGEST_BACKOFF_SECONDS = 2.0
 
@@ -73,9 +73,8 @@ class KeptConnection:
             connection.close()
 
     def _unavailable(self, error: DBAPIError) -> DatabaseUnavailable:
-        told = str(error.orig).strip().partition("\n")[0]
         return DatabaseUnavailable(
-            f"{describe(self._engine)} does not answer: {told}",
+            f"{describe(self._engine)} does not answer: {first_line(error)}",
             hint="Check that the server is up, then try again.",
         )
 

@@ -8,7 +8,7 @@ from psycopg2.extensions import connection as DriverConnection  # noqa: N812  it
 from sqlalchemy import Connection, Engine, text
 
 from jobrunner.db.engine import describe
-from jobrunner.errors import DatabaseUnavailable
+from jobrunner.errors import DatabaseUnavailable, first_line
 
 CHANNEL = "jobrunner"
 
@@ -47,8 +47,7 @@ class Listener:
         return True
 
     def _cut_off(self, error: psycopg2.OperationalError) -> DatabaseUnavailable:
-        told = (str(error).strip().splitlines() or ["the connection is gone"])[0]
-        return DatabaseUnavailable(f"Cannot listen to {self._place}: {told}")
+        return DatabaseUnavailable(f"Cannot listen to {self._place}: {first_line(error)}")
 
     def close(self) -> None:
         """Hang up."""

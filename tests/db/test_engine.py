@@ -16,7 +16,7 @@ from jobrunner.db.engine import (
     sqlstate,
     transaction,
 )
-from jobrunner.errors import DatabaseUnavailable, UsageError
+from jobrunner.errors import DatabaseBusy, DatabaseUnavailable, UsageError
 
 SETTINGS = text("""
     SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
@@ -91,7 +91,26 @@ def test_a_mistake_of_a_statement_is_no_outage(engine: Engine) -> None:
         connection.execute(text("INSERT INTO jobrunner.projects (name) VALUES ('a'), ('a')"))
 
 
-def test_a_statement_over_its_time_is_no_outage(engine: Engine) -> None:
+def test_a_statement_over_its_time_is_told_in_a_sentence_with_what_to_do(engine: Engine) -> None:
+    with pytest.raises(DatabaseBusy) as cancelled, transaction(engine) as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 20; SELECT pg_sleep(10)"))
+
+    assert "gave up: canceling statement due to statement timeout. Nothing" in str(cancelled.value)
+    assert cancelled.value.hint
+
+
+def test_a_row_that_somebody_holds_for_too_long_is_told_in_a_sentence(engine: Engine) -> None:
+    def wait_for_the_row() -> None:
+        with transaction(engine) as holder, transaction(engine) as waiting:
+            holder.execute(INSERT)
+            change_limits(waiting, Limits(0, 0.02, 0))
+            waiting.execute(INSERT)
+
+    with pytest.raises(DatabaseBusy, match="lock timeout"):
+        wait_for_the_row()
+
+
+def test_a_caller_may_hear_of_a_time_out_before_its_transaction_ends(engine: Engine) -> None:
     with transaction(engine) as connection:
         change_limits(connection, Limits(0.02, 0, 0))
         with pytest.raises(DBAPIError) as cancelled:
