@@ -1,6 +1,7 @@
 """Apply on a real database: what is written, what is left alone, what is refused."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -438,7 +439,7 @@ def test_a_deletion_says_how_many_runs_are_under_way(acme: Reconciler) -> None:
 
 
 def test_an_apply_wakes_the_beats_when_it_is_committed(acme: Reconciler, engine: Engine) -> None:
-    with Listener(engine) as listener:
+    with closing(Listener(engine)) as listener:
         acme.apply(make_job())
 
         assert listener.wait(5.0)
@@ -446,7 +447,7 @@ def test_an_apply_wakes_the_beats_when_it_is_committed(acme: Reconciler, engine:
 
 def test_an_apply_that_changes_nothing_wakes_nobody(acme: Reconciler, engine: Engine) -> None:
     acme.apply(make_job())
-    with Listener(engine) as listener:
+    with closing(Listener(engine)) as listener:
         acme.apply(make_job())
 
         assert not listener.wait(0.05)
