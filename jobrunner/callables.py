@@ -39,7 +39,6 @@ class LoadedCallable:
     """An instance where the path names a class with `__call__`."""
     signature: inspect.Signature | None
     """None when Python cannot tell, as for some compiled functions."""
-    is_async: bool
 
 
 def load_callable(path: str, *, allow: Sequence[str]) -> LoadedCallable:
@@ -55,12 +54,7 @@ def load_callable(path: str, *, allow: Sequence[str]) -> LoadedCallable:
     module, rest = _import_longest(dotted, parts)
     found = _walk(dotted, module, rest)
     function = _checked_callable(dotted, found, allow)
-    return LoadedCallable(
-        path=dotted,
-        function=function,
-        signature=_signature(function),
-        is_async=_is_async(function),
-    )
+    return LoadedCallable(path=dotted, function=function, signature=_signature(function))
 
 
 def check_arguments(loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -215,10 +209,3 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function)
     except (TypeError, ValueError):
         return None
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    unwrapped = inspect.unwrap(function)
-    return inspect.iscoroutinefunction(unwrapped) or inspect.iscoroutinefunction(
-        getattr(unwrapped, "__call__", None)  # noqa: B004  the method itself, not whether there is one
-    )

@@ -6,11 +6,11 @@
                    │  └──► cancelled | expired
     (dispatch) ──► skipped | missed          ends that never started
 
-`TRANSITIONS` is the whole table; `docs/explanation/states.md` draws it.
+`docs/explanation/states.md` says what each state means.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,40 +38,6 @@ class RunState(StrEnum):
     def is_final(self) -> bool:
         """Nothing follows."""
         return self not in {RunState.QUEUED, RunState.RUNNING}
-
-
-class Event(StrEnum):
-    """What can happen to a run."""
-
-    CLAIM = "claim"
-    SUCCEED = "succeed"
-    FAIL = "fail"
-    RETRY = "retry"
-    LOSE = "lose"
-    CANCEL = "cancel"
-    EXPIRE = "expire"
-    FINISH_LATE = "finish_late"
-
-
-TRANSITIONS: Mapping[tuple[RunState, Event], frozenset[RunState]] = {
-    (RunState.QUEUED, Event.CLAIM): frozenset({RunState.RUNNING}),
-    (RunState.QUEUED, Event.CANCEL): frozenset({RunState.CANCELLED}),
-    (RunState.QUEUED, Event.EXPIRE): frozenset({RunState.EXPIRED}),
-    (RunState.RUNNING, Event.SUCCEED): frozenset({RunState.SUCCEEDED}),
-    (RunState.RUNNING, Event.FAIL): frozenset({RunState.FAILED}),
-    (RunState.RUNNING, Event.RETRY): frozenset({RunState.QUEUED}),
-    (RunState.RUNNING, Event.LOSE): frozenset({RunState.LOST}),
-    (RunState.RUNNING, Event.CANCEL): frozenset({RunState.CANCELLED}),
-    # With `on_lost: fail` a worker that was only out of touch may still report how it ended.
-    (RunState.LOST, Event.FINISH_LATE): frozenset({RunState.SUCCEEDED, RunState.FAILED}),
-}
-
-
-def transition(state: RunState, event: Event, to: RunState) -> RunState:
-    """`to`, when `event` may lead there from `state`; ValueError otherwise."""
-    if to not in TRANSITIONS.get((state, event), frozenset()):
-        raise ValueError(f"a run that is {state} cannot become {to} by {event}")
-    return to
 
 
 # --- Dispatch: what a new run meets ----------------------------------------------------------------
@@ -256,14 +222,7 @@ def backoff(retry: Retry, attempt: int, random_fraction: float) -> timedelta:
     With `jitter` it lies between one half and the whole of that: enough to part runs that failed
     together, and never so early that the delay means nothing ("equal jitter", M. Brooker, 2015).
     """
-    match retry.backoff:
-        case "fixed":
-            factor = 1.0
-        case "linear":
-            factor = float(attempt)
-        case "exponential":
-            factor = retry.factor ** min(attempt - 1, 64)
-    seconds = min(retry.delay.total_seconds() * factor, retry.max_delay.total_seconds())
+    seconds = retry.delay_after(attempt).total_seconds()
     if retry.jitter:
         seconds *= 0.5 + 0.5 * random_fraction
     return timedelta(seconds=seconds)

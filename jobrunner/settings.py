@@ -53,8 +53,6 @@ class Settings(BaseModel):
     """The worker's own allow-list of dotted paths (`acme.*`); () allows what the project file does."""
     worker_grace_seconds: float = Field(default=25.0, ge=0)
     """How long a worker that is told to stop lets its runs go on; it is gone 5 s later at most."""
-    worker_name: str = ""
-    """Shown with each run; '' is Celery's `celery@host`."""
     run_directory: Path = Path(RUN_DIRECTORY)
     """Where `up` keeps its servers' data, the editor schema and the endpoints file."""
     log_format: str = Field(default="console", pattern="^(console|json)$")

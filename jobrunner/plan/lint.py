@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 
-from jobrunner.plan.forecast import forecast_load
+from jobrunner.plan.forecast import forecast_load, timing_in_force
 from jobrunner.schedule import (
     At,
     Cron,
     Effect,
     Every,
-    ScheduleError,
     Timing,
     clock_effects,
     duration_in_words,
@@ -47,20 +46,12 @@ def lint_jobs(jobs: Sequence[DefinedJob], *, now: datetime) -> tuple[Diagnostic,
 
 def _lint_job(job: DefinedJob, now: datetime) -> Iterator[Diagnostic]:
     for schedule in job.spec.schedules:
-        timing = _timing(schedule)
+        timing = timing_in_force(schedule)
         if timing is None:
             continue
         yield from _clock_changes(job, schedule, timing, now)
         yield from _no_time_left(job, schedule, timing, now)
         yield from _outlasting(job, schedule, timing, now)
-
-
-def _timing(schedule: ScheduleSpec) -> Timing | None:
-    """None for what is off; what cannot be read has its error already."""
-    try:
-        return schedule.timing() if schedule.enabled else None
-    except ScheduleError:
-        return None
 
 
 def _clock_changes(
@@ -141,18 +132,8 @@ def _long_retries(
 
 def _delays_in_all(retry: Retry) -> timedelta:
     """The longest that all delays can take together, without the attempts themselves."""
-    total = timedelta(0)
-    for attempt in range(1, retry.max_retries + 1):
-        match retry.backoff:
-            case "fixed":
-                factor = 1.0
-            case "linear":
-                factor = float(attempt)
-            case "exponential":
-                factor = retry.factor ** min(attempt - 1, 64)
-        seconds = min(retry.delay.total_seconds() * factor, retry.max_delay.total_seconds())
-        total += timedelta(seconds=seconds)
-    return total
+    attempts = range(1, retry.max_retries + 1)
+    return sum((retry.delay_after(attempt) for attempt in attempts), timedelta(0))
 
 
 def _interval_at_least(timing: Timing) -> timedelta:
@@ -187,7 +168,7 @@ def _crowded_minute(jobs: Sequence[DefinedJob], now: datetime) -> Iterator[Diagn
         (job, schedule, timing)
         for job in jobs
         for schedule in job.spec.schedules
-        if (timing := _timing(schedule)) is not None and isinstance(timing.rule, Cron)
+        if (timing := timing_in_force(schedule)) is not None and isinstance(timing.rule, Cron)
         if not timing.jitter
     ]
     if len(crowd) < RUNS_IN_ONE_MINUTE_MAX:

@@ -107,6 +107,18 @@ class Retry(_Spec):
         default=(), description="Dotted paths of the exception classes that are never retried."
     )
 
+    def delay_after(self, attempt: int) -> timedelta:
+        """The longest wait after failed attempt number `attempt`, from 1; `jitter` shortens it."""
+        match self.backoff:
+            case "fixed":
+                factor = 1.0
+            case "linear":
+                factor = float(attempt)
+            case "exponential":
+                factor = self.factor ** min(attempt - 1, 64)  # beyond it any delay is at its limit
+        seconds = min(self.delay.total_seconds() * factor, self.max_delay.total_seconds())
+        return timedelta(seconds=seconds)
+
 
 class CatchUp(_Spec):
     """The policy for scheduled times that nobody was there to run."""

@@ -95,16 +95,12 @@ class TestLoading:
     def test_a_function_of_a_module_is_loaded(self) -> None:
         loaded = load_callable("acme_tasks.plain", allow=())
         assert loaded.function(1) == 3
-        assert not loaded.is_async
 
     def test_a_colon_before_the_callable_is_a_dot(self) -> None:
         assert load_callable("acme_tasks:plain", allow=()).path == "acme_tasks.plain"
 
     def test_a_module_within_a_package_is_found(self) -> None:
         assert load_callable("acme_package.inner.task", allow=()).function() is None
-
-    def test_a_coroutine_function_is_known_as_one(self) -> None:
-        assert load_callable("acme_tasks.coroutine", allow=()).is_async
 
     def test_a_decorated_function_keeps_its_place_and_signature(self) -> None:
         loaded = load_callable("acme_tasks.wrapped", allow=["acme_tasks.wrapped"])

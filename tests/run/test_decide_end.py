@@ -8,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobrunner.run import (
-    TRANSITIONS,
     AttemptEnd,
     End,
-    Event,
     Outcome,
     RunState,
     backoff,
     decide_end,
-    transition,
 )
 from jobrunner.spec.models import Retry
 
@@ -118,14 +115,3 @@ def test_backoff_grows_by_its_kind_up_to_max_delay(kind: str, seconds: list[int]
 def test_jitter_stays_between_half_and_the_whole_delay(attempt: int, fraction: float) -> None:
     whole = backoff(Retry(jitter=False), attempt, 0.0)
     assert whole / 2 <= backoff(Retry(), attempt, fraction) <= whole
-
-
-def test_no_event_leaves_a_final_state_but_a_late_finish() -> None:
-    from_final = {event for (state, event) in TRANSITIONS if state.is_final}
-    assert from_final == {Event.FINISH_LATE}
-
-
-def test_a_transition_that_is_not_in_the_table_is_refused() -> None:
-    assert transition(RunState.QUEUED, Event.CLAIM, RunState.RUNNING) is RunState.RUNNING
-    with pytest.raises(ValueError, match="cannot become"):
-        transition(RunState.SUCCEEDED, Event.CLAIM, RunState.RUNNING)

@@ -97,7 +97,7 @@ def test_a_number_that_is_none_is_named(tmp_path: Path, name: str) -> None:
         load_settings(environ, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "JOBRUNNER_WORKER_NAME"])
+@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "JOBRUNNER_ENVIRONMENT"])
 def test_a_value_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
     secret = tmp_path / "secret"
     secret.write_text("se cret\n", encoding="utf-8")
@@ -107,8 +107,8 @@ def test_a_value_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
 
 
 def test_the_value_itself_comes_before_the_file(tmp_path: Path) -> None:
-    environ = {"JOBRUNNER_WORKER_NAME": "w1", "JOBRUNNER_WORKER_NAME_FILE": "/nowhere"}
-    assert load_settings(environ, tmp_path).worker_name == "w1"
+    environ = {"JOBRUNNER_ENVIRONMENT": "prod", "JOBRUNNER_ENVIRONMENT_FILE": "/nowhere"}
+    assert load_settings(environ, tmp_path).environment == "prod"
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
