@@ -68,7 +68,7 @@ def forecast_edit(
     `next_before` is the nominal time in the database. A time that is due already is run by the
     apply under the old rule, so it is neither skipped nor doubled.
     """
-    old, new = _timing(before), _timing(after)
+    old, new = timing_in_force(before), timing_in_force(after)
     if old is None or next_before is None:
         return EditForecast(next_before, None if new is None else next_time(new, now))
     if new is None:
@@ -136,8 +136,8 @@ class _Edit:
         return min(gaps, default=None)
 
 
-def _timing(spec: ScheduleSpec | None) -> Timing | None:
-    """None for what is off, and for a stored spec that can no longer be read."""
+def timing_in_force(spec: ScheduleSpec | None) -> Timing | None:
+    """None for what is not there or off, and for a rule that cannot be computed."""
     if spec is None or not spec.enabled:
         return None
     try:
@@ -182,7 +182,7 @@ def forecast_load(jobs: Iterable[JobSpec], *, now: datetime, horizon: timedelta 
         for job in jobs
         if job.enabled
         for schedule in job.schedules
-        if (timing := _timing(schedule)) is not None
+        if (timing := timing_in_force(schedule)) is not None
     )
     start = now.replace(second=0, microsecond=0) + _MINUTE
     count = _MinuteCount(start, minutes=horizon // _MINUTE)

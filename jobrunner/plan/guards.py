@@ -14,20 +14,19 @@ def check_guards(
     *,
     missing_folders: Sequence[str],
     allow_deletes: int | None = None,
-    max_deletes: int = MAX_DELETES,
 ) -> None:
     """Raise GuardRefused when the plan looks like an accident.
 
     `missing_folders` are those that the project includes and that are not there, relative to its
     root: perhaps a volume that is not mounted, so no job that stood there is deleted.
     `allow_deletes` is the number of deletions a person has agreed to; None: nobody was asked, and
-    what is allowed is `max_deletes`, or half of the project's jobs if that is less.
+    what is allowed is MAX_DELETES, or half of the project's jobs if that is less.
     """
     _check_environment(plan)
     deletes = len(plan.deletes)
     if deletes == 0 or (allow_deletes is not None and deletes <= allow_deletes):
         return
-    reason = _reason(plan, missing_folders, allow_deletes, max_deletes)
+    reason = _reason(plan, missing_folders, allow_deletes)
     if reason:
         raise GuardRefused(
             f"{reason} Nothing was changed. Deleted would be {_listed(plan)}.",
@@ -45,9 +44,7 @@ def _check_environment(plan: Plan) -> None:
     )
 
 
-def _reason(
-    plan: Plan, missing_folders: Sequence[str], allow_deletes: int | None, max_deletes: int
-) -> str:
+def _reason(plan: Plan, missing_folders: Sequence[str], allow_deletes: int | None) -> str:
     deletes, before = len(plan.deletes), plan.jobs_before
     for folder in missing_folders:
         if any(_is_below(change.location.file, folder) for change in plan.deletes):
@@ -56,7 +53,7 @@ def _reason(
         return f"The files define no job at all, but {_jobs(before)} in force."
     if allow_deletes is not None:
         return f"The plan deletes {deletes} of {before} jobs, and --allow-deletes says {allow_deletes}."
-    limit = min(max_deletes, before // 2)
+    limit = min(MAX_DELETES, before // 2)
     if deletes > limit:
         return (
             f"The plan deletes {deletes} of {before} jobs, and {limit} is the most without a word."
