@@ -19,11 +19,11 @@ from sqlalchemy.exc import DBAPIError
 
 from jobrunner.broker import Sender
 from jobrunner.db.engine import make_engine, transaction
-from jobrunner.db.processes import Process, sign_in, sign_out
+from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.db.schedules import seconds_until_next
 from jobrunner.db.wakeups import Listener
 from jobrunner.dispatch import dispatch_due, send_unsent
-from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable
+from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable, first_line
 from jobrunner.recover import (
     QueueKey,
     Suspicion,
@@ -36,7 +36,6 @@ from jobrunner.settings import Settings
 POLL_SECONDS = 1.0
 """The guarantee: whatever a NOTIFY would have said is seen this much later at most."""
 RECOVER_SECONDS = 1.0
-SIGN_OF_LIFE_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 5.0
 LOG_AGAIN_SECONDS = 30.0
 
@@ -85,6 +84,7 @@ class Loop:
         self._recover_at = self._sign_of_life_at = 0.0
         self._failures = 0
         self._back_since: float | None = None
+        self._is_broker_away = False
         self._said_at: dict[str, float] = {}
 
     def run_once(self) -> None:
@@ -117,6 +117,7 @@ class Loop:
     def _work(self, engine: Engine) -> bool:
         """One batch of everything; True when there may be more at once."""
         send = partial(_send, self._sender)
+        self._is_broker_away = False
         due = self._guarded(partial(dispatch_due, engine, send))
         unsent = self._guarded(partial(send_unsent, engine, send))
         if time.monotonic() >= self._recover_at:
@@ -128,6 +129,7 @@ class Loop:
         try:
             return flow()
         except BrokerUnavailable as error:
+            self._is_broker_away = True
             self._say("broker_unavailable", error=error.message)
             return 0
 
@@ -156,6 +158,10 @@ class Loop:
         with transaction(engine) as connection:
             seconds = seconds_until_next(connection)
         timeout_seconds = POLL_SECONDS if seconds is None else min(seconds, POLL_SECONDS)
+        if self._is_broker_away:
+            # What waits to be sent is overdue all the time; without a pause it would be tried, and
+            # its rows written, without end.
+            timeout_seconds = POLL_SECONDS
         if timeout_seconds > 0 and self._listener is not None:
             self._listener.wait(timeout_seconds)
 
@@ -170,7 +176,7 @@ class Loop:
         return self._engine
 
     def _database_failed(self, error: Exception) -> None:
-        self._say("database_unavailable", error=str(error).splitlines()[0])
+        self._say("database_unavailable", error=first_line(error))
         self._hang_up()
         self._back_off()
 

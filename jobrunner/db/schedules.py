@@ -156,11 +156,14 @@ def mark_bad(connection: Connection, schedule_id: uuid.UUID, error: str, *, now:
     )
 
 
+# The conditions on runs are those under which one is taken to be sent: a run that is counted here and
+# never taken would keep every beat awake.
 _NEXT_WAKE = text("""
     SELECT extract(epoch FROM least(
              (SELECT min(next_run_at) FROM jobrunner.schedules WHERE next_run_at IS NOT NULL),
              (SELECT min(available_at) FROM jobrunner.runs
-               WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND sending_until IS NULL)
+               WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND sending_until IS NULL
+                 AND (attempt > 0 OR expires_at IS NULL OR expires_at > statement_timestamp()))
            ) - clock_timestamp())
 """)
 
