@@ -147,6 +147,8 @@ class _Called:
 
 
 def _call(home: Home, run: ClaimedRun) -> _Called:
+    if run.problem:
+        return _Called(Outcome.REFUSED, error=_line(run.problem), error_type="definition")
     caller = home.caller
     try:
         with entered(_current(run)), caller.interruptible():

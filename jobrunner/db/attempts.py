@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Row, text
 
 from jobrunner.run import Outcome, RunState
@@ -41,10 +42,12 @@ class ClaimedRun:
     """Lost ones in a row before this one."""
     scheduled_for: datetime
     spec: JobSpec
-    """The definition as of the run's dispatch."""
+    """The definition as of the run's dispatch; a stand-in when `problem` says why there is none."""
     kwargs: dict[str, Any]
     """Given at the trigger, merged over the definition's."""
     cancel_requested: bool
+    problem: str = ""
+    """Why the stored definition cannot be read; '' when it can."""
 
 
 _COLUMNS = """
@@ -328,7 +331,7 @@ def _claim_arrays(claims: Sequence[Claim]) -> dict[str, Any]:
 
 
 def _claimed_run(row: Row[Any]) -> ClaimedRun:
-    spec = _load_spec(row.spec)
+    spec, problem = _load_spec(row.spec)
     return ClaimedRun(
         claim=Claim(row.id, row.claim_token),
         address=row.address,
@@ -338,10 +341,24 @@ def _claimed_run(row: Row[Any]) -> ClaimedRun:
         spec=spec,
         kwargs={**spec.kwargs, **(row.kwargs or {})},
         cancel_requested=row.cancel_requested,
+        problem=problem,
     )
 
 
+_STAND_IN = JobSpec(namespace="default", name="unreadable", task="unreadable.definition")
+
+
 @lru_cache(maxsize=512)
-def _load_spec(stored: str) -> JobSpec:
-    """A worker runs the same few definitions again and again; reading one costs more than a claim."""
-    return load_job(json.loads(stored))
+def _load_spec(stored: str) -> tuple[JobSpec, str]:
+    """The definition and '', or a stand-in and why it cannot be read.
+
+    No exception: one run that a newer version or a hand has spoilt must not keep a process from
+    ending all the others. A worker runs the same few definitions again and again; reading one costs
+    more than a claim.
+    """
+    try:
+        return load_job(json.loads(stored)), ""
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return _STAND_IN, f"The stored definition cannot be read: {where}: {first['msg']}."

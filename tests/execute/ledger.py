@@ -102,6 +102,15 @@ class Ledger:
                 update(tables.runs).where(tables.runs.c.id == run_id).values(**values)
             )
 
+    def spoil_definition(self, job_id: uuid.UUID) -> None:
+        """As a newer version would write it, or a hand."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(tables.definitions)
+                .where(tables.definitions.c.job_id == job_id)
+                .values(spec=tables.definitions.c.spec.concat({"from_the_future": True}))
+            )
+
     def delete_job(self, job_id: uuid.UUID) -> None:
         """As an apply does: a tombstone."""
         with self.engine.begin() as connection:

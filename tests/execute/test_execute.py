@@ -252,6 +252,16 @@ class TestFailure:
         attempt = ledger.attempts(execute("acme.absent"))[0]
         assert attempt.error_type == "callable_missing"
 
+    def test_a_definition_that_cannot_be_read_ends_its_run(
+        self, home: Home, ledger: Ledger
+    ) -> None:
+        job_id = ledger.add_job("acme.nothing")
+        run_id = ledger.add_run(job_id)
+        ledger.spoil_definition(job_id)
+        execute_run(home, Claim(run_id, uuid.uuid4()))
+        assert ledger.state(run_id) == "failed"
+        assert "cannot be read: from_the_future: " in ledger.run(run_id)["error"]
+
     def test_a_refused_callable_is_not_retried(self, execute: Execute, ledger: Ledger) -> None:
         run_id = execute("os.getcwd", retry={"max_retries": 3})
         assert (ledger.state(run_id), ledger.attempts(run_id)[0].error_type) == (

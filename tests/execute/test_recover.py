@@ -45,6 +45,16 @@ def test_fault_37_three_lost_attempts_in_a_row_end_the_run(ledger: Ledger) -> No
     assert ledger.state(run_id) == "lost"
 
 
+def test_a_definition_that_cannot_be_read_keeps_no_other_run_from_its_end(ledger: Ledger) -> None:
+    spoilt, good = ledger.add_job(name="spoilt"), ledger.add_job(name="good")
+    runs = [ledger.add_run(spoilt), ledger.add_run(good)]
+    for run_id in runs:
+        claim_and_lose(ledger, run_id)
+    ledger.spoil_definition(spoilt)
+    assert end_lost_attempts(ledger.engine, settle_for=AT_ONCE) == 2
+    assert [ledger.state(run_id) for run_id in runs] == ["lost", "lost"]
+
+
 def test_an_attempt_with_a_fresh_lease_is_left_alone(ledger: Ledger) -> None:
     run_id = ledger.add_run(ledger.add_job())
     ledger.claim(run_id)
