@@ -6,6 +6,7 @@ run id. Losing, repeating or forging one changes nothing that PostgreSQL does no
 
 import json
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from celery import Celery
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
 
-from jobrunner.errors import BrokerUnavailable
+from jobrunner.errors import BrokerUnavailable, first_line
 from jobrunner.run import OutgoingRun
 from jobrunner.settings import Settings
 
@@ -163,7 +164,7 @@ class Sender:
         except errors as error:
             self.close()
             self._rests_until = time.monotonic() + REST_SECONDS
-            raise self._unavailable(_first_line(error)) from error
+            raise self._unavailable(first_line(error)) from error
 
     def _unavailable(self, why: str) -> BrokerUnavailable:
         return BrokerUnavailable(
@@ -252,9 +253,11 @@ def _sent_at(message: bytes | None) -> datetime | None:
 def _run_ids(unacked: Sequence[bytes]) -> Iterator[str]:
     for value in unacked:
         try:
-            yield json.loads(value)[0]["headers"]["id"]
-        except (ValueError, KeyError, TypeError, IndexError):
-            continue
+            headers = json.loads(value)[0]["headers"]
+            if headers["task"] == EXECUTE_TASK:
+                yield str(uuid.UUID(headers["id"]))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            continue  # somebody else's message; its id may be any text
 
 
 def _is_redis(url: str | None) -> bool:
@@ -266,7 +269,3 @@ def _host(url: str | None) -> str:
     return (
         parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else parts.path
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -94,3 +94,18 @@ def test_a_message_in_a_workers_hands_is_not_lost(
         assert message is not None
         look_again(engine, sender, {("default", None): LONG_AGO})
         assert [run.is_sent for run in read_runs()] == [True]
+
+
+def test_somebody_elses_message_in_the_same_broker_disturbs_nothing(
+    engine: Engine, app: Celery, sender: Sender, add_job: AddJob, read_runs: ReadRuns
+) -> None:
+    send_a_run(engine, sender, add_job)
+    empty_the_broker(app)
+    app.send_task("acme.task", task_id="no uuid at all", queue="theirs")
+    with Connection(
+        app.conf.broker_url, transport_options=app.conf.broker_transport_options
+    ) as worker:
+        channel: Any = worker.default_channel
+        assert channel.basic_get("theirs") is not None
+        look_again(engine, sender, {("default", None): LONG_AGO})
+    assert [run.is_sent for run in read_runs()] == [False]
