@@ -4,7 +4,7 @@ from sqlalchemy import Connection, text
 
 # A batch is small and skips what somebody else holds, so a deletion never delays a claim; attempts
 # and logs go along by their foreign keys. Totals live on the schedule and do not shrink.
-_DELETE_BATCH = text("""
+_DELETE_OLD = text("""
     WITH old AS (
         SELECT r.id
           FROM jobrunner.runs AS r
@@ -18,14 +18,16 @@ _DELETE_BATCH = text("""
     DELETE FROM jobrunner.runs AS r USING old WHERE r.id = old.id
 """)
 
+# Job by job along the index, so that a batch ends at its limit and sorts no whole ledger.
 _DELETE_SURPLUS = text("""
     WITH surplus AS (
-        SELECT id FROM (
-            SELECT id, finished_at,
-                   row_number() OVER (PARTITION BY job_id ORDER BY scheduled_for DESC) AS place
-              FROM jobrunner.runs
-        ) AS ranked
-         WHERE place > :keep_per_job AND finished_at IS NOT NULL
+        SELECT beyond.id
+          FROM jobrunner.jobs AS j
+         CROSS JOIN LATERAL (
+                SELECT id, finished_at FROM jobrunner.runs
+                 WHERE job_id = j.id ORDER BY scheduled_for DESC OFFSET :keep_per_job
+               ) AS beyond
+         WHERE beyond.finished_at IS NOT NULL
          LIMIT :limit
     )
     DELETE FROM jobrunner.runs AS r USING surplus WHERE r.id = surplus.id
@@ -37,7 +39,7 @@ def delete_old(
 ) -> int:
     """Delete up to `limit` runs that ended so long ago, but not the newest few of a job."""
     values = {"older_than_days": older_than_days, "keep_at_least": keep_at_least, "limit": limit}
-    return connection.execute(_DELETE_BATCH, values).rowcount
+    return connection.execute(_DELETE_OLD, values).rowcount
 
 
 def delete_surplus(connection: Connection, *, keep_per_job: int, limit: int) -> int:

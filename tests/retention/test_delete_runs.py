@@ -1,0 +1,80 @@
+"""The clean-up of history, on a real database."""
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from jobrunner.db import tables
+from jobrunner.retention import delete_old_runs, delete_runs
+from tests.execute.ledger import NOON, Ledger
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Ledger:
+    return Ledger(engine)
+
+
+def add_ended(ledger: Ledger, job_id: uuid.UUID, number: int, **values: Any) -> list[uuid.UUID]:
+    """Runs that ended a hundred days ago, the oldest first."""
+    given = {"state": "succeeded", "finished_at": func.now() - 100 * DAY, **values}
+    return [
+        ledger.add_run(job_id, scheduled_for=NOON + index * DAY, **given) for index in range(number)
+    ]
+
+
+def left(ledger: Ledger) -> set[uuid.UUID]:
+    with ledger.engine.begin() as connection:
+        return set(connection.execute(select(tables.runs.c.id)).scalars())
+
+
+def test_old_runs_go_but_the_newest_ten_of_a_job(ledger: Ledger) -> None:
+    runs = add_ended(ledger, ledger.add_job(), 12)
+    deleted = delete_runs(ledger.engine, older_than_days=30, keep_per_job=100)
+    assert deleted == {"by_age": 2, "by_count": 0}
+    assert left(ledger) == set(runs[2:])
+
+
+def test_young_runs_stay(ledger: Ledger) -> None:
+    runs = add_ended(ledger, ledger.add_job(), 12, finished_at=func.now() - 29 * DAY)
+    delete_runs(ledger.engine, older_than_days=30, keep_per_job=100)
+    assert left(ledger) == set(runs)
+
+
+def test_of_each_job_only_so_many_stay(ledger: Ledger) -> None:
+    busy = add_ended(ledger, ledger.add_job(name="busy"), 5)
+    quiet = add_ended(ledger, ledger.add_job(name="quiet"), 3)
+    deleted = delete_runs(ledger.engine, older_than_days=1000, keep_per_job=3)
+    assert deleted == {"by_age": 0, "by_count": 2}
+    assert left(ledger) == {*busy[2:], *quiet}
+
+
+def test_a_run_that_is_not_over_stays_whatever_its_age(ledger: Ledger) -> None:
+    job_id = ledger.add_job()
+    [waiting] = add_ended(ledger, job_id, 1, state="queued", finished_at=None)
+    ended = add_ended(ledger, job_id, 3)
+    delete_runs(ledger.engine, older_than_days=1000, keep_per_job=1)
+    assert left(ledger) == {waiting, ended[-1]}
+
+
+def test_it_goes_on_until_nothing_is_left_to_delete(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobrunner.retention.BATCH_RUNS", 2)
+    add_ended(ledger, ledger.add_job(), 15)
+    deleted = delete_runs(ledger.engine, older_than_days=30, keep_per_job=4)
+    assert deleted == {"by_age": 5, "by_count": 6}
+
+
+def test_as_a_job_it_finds_its_database_by_itself(
+    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JOBRUNNER_DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+    add_ended(ledger, ledger.add_job(), 11)
+    assert delete_old_runs() == {"by_age": 1, "by_count": 0}
