@@ -16,10 +16,11 @@ from sqlalchemy.exc import DBAPIError
 
 from jobrunner.db import outbox, schedules, triggers
 from jobrunner.db.engine import transaction
+from jobrunner.db.jobs import no_such_job
 from jobrunner.db.outbox import NewRun
 from jobrunner.db.schedules import Advance, DueSchedule
 from jobrunner.db.wakeups import notify
-from jobrunner.errors import BrokerUnavailable, Conflict, DatabaseBusy, NotFound, first_line
+from jobrunner.errors import BrokerUnavailable, Conflict, DatabaseBusy, first_line
 from jobrunner.run import (
     Active,
     OutgoingRun,
@@ -35,6 +36,8 @@ from jobrunner.spec.models import CatchUp, ScheduleSpec
 
 BATCH_SCHEDULES = 1_000
 BATCH_MESSAGES = 1_000
+BATCH_RUNS_MAX = 10_000
+"""After an outage each schedule of a batch may owe a thousand runs: the next tick goes on from there."""
 
 Send = Callable[[Sequence[OutgoingRun], datetime], None]
 """Publishes in order or raises BrokerUnavailable; the datetime is the database's clock."""
@@ -129,9 +132,13 @@ def record_due(
     active = outbox.lock_and_count_active(connection, _jobs_to_count(due))
     pauses = outbox.pauses_since(connection, min(s.next_scheduled_for for s in due))
     tick = _Tick(active=dict(active))
+    handled = []
     for schedule in due:
+        if len(tick.rows) >= BATCH_RUNS_MAX:
+            break
         tick.add(schedule, _pauses_of(schedule, pauses))
-    return _write(connection, due, tick)
+        handled.append(schedule)
+    return _write(connection, handled, tick)
 
 
 def _jobs_to_count(due: Sequence[DueSchedule]) -> list[uuid.UUID]:
@@ -325,13 +332,12 @@ def trigger_run(
     """A run now, in the caller's transaction: it exists exactly when the caller's data does.
 
     It obeys `overlap` unless `force`; beat sends it after the commit. The same caller and key is the
-    same run, and with other arguments it is refused. Raises NotFound, Conflict.
+    same run, and with other arguments it is refused. Raises NotFound, Conflict, and UsageError for
+    arguments that JSON or PostgreSQL cannot hold.
     """
     job = triggers.find_job(connection, address)
     if job is None:
-        raise NotFound(
-            f"There is no job {address}.", hint="`jobrunner list` shows the addresses that exist."
-        )
+        raise no_such_job(address)
     run_id = (
         uuid.uuid4() if request_key is None else requested_run_id(job.id, created_by, request_key)
     )

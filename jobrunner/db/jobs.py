@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
-from jobrunner.errors import Conflict, LockNotObtained
+from jobrunner.errors import Conflict, LockNotObtained, NotFound
 from jobrunner.plan.diff import CurrentJob, CurrentSchedule
 from jobrunner.plan.digest import spec_digest
 from jobrunner.spec.models import CatchUp, DefinedJob, JobSpec, Location, ScheduleSpec, dump_job
@@ -133,6 +133,13 @@ def _in_force(applied: JobSpec, row: RowMapping, schedules: tuple[ScheduleSpec, 
             "tags": tuple(row["tags"]),
             "schedules": schedules,
         }
+    )
+
+
+def no_such_job(address: str) -> NotFound:
+    """What to say of an address that no job in force has."""
+    return NotFound(
+        f"There is no job {address}.", hint="`jobrunner list` shows the addresses that exist."
     )
 
 

@@ -1,13 +1,13 @@
 """What is defined and how it goes: the jobs in force, and the figures of the whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
 
-from jobrunner.errors import NotFound
+from jobrunner.db.jobs import no_such_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ListedJob:
     file: str
     line: int
     definition: Any
-    """Its JSON, as `spec.models.load_job` reads it."""
+    """Its JSON, as `spec.models.load_job` reads it; {} when somebody has removed its row."""
     next_run_at: datetime | None
     """The first of all its schedules."""
     schedule_error: str | None
@@ -56,11 +56,11 @@ class JobFilter:
 
 _LIST = text("""
     SELECT j.address, p.name AS project, j.enabled, j.queue, j.tags, j.owner, j.file, j.line,
-           d.spec AS definition, coming.next_run_at, coming.error AS schedule_error,
+           coalesce(d.spec, '{}') AS definition, coming.next_run_at, coming.error AS schedule_error,
            last.state, last.held, last.scheduled_for, last.started_at, last.finished_at, last.error
       FROM jobrunner.jobs AS j
       JOIN jobrunner.projects AS p ON p.id = j.project_id
-      JOIN jobrunner.definitions AS d ON d.id = j.definition_id
+      LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id
       LEFT JOIN LATERAL (
              SELECT min(s.next_run_at) AS next_run_at, min(s.error) AS error
                FROM jobrunner.schedules AS s WHERE s.job_id = j.id AND s.deleted_at IS NULL
@@ -82,20 +82,12 @@ _LIST = text("""
 
 def list_jobs(connection: Connection, wanted: JobFilter) -> tuple[ListedJob, ...]:
     """The jobs in force that match, by address."""
-    values = {
-        "address": wanted.address,
-        "namespace": wanted.namespace,
-        "tag": wanted.tag,
-        "queue": wanted.queue,
-        "owner": wanted.owner,
-    }
-    return tuple(_listed(row) for row in connection.execute(_LIST, values).mappings())
+    return tuple(_listed(row) for row in connection.execute(_LIST, asdict(wanted)).mappings())
 
 
 def _listed(row: RowMapping) -> ListedJob:
-    last_fields = ("state", "held", "scheduled_for", "started_at", "finished_at", "error")
-    last = {name: row[name] for name in last_fields}
-    rest = {name: value for name, value in row.items() if name not in last_fields}
+    last = {field.name: row[field.name] for field in fields(LastRun)}
+    rest = {name: value for name, value in row.items() if name not in last}
     return ListedJob(
         **{**rest, "tags": tuple(row["tags"])},
         last_run=None if last["state"] is None else LastRun(**last),
@@ -103,12 +95,10 @@ def _listed(row: RowMapping) -> ListedJob:
 
 
 def get_job(connection: Connection, address: str) -> ListedJob:
-    """The job in force of that address. Raises NotFound with the addresses that are near."""
+    """The job in force of that address. Raises NotFound."""
     found = list_jobs(connection, JobFilter(address=address))
     if not found:
-        raise NotFound(
-            f"There is no job {address}.", hint="`jobrunner list` shows the addresses that exist."
-        )
+        raise no_such_job(address)
     return found[0]
 
 

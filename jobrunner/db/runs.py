@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from jobrunner.db import audit
 from jobrunner.errors import Conflict, NotFound
@@ -91,14 +91,7 @@ _FIND = text(f"""
 
 def find_runs(connection: Connection, wanted: RunFilter) -> tuple[Run, ...]:
     """The newest runs that match, newest first."""
-    values = {
-        "address": wanted.address,
-        "namespace": wanted.namespace,
-        "queue": wanted.queue,
-        "states": list(wanted.states) or None,
-        "since": wanted.since,
-        "limit": wanted.limit,
-    }
+    values = {**asdict(wanted), "states": list(wanted.states) or None}
     return tuple(Run(**row) for row in connection.execute(_FIND, values).mappings())
 
 
@@ -174,11 +167,14 @@ def get_run(connection: Connection, run_id: uuid.UUID) -> RunDetail:
     if row is None:
         raise NotFound(f"There is no run {run_id}.")
     attempts = connection.execute(_ATTEMPTS, {"run_id": run_id}).mappings()
-    names = {field.name for field in fields(Run)}
     return RunDetail(
-        run=Run(**{name: value for name, value in row.items() if name in names}),
+        run=_run(row),
         attempts=tuple(Attempt(**attempt) for attempt in attempts),
-        **{name: value for name, value in row.items() if name not in names},
+        definition=row["definition"],
+        kwargs=row["kwargs"],
+        result=row["result"],
+        revision=row["revision"],
+        git_commit=row["git_commit"],
     )
 
 
@@ -246,12 +242,11 @@ def stream_runs(
         "recent_seconds": recent_seconds,
         "limit": limit,
     }
-    names = {field.name for field in fields(Run)}
     return tuple(
-        StreamedRun(
-            run=Run(**{name: value for name, value in row.items() if name in names}),
-            next_run_at=row["next_run_at"],
-            now=row["now"],
-        )
+        StreamedRun(run=_run(row), next_run_at=row["next_run_at"], now=row["now"])
         for row in connection.execute(_STREAM, values).mappings()
     )
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(**{field.name: row[field.name] for field in fields(Run)})

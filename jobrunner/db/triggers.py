@@ -8,7 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError
 
+from jobrunner.errors import UsageError, first_line
 from jobrunner.run import RunState, Start
 
 
@@ -76,22 +78,29 @@ def insert(
     request_key: str | None,
     created_by: str,
 ) -> None:
-    """The run's row; it waits to be sent by the next tick of any beat."""
+    """The run's row; it waits to be sent by the next tick of any beat.
+
+    Raises UsageError for `kwargs` that JSON or PostgreSQL cannot hold.
+    """
     skipped = start is Start.SKIP
-    connection.execute(
-        _INSERT,
-        {
-            "id": run_id,
-            "job_id": job.id,
-            "definition_id": job.definition_id,
-            "state": RunState.SKIPPED if skipped else RunState.QUEUED,
-            "held": start.is_held,
-            "kwargs": None if kwargs is None else json.dumps(dict(kwargs)),
-            "queue": job.queue,
-            "priority": job.priority,
-            "expires": job.expires,
-            "request_key": request_key,
-            "created_by": created_by,
-            "error": "another run was not over (overlap: skip)" if skipped else None,
-        },
-    )
+    values = {
+        "id": run_id,
+        "job_id": job.id,
+        "definition_id": job.definition_id,
+        "state": RunState.SKIPPED if skipped else RunState.QUEUED,
+        "held": start.is_held,
+        "queue": job.queue,
+        "priority": job.priority,
+        "expires": job.expires,
+        "request_key": request_key,
+        "created_by": created_by,
+        "error": "another run was not over (overlap: skip)" if skipped else None,
+    }
+    try:
+        values["kwargs"] = None if kwargs is None else json.dumps(dict(kwargs), allow_nan=False)
+        connection.execute(_INSERT, values)
+    except (TypeError, ValueError, RecursionError, DataError) as error:
+        raise UsageError(
+            f"These arguments cannot be stored: {first_line(error)}.",
+            hint="Arguments of a run are JSON values, without NaN and without NUL characters.",
+        ) from error

@@ -1,12 +1,15 @@
 """The tick on a real database: rows first, messages after."""
 
 import threading
+import uuid
+from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Connection, Engine, text, update
 
-from jobrunner.db import tables
+from jobrunner.db import outbox, tables
 from jobrunner.db.engine import transaction
+from jobrunner.db.outbox import NewRun
 from jobrunner.db.schedules import claim_due, seconds_until_next
 from jobrunner.dispatch import dispatch_due, record_due, send_unsent
 from jobrunner.errors import BrokerUnavailable
@@ -229,6 +232,39 @@ def test_a_row_that_the_database_refuses_stops_no_other(
             text("SELECT error FROM jobrunner.schedules WHERE error IS NOT NULL")
         ).all()
     assert len(errors) == 1
+
+
+def test_a_batch_that_takes_too_long_is_tried_one_by_one(
+    engine: Engine, add_job: AddJob, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_job("first")
+    add_job("second")
+    insert_runs = outbox.insert_runs
+
+    def insert_one(connection: Connection, runs: Sequence[NewRun]) -> frozenset[uuid.UUID]:
+        if len(runs) > 1:
+            connection.execute(text("SET LOCAL statement_timeout = 20; SELECT pg_sleep(10)"))
+        return insert_runs(connection, runs)
+
+    monkeypatch.setattr(outbox, "insert_runs", insert_one)
+    assert dispatch_due(engine, broker.send, now=NOON) == 2
+    assert sorted(message.address for message in broker.sent) == ["test/first", "test/second"]
+
+
+def test_what_is_too_much_for_one_tick_is_left_to_the_next(
+    engine: Engine,
+    add_job: AddJob,
+    broker: Broker,
+    read_runs: ReadRuns,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.dispatch.BATCH_RUNS_MAX", 2)
+    for name in ("a", "b", "c"):
+        add_job(name)
+    assert dispatch_due(engine, broker.send, now=NOON) == 2
+    assert len(read_runs()) == 2
+    assert dispatch_due(engine, broker.send, now=NOON) == 1
+    assert len(read_runs()) == 3
 
 
 def test_the_wait_lasts_until_the_next_time(engine: Engine, add_job: AddJob) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from jobrunner.db.engine import transaction
 from jobrunner.dispatch import TriggeredRun, send_unsent, trigger_run
-from jobrunner.errors import Conflict, NotFound
+from jobrunner.errors import Conflict, NotFound, UsageError
 from jobrunner.run import Start
 from tests.seeding import AddJob, Broker, ReadRuns
 
@@ -76,3 +76,13 @@ def test_a_trigger_obeys_overlap_unless_forced(
     assert trigger(engine).start is Start.SKIP
     assert trigger(engine, force=True).start is Start.SEND
     assert sorted(run.state for run in read_runs()) == ["queued", "queued", "skipped"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), "a\x00b", {1}, "\ud800"])
+def test_arguments_that_cannot_be_stored_are_refused_in_a_sentence(
+    engine: Engine, add_job: AddJob, read_runs: ReadRuns, value: object
+) -> None:
+    add_job(schedules=[])
+    with pytest.raises(UsageError, match="cannot be stored"):
+        trigger(engine, kwargs={"value": value})
+    assert read_runs() == []
