@@ -119,7 +119,12 @@ class Supervisor:
             if earlier is not None and earlier.exit_code is None:
                 raise EmbeddedServerError(f"A program named {program.name} already runs here.")
             self._children[program.name] = child
-        self._request(do="start", program=program.to_json())
+        try:
+            self._request(do="start", program=program.to_json())
+        except EmbeddedServerError:
+            with self._lock:  # or it would count as running for ever: no event will come
+                del self._children[program.name]
+            raise
         child._wait_until_settled()  # noqa: SLF001  one unit with this class
         if child.error:
             raise EmbeddedServerError(f"{program.argv[0]} could not be started: {child.error}.")

@@ -191,9 +191,11 @@ def test_everything_ends_when_the_supervisor_is_killed() -> None:
         wait_until(lambda: not is_running(child.pid))
 
 
-def test_a_supervisor_that_has_ended_says_so() -> None:
+def test_a_supervisor_that_has_ended_says_so_each_time() -> None:
     supervisor = Supervisor()
     supervisor.close()
+    with pytest.raises(EmbeddedServerError, match="The supervisor has ended"):
+        supervisor.start(shell("true"))
     with pytest.raises(EmbeddedServerError, match="The supervisor has ended"):
         supervisor.start(shell("true"))
 
