@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -53,6 +54,8 @@ class Home:
     allow: tuple[str, ...]
     """Patterns of what may be loaded; see `callables`."""
     capture: Capture
+    end_leftovers: Callable[[], None] = lambda: None
+    """Ends the processes that a run has started and not ended, when it was itself told to end."""
     caller: Caller = field(default_factory=Caller)
     loaded: dict[str, LoadedCallable] = field(default_factory=dict)
 
@@ -160,6 +163,8 @@ def _call(home: Home, run: ClaimedRun) -> _Called:
     except CallableError as error:
         return _unloadable(error)
     except BaseException as error:  # noqa: BLE001  the callable is the user's code
+        if caller.interruption is not None:
+            home.end_leftovers()  # before the end is written, and the next attempt starts its own
         return _raised(run, error, caller.interruption)
     return _returned(value)
 

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -222,7 +223,17 @@ def prepare_child(sender: Any, **_: object) -> None:
         worker=str(sender),
         allow=here.allow,
         capture=capture,
+        end_leftovers=_end_leftovers,
     )
+
+
+def _end_leftovers() -> None:
+    """In a child: SIGKILL to all of its group but itself, which steps out of it for that moment."""
+    own_group = os.getpid()
+    with suppress(ProcessLookupError, PermissionError):  # the parent is gone, and so are we soon
+        os.setpgid(0, os.getpgid(os.getppid()))
+        kill_group(own_group)
+        os.setpgid(0, own_group)
 
 
 @signals.worker_process_shutdown.connect(weak=False)

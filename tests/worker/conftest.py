@@ -47,6 +47,13 @@ def stubborn(file):
             pass
 
 
+def leaves_children(file):
+    child = subprocess.Popen(["sh", "-c", "sleep 300 & echo $!; wait"], stdout=subprocess.PIPE)
+    grandchild = child.stdout.readline().decode().strip()
+    open(file, "w").write(f"{child.pid} {grandchild}\\n")
+    time.sleep(300)
+
+
 def dies():
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -127,7 +127,7 @@ def test_a_soft_limit_comes_before_the_hard_one(
     assert ledger.attempts(run_id)[0].error == "not ended within its soft time limit of 1s"
 
 
-@pytest.mark.parametrize("task", ["acme.slow", "acme.stubborn"])
+@pytest.mark.parametrize("task", ["acme.slow", "acme.stubborn", "acme.leaves_children"])
 def test_fault_48_a_running_run_is_cancelled_within_five_seconds(
     start_worker: StartWorker, send: Send, ledger: Ledger, tmp_path: Path, task: str
 ) -> None:
@@ -140,6 +140,25 @@ def test_fault_48_a_running_run_is_cancelled_within_five_seconds(
     pids = [int(pid) for pid in file.read_text(encoding="utf-8").split()]
     wait_until(lambda: task == "acme.slow" or all(is_gone(pid) for pid in pids), timeout_seconds=2)
     assert [attempt.state for attempt in ledger.attempts(run_id)] == ["cancelled"]
+
+
+def test_a_soft_limit_ends_what_the_run_has_started_and_the_child_goes_on(
+    start_worker: StartWorker, send: Send, ledger: Ledger, broker_url: str, tmp_path: Path
+) -> None:
+    start_worker("-c", "1")
+    file = tmp_path / "pids"
+    run_id = ledger.add_run(ledger.add_job("acme.leaves_children", args=[str(file)]))
+    message = OutgoingRun(run_id, 0, "test/job", "default", None, 30.0, 1.0)
+    Sender(make_app(Settings(broker_url=broker_url))).send([message], now=datetime.now(UTC))
+    wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
+    pids = [int(pid) for pid in file.read_text(encoding="utf-8").split()]
+    wait_until(lambda: all(is_gone(pid) for pid in pids), timeout_seconds=2)
+    after = send("acme.stubborn", args=[str(file)])
+    wait_until(lambda: ledger.state(after) == "running")
+    ledger.change_run(after, cancel_requested_at=func.now())
+    wait_until(lambda: ledger.state(after) == "cancelled", timeout_seconds=5)
+    pids = [int(pid) for pid in file.read_text(encoding="utf-8").split()]
+    wait_until(lambda: all(is_gone(pid) for pid in pids), timeout_seconds=2)
 
 
 def test_fault_36_the_death_of_a_child_is_written_down_at_once(
