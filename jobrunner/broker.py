@@ -53,6 +53,8 @@ def make_app(settings: Settings) -> Celery:
         enable_utc=True,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=2,
+        # For ever: a worker that gave up after an hour without a broker would have to be started.
+        broker_connection_max_retries=None,
         broker_transport_options=dict(_REDIS_OPTIONS) if _is_redis(settings.broker_url) else {},
         task_queue_max_priority=None if _is_redis(settings.broker_url) else PRIORITY_MAX,
         task_default_queue="default",
@@ -63,6 +65,7 @@ def make_app(settings: Settings) -> Celery:
         # Events for Flower cost the parent as much as the runs themselves: `-E` turns them on.
         worker_send_task_events=False,
         worker_prefetch_multiplier=1,
+        worker_consumer="jobrunner.worker:Consumer",
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

@@ -12,6 +12,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from billiard.einfo import ExceptionInfo
 from celery import Task, bootsteps, shared_task, signals
 from celery.concurrency.prefork import TaskPool
 from celery.exceptions import Reject, Terminated, TimeLimitExceeded, WorkerLostError
+from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.request import Request
 from sqlalchemy import Engine
 
@@ -41,6 +43,7 @@ from jobrunner.spec.parse import parse_project_file
 
 TOKEN_HEADER = "jobrunner_claim_token"  # noqa: S105  the name, no secret
 MAINTAIN_POOL_SECONDS = 1.0
+LONGEST_BROKER_WAIT_SECONDS = 3
 _HEARTBEAT_LIMITS = Limits(statement_timeout_seconds=5.0, lock_timeout_seconds=2.0)
 
 log = structlog.get_logger("jobrunner.worker")
@@ -149,6 +152,20 @@ def execute(self: ExecuteTask, version: object = None, run_id: object = None) ->
     except DatabaseUnavailable as error:
         log.warning("claim_failed", run=str(wanted), error=error.message)
         raise Reject(error.message, requeue=True) from error
+
+
+class Consumer(CeleryConsumer):
+    """Celery's own, which would wait two seconds longer after each failure, up to 30."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """For as long as it takes: runs that wait are started seconds after the broker is back."""
+        conn.ensure_connection = partial(
+            conn.ensure_connection,
+            interval_start=1,
+            interval_step=1,
+            interval_max=LONGEST_BROKER_WAIT_SECONDS,
+        )
+        return super().ensure_connected(conn)
 
 
 class HeartbeatStep(bootsteps.StartStopStep):

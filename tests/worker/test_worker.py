@@ -246,6 +246,15 @@ def test_fault_43_a_pool_that_cannot_enforce_time_limits_is_refused(folder: Proj
     assert "cannot enforce time limits" in process.output
 
 
+def test_fault_11_a_worker_asks_for_its_broker_every_few_seconds_and_for_ever(
+    folder: Project,
+) -> None:
+    folder.environment["JOBRUNNER_BROKER_URL"] = "redis://127.0.0.1:1/0"
+    worker = folder.start("worker", "-c", "1")
+    worker.wait_for_line("Trying again in 1.00 second")
+    worker.wait_for_line("Trying again in 2.00 seconds... (2/None)")
+
+
 def test_the_allow_list_of_the_project_file_holds(
     folder: Project, start_worker: StartWorker, send: Send, ledger: Ledger
 ) -> None:
