@@ -7,13 +7,17 @@ from pathlib import Path
 from celery import Celery, signals
 
 from jobrunner.broker import make_app
-from jobrunner.logs import configure_logging
+from jobrunner.errors import JobrunnerError
+from jobrunner.logs import configure_logging, refuse_to_start
 from jobrunner.settings import Settings, load_settings
 
 
 def _make_process_app() -> Celery:
-    settings = load_settings(os.environ, Path.cwd())
-    made = make_app(settings)
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+        made = make_app(settings)
+    except JobrunnerError as error:
+        refuse_to_start(error)
     made.conf.jobrunner_settings = settings
     made.conf.include = ["jobrunner.worker"]
     return made

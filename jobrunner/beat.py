@@ -23,7 +23,8 @@ from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_
 from jobrunner.db.schedules import seconds_until_next
 from jobrunner.db.wakeups import Listener
 from jobrunner.dispatch import dispatch_due, send_unsent
-from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable, first_line
+from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable, JobrunnerError, first_line
+from jobrunner.logs import refuse_to_start
 from jobrunner.recover import (
     QueueKey,
     Suspicion,
@@ -36,7 +37,8 @@ from jobrunner.settings import Settings
 POLL_SECONDS = 1.0
 """The guarantee: whatever a NOTIFY would have said is seen this much later at most."""
 RECOVER_SECONDS = 1.0
-LONGEST_BACKOFF_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 4.0
+"""A database that is back is in use again in under 5 s, the time to connect included."""
 LOG_AGAIN_SECONDS = 30.0
 
 log = structlog.get_logger("jobrunner.beat")
@@ -52,7 +54,10 @@ class DatabaseScheduler(Scheduler):
     def setup_schedule(self) -> None:
         """Called once, and not for a lazy scheduler."""
         settings: Settings = self.app.conf.jobrunner_settings
-        self._loop = Loop(settings, Sender(self.app))
+        try:
+            self._loop = Loop(settings, Sender(self.app))
+        except JobrunnerError as error:
+            refuse_to_start(error)
 
     def tick(self, *_args: object, **_kwargs: object) -> float:
         """Do what is due, wait, and ask to be called again at once. No exception leaves it."""
@@ -72,12 +77,14 @@ class DatabaseScheduler(Scheduler):
 
 
 class Loop:
-    """One beat: its connections, and when it did what. Times are of the monotonic clock."""
+    """One beat: its connections, and when it did what. Times are of the monotonic clock.
+
+    Nothing is connected by making it. UsageError when the database's URL is none.
+    """
 
     def __init__(self, settings: Settings, sender: Sender) -> None:
-        self._settings = settings
+        self._engine = make_engine(settings.database_url, application_name="jobrunner beat")
         self._sender = sender
-        self._engine: Engine | None = None
         self._listener: Listener | None = None
         self._process: Process | None = None
         self._suspicions: Mapping[QueueKey, Suspicion] = {}
@@ -101,11 +108,12 @@ class Loop:
         except Exception:
             # Whatever it is, the next tick is owed: a scheduler that ends helps nobody.
             log.exception("tick_failed")
+            self._hang_up()
             self._back_off()
 
     def close(self) -> None:
         """Say good-bye and hang up."""
-        if self._engine is not None and self._process is not None:
+        if self._process is not None:
             try:
                 with transaction(self._engine) as connection:
                     sign_out(connection, self._process)
@@ -166,10 +174,6 @@ class Loop:
             self._listener.wait(timeout_seconds)
 
     def _open(self) -> Engine:
-        if self._engine is None:
-            self._engine = make_engine(
-                self._settings.database_url, application_name="jobrunner beat"
-            )
         if self._listener is None:
             self._listener = Listener(self._engine)
             log.info("database_connected")
@@ -189,8 +193,7 @@ class Loop:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        if self._engine is not None:
-            self._engine.dispose()
+        self._engine.dispose()
 
     def _say(self, event: str, **fields: str) -> None:
         """One line at once and one each half minute, however often it happens."""

@@ -19,7 +19,7 @@ from celery import Celery
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
 
-from jobrunner.errors import BrokerUnavailable, first_line
+from jobrunner.errors import BrokerUnavailable, UsageError, first_line
 from jobrunner.run import OutgoingRun
 from jobrunner.settings import Settings
 
@@ -43,7 +43,11 @@ _REDIS_OPTIONS = {
 
 
 def make_app(settings: Settings) -> Celery:
-    """A Celery app for beat, worker or a sender: JSON only, acknowledged late, nothing prefetched."""
+    """A Celery app for beat, worker or a sender: JSON only, acknowledged late, nothing prefetched.
+
+    Nothing is connected yet. UsageError when the broker's URL is none.
+    """
+    _check_url(settings.broker_url)
     app = Celery("jobrunner", broker=settings.broker_url or None, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
@@ -198,6 +202,20 @@ class Waiting:
 
     depth: int
     oldest_sent_at: Mapping[int, datetime]
+
+
+def _check_url(url: str) -> None:
+    if not url:
+        return  # not every process needs a broker; what does says so itself
+    try:
+        Connection(url).get_transport_cls()
+    except (KeyError, ValueError, ImportError):
+        # The text itself is not quoted: it may hold a password.
+        raise UsageError(
+            "The broker URL cannot be read.",
+            hint="Write it as redis://:password@host:6379/0, or amqp://user:password@host/vhost; "
+            "special characters of a password are percent-encoded.",
+        ) from None
 
 
 def broker_answers(app: Celery) -> None:

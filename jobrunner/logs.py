@@ -2,9 +2,12 @@
 
 import logging
 import sys
+from typing import NoReturn
 
 import structlog
 from structlog.typing import Processor
+
+from jobrunner.errors import JobrunnerError
 
 _OURS = ("jobrunner", "celery")
 # Celery's line for each message and each task: a run has its own two events.
@@ -36,6 +39,16 @@ def configure_logging(log_format: str, *, level: int = logging.INFO) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def refuse_to_start(error: JobrunnerError) -> NoReturn:
+    """End a process of Celery's as a command ends: the sentence on stderr, the error's exit code.
+
+    Celery knows nothing of our errors: it would show a traceback, or try again for ever.
+    """
+    hint = f"\n  → {error.hint}" if error.hint else ""
+    sys.stderr.write(f"error: {error.message}{hint}\n")
+    raise SystemExit(error.exit_code) from error
 
 
 def plain_formatter() -> logging.Formatter:

@@ -29,11 +29,11 @@ from jobrunner.broker import EXECUTE_TASK, MESSAGE_VERSION
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
-from jobrunner.errors import ConfigurationError, DatabaseUnavailable, UsageError
+from jobrunner.errors import ConfigurationError, DatabaseUnavailable, JobrunnerError, UsageError
 from jobrunner.execute import Home, execute_run
 from jobrunner.files import read_project
 from jobrunner.heartbeat import Heartbeat, kill_group, killed_by
-from jobrunner.logs import plain_formatter
+from jobrunner.logs import plain_formatter, refuse_to_start
 from jobrunner.output import Capture
 from jobrunner.recover import Death
 from jobrunner.run import Outcome
@@ -174,8 +174,14 @@ class HeartbeatStep(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
-        """While the worker is made; an error here ends the start, one in a signal would not."""
+        """While the worker is made; what is wrong here ends the start, in a signal it would not."""
         super().__init__(parent, **kwargs)
+        try:
+            self._prepare(parent)
+        except JobrunnerError as error:
+            refuse_to_start(error)
+
+    def _prepare(self, parent: Any) -> None:
         if not (isinstance(parent.pool_cls, type) and issubclass(parent.pool_cls, TaskPool)):
             raise UsageError(
                 f"The pool {parent.pool_cls.__name__} cannot enforce time limits.",

@@ -3,6 +3,7 @@
 import itertools
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine, text
 
 from jobrunner.db import tables
@@ -42,6 +43,16 @@ def test_celerys_own_command_line_starts_a_beat_that_fires(
     add_every_second(engine, add_job, 1)
     project.start_program("celery", "-A", "jobrunner.app", "beat", "-S", "jobrunner")
     wait_until(lambda: sum(run.is_sent for run in read_runs()) >= 2)
+
+
+@pytest.mark.parametrize("variable", ["JOBRUNNER_DATABASE_URL", "JOBRUNNER_BROKER_URL"])
+def test_a_beat_with_a_url_that_is_none_says_so_and_ends(project: Project, variable: str) -> None:
+    project.environment[variable] = "nosql://user:secret@host/name"
+    beat = project.start("beat")
+    assert beat.wait() == 64
+    assert "URL cannot be read" in beat.output
+    assert "Traceback" not in beat.output
+    assert "secret" not in beat.output
 
 
 def test_an_orderly_stop_signs_out(project: Project, engine: Engine) -> None:

@@ -255,6 +255,14 @@ def test_fault_11_a_worker_asks_for_its_broker_every_few_seconds_and_for_ever(
     worker.wait_for_line("Trying again in 2.00 seconds... (2/None)")
 
 
+def test_a_worker_that_cannot_start_says_why_in_a_sentence(folder: Project) -> None:
+    folder.write("jobrunner.yaml", "version: [\n")
+    worker = folder.start("worker")
+    assert worker.wait() == 1
+    assert "error: The project file in" in worker.output
+    assert "Traceback" not in worker.output
+
+
 def test_the_allow_list_of_the_project_file_holds(
     folder: Project, start_worker: StartWorker, send: Send, ledger: Ledger
 ) -> None:
