@@ -217,5 +217,5 @@ def test_nodes_know_where_they_stand() -> None:
 def test_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "jobs: {a: {task: m.f, kwargs: {n: [1, 'x', \"y\"]}, schedule: '@daily'}}"
     fast = read_job(text)
-    monkeypatch.setattr("jobrunner.spec.yaml._Loader", yaml.BaseLoader)
+    monkeypatch.setattr("jobrunner.spec.builder._Loader", yaml.BaseLoader)
     assert read_job(text) == fast
