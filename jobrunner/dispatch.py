@@ -182,16 +182,16 @@ class _Tick:
         # Catch-up slots run one after the other, and what comes after them waits its turn.
         in_order = schedule.catch_up_policy == "all" and any(slot.caught_up for slot in slots.runs)
         for slot in slots.runs:
-            start = self._start(schedule, in_order=in_order)
+            start = self._start(schedule, in_order=in_order, is_newest=slot is slots.runs[-1])
             trigger = "catch_up" if slot.caught_up else "schedule"
             self.rows.append(_new_run(schedule, slot.scheduled_for, trigger, start))
         if slots.missed is not None:
             self.rows.append(_missed_run(schedule, slots))
         self.advances.append(_advance(schedule, slots))
 
-    def _start(self, schedule: DueSchedule, *, in_order: bool) -> Start:
+    def _start(self, schedule: DueSchedule, *, in_order: bool, is_newest: bool) -> Start:
         active = self.active.get(schedule.job_id, Active())
-        start = decide_start(schedule.overlap, active, in_order=in_order)
+        start = decide_start(schedule.overlap, active, in_order=in_order, is_newest=is_newest)
         self.active[schedule.job_id] = after_start(active, start)
         if start in {Start.REPLACE, Start.REPLACE_AND_HOLD}:
             self.replaced.add(schedule.job_id)
@@ -226,8 +226,13 @@ def _catch_up(policy: str, window: object, most: int | None) -> CatchUp:
     return CatchUp.model_validate({"policy": policy, "window": window, "max": most})
 
 
+_WHY_SKIPPED = {
+    Start.SKIP: "the previous run was not over (overlap: skip)",
+    Start.GIVE_WAY: "a later time was due as well and runs in its place (overlap: skip)",
+}
+
+
 def _new_run(schedule: DueSchedule, scheduled_for: datetime, trigger: str, start: Start) -> NewRun:
-    skipped = start is Start.SKIP
     # A slot that is caught up is late by nature; its time to start counts from now.
     expires_from = schedule.now if trigger == "catch_up" else scheduled_for
     return NewRun(
@@ -237,12 +242,12 @@ def _new_run(schedule: DueSchedule, scheduled_for: datetime, trigger: str, start
         definition_id=schedule.definition_id,
         trigger=trigger,
         scheduled_for=scheduled_for,
-        state=RunState.SKIPPED if skipped else RunState.QUEUED,
+        state=RunState.SKIPPED if start.is_skipped else RunState.QUEUED,
         held=start.is_held,
         queue=schedule.queue,
         priority=schedule.priority,
         expires_at=None if schedule.expires is None else expires_from + schedule.expires,
-        error="the previous run was not over (overlap: skip)" if skipped else None,
+        error=_WHY_SKIPPED.get(start),
     )
 
 

@@ -6,11 +6,12 @@
                    │  └──► cancelled | expired
     (dispatch) ──► skipped | missed          ends that never started
 
-`docs/explanation/states.md` says what each state means.
+`transition` is that table; `docs/explanation/states.md` says what each state means. A change of state
+in the database is a compare-and-set that goes one of these ways and no other.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -40,6 +41,41 @@ class RunState(StrEnum):
         return self not in {RunState.QUEUED, RunState.RUNNING}
 
 
+class Event(StrEnum):
+    """What can happen to a run that is not over, and to one that was given up."""
+
+    CLAIM = "claim"
+    EXPIRE = "expire"
+    CANCEL = "cancel"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    RETRY = "retry"
+    LOSE = "lose"
+
+
+_TRANSITIONS: Mapping[tuple[RunState, Event], RunState] = {
+    (RunState.QUEUED, Event.CLAIM): RunState.RUNNING,
+    (RunState.QUEUED, Event.EXPIRE): RunState.EXPIRED,
+    (RunState.QUEUED, Event.CANCEL): RunState.CANCELLED,
+    (RunState.RUNNING, Event.SUCCEED): RunState.SUCCEEDED,
+    (RunState.RUNNING, Event.FAIL): RunState.FAILED,
+    (RunState.RUNNING, Event.RETRY): RunState.QUEUED,
+    (RunState.RUNNING, Event.LOSE): RunState.LOST,
+    (RunState.RUNNING, Event.CANCEL): RunState.CANCELLED,
+    # A worker that was only out of touch may still say how the attempt ended.
+    (RunState.LOST, Event.SUCCEED): RunState.SUCCEEDED,
+    (RunState.LOST, Event.FAIL): RunState.FAILED,
+}
+
+
+def transition(state: RunState, event: Event) -> RunState:
+    """The state after `event`; ValueError when that cannot happen to a run in `state`."""
+    try:
+        return _TRANSITIONS[state, event]
+    except KeyError:
+        raise ValueError(f"{event} cannot happen to a run that is {state}") from None
+
+
 # --- Dispatch: what a new run meets ----------------------------------------------------------------
 
 
@@ -49,6 +85,8 @@ class Start(StrEnum):
     SEND = "send"
     HOLD = "hold"
     SKIP = "skip"
+    GIVE_WAY = "give_way"
+    """Not started, because a later time of the same schedule is due in the same tick."""
     REPLACE = "replace"
     REPLACE_AND_HOLD = "replace_and_hold"
 
@@ -56,6 +94,11 @@ class Start(StrEnum):
     def is_held(self) -> bool:
         """The new run waits for the end of another."""
         return self in {Start.HOLD, Start.REPLACE_AND_HOLD}
+
+    @property
+    def is_skipped(self) -> bool:
+        """The new run is over at once."""
+        return self in {Start.SKIP, Start.GIVE_WAY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +115,17 @@ class Active:
         return self.running + self.queued
 
 
-def decide_start(overlap: str, active: Active, *, in_order: bool = False) -> Start:
-    """What `overlap` says when a run becomes due. `in_order`: a slot of `catch_up: all`."""
+def decide_start(
+    overlap: str, active: Active, *, in_order: bool = False, is_newest: bool = True
+) -> Start:
+    """What `overlap` says when a run becomes due.
+
+    `in_order`: a slot of `catch_up: all`. `is_newest`: no later time of its schedule is due as well.
+    """
+    if overlap == "skip" and not in_order and not is_newest:
+        return (
+            Start.GIVE_WAY
+        )  # of several that are late only one can run: the one that is wanted now
     if active.started + active.held == 0:
         return Start.SEND
     if in_order:
@@ -101,7 +153,7 @@ def after_start(active: Active, start: Start) -> Active:
             return Active(running=0, queued=1, held=0)
         case Start.REPLACE_AND_HOLD:
             return Active(active.running, queued=0, held=1)
-        case Start.SKIP:
+        case Start.SKIP | Start.GIVE_WAY:
             return active
 
 
@@ -176,13 +228,22 @@ class End:
 
 def decide_end(ended: AttemptEnd, *, random_fraction: float) -> End:
     """Final, or queued again after a back-off. `random_fraction` in [0, 1) spreads the delay."""
+    event = _event(ended)
+    retry_in = None
+    if event is Event.RETRY:
+        retry_in = backoff(ended.retry, ended.attempt, random_fraction)
+    return End(transition(RunState.RUNNING, event), retry_in)
+
+
+def _event(ended: AttemptEnd) -> Event:
+    """What the end of the attempt means for its run."""
     if ended.outcome is Outcome.SUCCEEDED:
-        return End(RunState.SUCCEEDED)
+        return Event.SUCCEED
     if ended.cancel_requested or ended.outcome is Outcome.CANCELLED:
-        return End(RunState.CANCELLED)
+        return Event.CANCEL
     if _may_retry(ended):
-        return End(RunState.QUEUED, backoff(ended.retry, ended.attempt, random_fraction))
-    return End(RunState.LOST if ended.outcome is Outcome.LOST else RunState.FAILED)
+        return Event.RETRY
+    return Event.LOSE if ended.outcome is Outcome.LOST else Event.FAIL
 
 
 def _may_retry(ended: AttemptEnd) -> bool:

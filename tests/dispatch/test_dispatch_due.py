@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, text, update
@@ -275,3 +276,12 @@ def test_the_wait_lasts_until_the_next_time(engine: Engine, add_job: AddJob) -> 
         seconds = seconds_until_next(connection)
     assert seconds is not None
     assert seconds > 3600
+
+
+def test_after_a_short_stop_a_skip_job_runs_the_newest_of_its_late_times(
+    engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
+) -> None:
+    add_job(schedules=[{"every": "10s"}], overlap="skip")
+    dispatch_due(engine, broker.send, now=NOON + timedelta(seconds=25))
+    assert [run.state for run in read_runs()] == ["skipped", "skipped", "queued"]
+    assert len(broker.sent) == 1

@@ -58,3 +58,13 @@ def test_replacing_leaves_only_the_newest_waiting() -> None:
     assert after_start(Active(running=1, queued=1, held=1), Start.REPLACE_AND_HOLD) == Active(
         running=1, held=1
     )
+
+
+def test_of_several_late_slots_of_a_skip_job_the_newest_runs() -> None:
+    assert decide_start("skip", IDLE, is_newest=False) is Start.GIVE_WAY
+    assert decide_start("skip", after_start(IDLE, Start.GIVE_WAY), is_newest=True) is Start.SEND
+
+
+@pytest.mark.parametrize("overlap", ["allow", "queue", "replace"])
+def test_other_policies_take_late_slots_in_order(overlap: str) -> None:
+    assert decide_start(overlap, IDLE, is_newest=False) is Start.SEND
