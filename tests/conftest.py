@@ -5,11 +5,9 @@ that asks for them; with xdist the process that hands out the tests starts them,
 """
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +15,8 @@ from sqlalchemy import Engine
 
 from jobrunner.db.engine import make_engine
 from jobrunner.embedded.children import Supervisor
-from tests.project import Project, make_environment
-from tests.servers import Servers, empty_virtual_host, open_database, open_servers
+from tests.project import Project, open_project
+from tests.servers import Servers, empty_virtual_host_of, open_database, open_servers
 
 _SERVERS = pytest.StashKey[str]()
 
@@ -70,24 +68,11 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def broker_url(servers: Servers, pytestconfig: pytest.Config) -> str:
     """An empty virtual host of the broker."""
-    workerinput = getattr(pytestconfig, "workerinput", {"workerid": "gw0", "workercount": 1})
-    return empty_virtual_host(
-        servers,
-        process=int(workerinput["workerid"].removeprefix("gw")),
-        processes=workerinput["workercount"],
-    )
+    return empty_virtual_host_of(pytestconfig, servers)
 
 
 @pytest.fixture
 def project(supervisor: Supervisor, database_url: str, broker_url: str) -> Iterator[Project]:
     """An empty project folder whose commands use the fresh database and broker."""
-    # Not pytest's own: the path is short enough for sockets, and others than root can enter it.
-    with tempfile.TemporaryDirectory(prefix="jobrunner-project-") as parent:
-        Path(parent).chmod(0o711)
-        home, folder = Path(parent) / "home", Path(parent) / "project"
-        home.mkdir()
-        folder.mkdir()
-        environment = make_environment(home, database_url=database_url, broker_url=broker_url)
-        made = Project(folder, supervisor, environment)
-        yield made
-        made.stop_all()
+    with open_project(supervisor, database_url, broker_url) as opened:
+        yield opened

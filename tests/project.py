@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +66,13 @@ class StartedProcess:
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
+
+    def kill_if_alive(self) -> None:
+        """At the end of a test: without a goodbye, and gone when this returns."""
+        if self.exit_code is None:
+            with suppress(ProcessLookupError):
+                self.kill()
+            self.wait()
 
     def stop(self) -> int | None:
         """SIGTERM, then by force; its exit code."""
@@ -133,6 +142,21 @@ class Project:
     def stop_all(self) -> None:
         for process in reversed(self.started):
             process.stop()
+
+
+@contextmanager
+def open_project(supervisor: Supervisor, database_url: str, broker_url: str) -> Iterator[Project]:
+    """An empty project folder; what was started in it ends with the block."""
+    # Not pytest's own: the path is short enough for sockets, and others than root can enter it.
+    with tempfile.TemporaryDirectory(prefix="jobrunner-project-") as parent:
+        Path(parent).chmod(0o711)
+        home, folder = Path(parent) / "home", Path(parent) / "project"
+        home.mkdir()
+        folder.mkdir()
+        environment = make_environment(home, database_url=database_url, broker_url=broker_url)
+        made = Project(folder, supervisor, environment)
+        yield made
+        made.stop_all()
 
 
 def make_environment(home: Path, *, database_url: str, broker_url: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from kombu import Connection as BrokerConnection
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
@@ -83,6 +84,16 @@ def redis_client(connection: BrokerConnection) -> Any:
 
 
 _numbers = itertools.count()
+
+
+def empty_virtual_host_of(config: pytest.Config, servers: Servers) -> str:
+    """The same, for the process that runs these tests: one of several with xdist."""
+    worker = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    return empty_virtual_host(
+        servers,
+        process=int(worker["workerid"].removeprefix("gw")),
+        processes=worker["workercount"],
+    )
 
 
 @contextmanager

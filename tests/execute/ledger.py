@@ -111,6 +111,14 @@ class Ledger:
                 .values(spec=tables.definitions.c.spec.concat({"from_the_future": True}))
             )
 
+    def cancel_running(self) -> None:
+        """Ask all runs that are running to end."""
+        running = tables.runs.c.state == "running"
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(tables.runs).where(running).values(cancel_requested_at=func.now())
+            )
+
     def delete_job(self, job_id: uuid.UUID) -> None:
         """As an apply does: a tombstone."""
         with self.engine.begin() as connection:

@@ -1,9 +1,11 @@
 """A real worker in a project folder, a ledger to give it runs, and a sender to wake it."""
 
+import os
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,22 +75,32 @@ def folder(project: Project) -> Project:
     return project
 
 
+WORKER = (
+    *(sys.executable, "-m", "celery", "-A", "jobrunner.app", "worker"),
+    *("--without-mingle", "--without-gossip"),
+)
+
 StartWorker = Callable[..., StartedProcess]
 
 
 @pytest.fixture
-def start_worker(folder: Project) -> StartWorker:
-    """`start_worker("-c", "2")` → a worker that is ready."""
+def start_worker(folder: Project) -> Iterator[StartWorker]:
+    """`start_worker("-c", "2")` → a worker that is ready.
+
+    At the end of the test it is killed: Celery takes two seconds to end a pool in order, which is for
+    the tests that are about it.
+    """
+    started: list[StartedProcess] = []
 
     def start(*options: str) -> StartedProcess:
-        process = folder.start_program(
-            *(sys.executable, "-m", "celery", "-A", "jobrunner.app", "worker"),
-            *("--without-mingle", "--without-gossip", *options),
-        )
+        process = folder.start_program(*WORKER, *options)
+        started.append(process)
         process.wait_for_line("ready")
         return process
 
-    return start
+    yield start
+    for process in started:
+        process.kill_if_alive()
 
 
 Send = Callable[..., uuid.UUID]
@@ -96,10 +108,16 @@ Send = Callable[..., uuid.UUID]
 
 @pytest.fixture
 def send(ledger: Ledger, broker_url: str) -> Send:
-    """`send("acme.quick", timeout="5s")` → the id of a queued run whose message is out."""
+    """`send("acme.quick", kwargs={…})` → the id of a queued run of its own job, whose message is out."""
     sender = Sender(make_app(Settings(broker_url=broker_url)))
 
-    def make(task: str, **spec: Any) -> uuid.UUID:
+    def make(
+        task: str,
+        *,
+        timeout_seconds: float = 3600.0,
+        soft_timeout_seconds: float | None = None,
+        **spec: Any,
+    ) -> uuid.UUID:
         name = uuid.uuid4().hex
         run_id = ledger.add_run(ledger.add_job(task, name=name, **spec))
         run = OutgoingRun(
@@ -108,10 +126,26 @@ def send(ledger: Ledger, broker_url: str) -> Send:
             address=f"test/{name}",
             queue="default",
             priority=None,
-            timeout_seconds=spec.get("timeout_seconds", 3600.0),
-            soft_timeout_seconds=None,
+            timeout_seconds=timeout_seconds,
+            soft_timeout_seconds=soft_timeout_seconds,
         )
         sender.send([run], now=datetime.now(UTC))
         return run_id
 
     return make
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()[2] == "Z"
+
+
+def has_line(file: Path) -> bool:
+    return file.exists() and file.read_text(encoding="utf-8").endswith("\n")
+
+
+def outgoing(run_id: uuid.UUID, *, timeout_seconds: float) -> OutgoingRun:
+    return OutgoingRun(run_id, 0, "test/job", "default", None, timeout_seconds, None)
