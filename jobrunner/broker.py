@@ -166,6 +166,8 @@ class Sender:
         )
         try:
             if self._producer is None:
+                # Left to itself, kombu sleeps two seconds after a failure and then tries again.
+                self._connection.ensure_connection(max_retries=0)
                 self._producer = Producer(self._connection.channel(), auto_declare=False)
             yield self._producer
         except errors as error:
@@ -175,7 +177,7 @@ class Sender:
 
     def _unavailable(self, why: str) -> BrokerUnavailable:
         return BrokerUnavailable(
-            f"The broker at {_host(self._app.conf.broker_url)} does not answer: {why}.",
+            f"The broker at {_host(self._app.conf.broker_url)} does not answer: {why.rstrip('.')}.",
             hint="Runs wait in the database and are sent when it is back.",
         )
 
