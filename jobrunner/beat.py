@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobrunner.broker import Sender
 from jobrunner.db.engine import make_engine, transaction
+from jobrunner.db.migrate import check_revision_if_up
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.db.schedules import seconds_until_next
 from jobrunner.db.wakeups import Listener
@@ -79,11 +80,12 @@ class DatabaseScheduler(Scheduler):
 class Loop:
     """One beat: its connections, and when it did what. Times are of the monotonic clock.
 
-    Nothing is connected by making it. UsageError when the database's URL is none.
+    UsageError when the database's URL is none, SchemaMismatch when it is up and of no use.
     """
 
     def __init__(self, settings: Settings, sender: Sender) -> None:
         self._engine = make_engine(settings.database_url, application_name="jobrunner beat")
+        check_revision_if_up(self._engine)
         self._sender = sender
         self._listener: Listener | None = None
         self._process: Process | None = None

@@ -29,6 +29,7 @@ from jobrunner.broker import EXECUTE_TASK, MESSAGE_VERSION
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
+from jobrunner.db.migrate import check_revision_if_up
 from jobrunner.errors import ConfigurationError, DatabaseUnavailable, JobrunnerError, UsageError
 from jobrunner.execute import Home, execute_run
 from jobrunner.files import read_project
@@ -188,7 +189,9 @@ class HeartbeatStep(bootsteps.StartStopStep):
                 hint="Start the worker with --pool=prefork, which is the default.",
             )
         settings: Settings = parent.app.conf.jobrunner_settings
-        make_engine(settings.database_url, application_name="").dispose()  # is it a URL at all
+        engine = make_engine(settings.database_url, application_name="jobrunner worker")
+        check_revision_if_up(engine)
+        engine.dispose()  # nothing is connected when the children are forked
         project = _read_project()
         here.settings = settings
         here.allow = settings.allow_tasks or project.allow_tasks

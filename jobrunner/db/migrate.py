@@ -5,13 +5,14 @@ installed package. Alembic takes 150 ms to import and only `upgrade` needs it, s
 there: every process checks the revision when it starts.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, Limits, change_limits, sqlstate, transaction
-from jobrunner.errors import LockNotObtained, SchemaMismatch
+from jobrunner.errors import DatabaseUnavailable, LockNotObtained, SchemaMismatch
 
 REVISIONS = ("0001",)
 """Every migration, oldest first; the last is what `upgrade` leads to."""
@@ -61,6 +62,12 @@ def check_revision(engine: Engine) -> None:
             f"The database is at revision {found}, this version needs {_needed()}.",
             hint="Bring it up with `jobrunner db upgrade`.",
         )
+
+
+def check_revision_if_up(engine: Engine) -> None:
+    """The same, at the start of a process that waits for a database that is away."""
+    with suppress(DatabaseUnavailable, DBAPIError):
+        check_revision(engine)
 
 
 def run_migrations(connection: Connection, target: str) -> None:
