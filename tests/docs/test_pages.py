@@ -1,0 +1,44 @@
+"""The pages hold together: every page is found, every link leads somewhere, every name is told of."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import jobrunner
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(
+    page
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+    if ".venv" not in page.parts
+)
+
+
+def links(page: Path) -> list[Path]:
+    """The files that a page leads to."""
+    found = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    return [(page.parent / link).resolve() for link in found]
+
+
+def test_the_table_of_contents_leads_to_every_page() -> None:
+    listed = set(links(DOCS / "README.md"))
+    assert [page for page in DOCS.rglob("*.md") if page not in listed] == [DOCS / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert [link for link in links(page) if not link.exists()] == []
+
+
+def test_every_public_name_is_told_of() -> None:
+    page = (DOCS / "reference" / "python.md").read_text("utf-8")
+    assert [name for name in jobrunner.__all__ if f"## `jobrunner.{name}" not in page] == []
+
+
+def test_every_fault_that_a_test_provokes_is_told_of() -> None:
+    page = (DOCS / "explanation" / "faults.md").read_text("utf-8")
+    told = set(re.findall(r"^\| (\d+) \|", page, re.MULTILINE))
+    tests = "".join(file.read_text("utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    assert set(re.findall(r"def test_fault_(\d+)_", tests)) - told == set()
