@@ -18,6 +18,7 @@ from jobrunner.db import outbox, schedules, triggers
 from jobrunner.db.engine import transaction
 from jobrunner.db.jobs import no_such_job
 from jobrunner.db.outbox import NewRun
+from jobrunner.db.pauses import pauses_since
 from jobrunner.db.schedules import Advance, DueSchedule
 from jobrunner.db.wakeups import notify
 from jobrunner.errors import BrokerUnavailable, Conflict, DatabaseBusy, first_line
@@ -130,7 +131,7 @@ def record_due(
     if not due:
         return Recorded((), None, 0, 0)
     active = outbox.lock_and_count_active(connection, _jobs_to_count(due))
-    pauses = outbox.pauses_since(connection, min(s.next_scheduled_for for s in due))
+    pauses = pauses_since(connection, min(s.next_scheduled_for for s in due))
     tick = _Tick(active=dict(active))
     handled = []
     for schedule in due:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine
 
 from jobrunner.db import jobs, outbox, pauses, projects, revisions, schedules
 from jobrunner.db.engine import Limits, change_limits, database_now, transaction
-from jobrunner.db.jobs import LockedSchedule, WrittenSchedule
+from jobrunner.db.jobs import LockedSchedule
 from jobrunner.db.projects import Project
+from jobrunner.db.schedules import WrittenSchedule
 from jobrunner.db.wakeups import notify
 from jobrunner.errors import ConfigurationError, StalePlan
 from jobrunner.files import read_project
@@ -295,10 +296,10 @@ def _write_schedules(
         for schedule in _schedule_changes(plan)
         if schedule.after is None and schedule.schedule_id is not None
     ]
-    written = jobs.write_schedules(
+    written = schedules.write_schedules(
         connection, [WrittenSchedule(ids[change.address], spec) for change, _, spec in wanted]
     )
-    jobs.delete_schedules(connection, gone)
+    schedules.delete_schedules(connection, gone)
     moved = [
         (
             written[ids[change.address], spec.name],

@@ -335,55 +335,6 @@ def delete_jobs(connection: Connection, job_ids: Sequence[uuid.UUID]) -> None:
         connection.execute(_DELETE_JOBS, _ids(job_ids))
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenSchedule:
-    """A schedule to put in force."""
-
-    job_id: uuid.UUID
-    spec: ScheduleSpec
-
-
-_UPSERT_SCHEDULES = text("""
-    INSERT INTO jobrunner.schedules (id, job_id, name, spec)
-    SELECT id, job_id, name, spec
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, job_id uuid, name text, spec jsonb)
-     ORDER BY job_id, name
-        ON CONFLICT (job_id, name) DO UPDATE SET spec = excluded.spec, deleted_at = NULL
-    RETURNING id, job_id, name
-""")
-
-
-def write_schedules(
-    connection: Connection, schedules: Sequence[WrittenSchedule]
-) -> Mapping[tuple[uuid.UUID, str], uuid.UUID]:
-    """Put these in force, new, changed or returned; their ids by job and name. No time is touched."""
-    if not schedules:
-        return {}
-    rows = [
-        {
-            "id": str(uuid.uuid4()),
-            "job_id": str(schedule.job_id),
-            "name": schedule.spec.name,
-            "spec": schedule.spec.model_dump(mode="json", by_alias=True),
-        }
-        for schedule in schedules
-    ]
-    written = connection.execute(_UPSERT_SCHEDULES, {"rows": json.dumps(rows)})
-    return {(row.job_id, row.name): row.id for row in written}
-
-
-_DELETE_SCHEDULES = text("""
-    UPDATE jobrunner.schedules SET deleted_at = statement_timestamp()
-     WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
-""")
-
-
-def delete_schedules(connection: Connection, schedule_ids: Sequence[uuid.UUID]) -> None:
-    """Make tombstones of them; their next times are the caller's to clear."""
-    if schedule_ids:
-        connection.execute(_DELETE_SCHEDULES, _ids(schedule_ids))
-
-
 def _ids(values: Sequence[uuid.UUID]) -> dict[str, list[str]]:
     return {"ids": [str(value) for value in values]}
 

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from jobrunner.run import Active, OutgoingRun
-from jobrunner.slots import Pause
 
 SENDING_SECONDS = 5
 """How long a sender has a run for itself. A sender that died in between delays it by this much."""
@@ -219,25 +218,6 @@ def give_back(connection: Connection, runs: Sequence[OutgoingRun]) -> None:
     """The broker did not take them: anybody may try again at once."""
     if runs:
         connection.execute(_GIVE_BACK, {"ids": [str(run.run_id) for run in runs]})
-
-
-_PAUSES = text("""
-    SELECT scope, target, started_at,
-           CASE WHEN ended_at IS NULL THEN until ELSE least(ended_at, until) END AS ended_at
-      FROM jobrunner.pauses
-     WHERE (ended_at IS NULL OR ended_at > :since) AND (until IS NULL OR until > :since)
-""")
-
-
-def pauses_since(
-    connection: Connection, since: datetime
-) -> Mapping[tuple[str, str], tuple[Pause, ...]]:
-    """All pauses that were in force at or after `since`, by (scope, target)."""
-    found: dict[tuple[str, str], tuple[Pause, ...]] = {}
-    for row in connection.execute(_PAUSES, {"since": since}):
-        key = (row.scope, row.target)
-        found[key] = (*found.get(key, ()), Pause(row.started_at, row.ended_at))
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Pauses: an operator's acts, beside the definitions; every apply leaves them alone."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from jobrunner.db import audit
+from jobrunner.slots import Pause
 
 Scope = Literal["job", "tag", "queue", "namespace"]
 
@@ -47,6 +48,25 @@ _IN_FORCE = text("""
 def pauses_in_force(connection: Connection) -> tuple[PauseInForce, ...]:
     """All that hold now."""
     return tuple(PauseInForce(**row) for row in connection.execute(_IN_FORCE).mappings())
+
+
+_SINCE = text("""
+    SELECT scope, target, started_at,
+           CASE WHEN ended_at IS NULL THEN until ELSE least(ended_at, until) END AS ended_at
+      FROM jobrunner.pauses
+     WHERE (ended_at IS NULL OR ended_at > :since) AND (until IS NULL OR until > :since)
+""")
+
+
+def pauses_since(
+    connection: Connection, since: datetime
+) -> Mapping[tuple[str, str], tuple[Pause, ...]]:
+    """All pauses that were in force at or after `since`, by (scope, target)."""
+    found: dict[tuple[str, str], tuple[Pause, ...]] = {}
+    for row in connection.execute(_SINCE, {"since": since}):
+        key = (row.scope, row.target)
+        found[key] = (*found.get(key, ()), Pause(row.started_at, row.ended_at))
+    return found
 
 
 _COUNT_JOBS = text("""

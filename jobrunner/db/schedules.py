@@ -1,11 +1,14 @@
 """Schedules: which are due, and when each is due next. Only dispatch and reconcile write here."""
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
+
+from jobrunner.spec.models import ScheduleSpec
 
 BAD_ROW_RETRY_SECONDS = 60
 
@@ -76,6 +79,55 @@ def claim_due(
         ids = [str(schedule_id) for schedule_id in schedule_ids]
         rows = connection.execute(_CLAIM_THESE_DUE, {"now": now, "limit": limit, "ids": ids})
     return tuple(DueSchedule(**{**row, "tags": tuple(row["tags"])}) for row in rows.mappings())
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSchedule:
+    """A schedule to put in force."""
+
+    job_id: uuid.UUID
+    spec: ScheduleSpec
+
+
+_UPSERT = text("""
+    INSERT INTO jobrunner.schedules (id, job_id, name, spec)
+    SELECT id, job_id, name, spec
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, job_id uuid, name text, spec jsonb)
+     ORDER BY job_id, name
+        ON CONFLICT (job_id, name) DO UPDATE SET spec = excluded.spec, deleted_at = NULL
+    RETURNING id, job_id, name
+""")
+
+
+def write_schedules(
+    connection: Connection, schedules: Sequence[WrittenSchedule]
+) -> Mapping[tuple[uuid.UUID, str], uuid.UUID]:
+    """Put these in force, new, changed or returned; their ids by job and name. No time is touched."""
+    if not schedules:
+        return {}
+    rows = [
+        {
+            "id": str(uuid.uuid4()),
+            "job_id": str(schedule.job_id),
+            "name": schedule.spec.name,
+            "spec": schedule.spec.model_dump(mode="json", by_alias=True),
+        }
+        for schedule in schedules
+    ]
+    written = connection.execute(_UPSERT, {"rows": json.dumps(rows)})
+    return {(row.job_id, row.name): row.id for row in written}
+
+
+_DELETE = text("""
+    UPDATE jobrunner.schedules SET deleted_at = statement_timestamp()
+     WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
+""")
+
+
+def delete_schedules(connection: Connection, schedule_ids: Sequence[uuid.UUID]) -> None:
+    """Make tombstones of them; their next times are the caller's to clear."""
+    if schedule_ids:
+        connection.execute(_DELETE, {"ids": [str(gone) for gone in schedule_ids]})
 
 
 _SET_NEXT = text("""
