@@ -156,6 +156,20 @@ def test_ctrl_c_ends_it_all_in_time_and_leaves_no_process(demo: Project) -> None
     assert [pid for pid in children if not is_gone(pid)] == []
 
 
+def test_fault_35_ctrl_c_in_the_middle_of_a_long_run_ends_its_attempt(demo: Project) -> None:
+    slow = JOBS.replace("greet", "slow").replace("name: Ada", "seconds: 60").replace("1s", "1h")
+    demo.write("jobs.d/demo.yaml", slow)
+    up = demo.start("up", "-c", "1")
+    up.wait_for_line("● worker")
+    demo.run("run", "demo/slow")
+    wait_until((demo.path / "slow.txt").exists)
+    up.interrupt()
+    assert up.wait(timeout_seconds=ENDS_WITHIN_SECONDS) == 130
+    (run,) = runs_of(demo, "demo/slow")
+    assert run["state"] == "lost"
+    assert "grace time" in str(run["error"])
+
+
 def test_a_second_ctrl_c_waits_for_nobody(demo: Project) -> None:
     demo.write(
         "jobs.d/demo.yaml",
