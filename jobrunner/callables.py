@@ -15,18 +15,13 @@ import builtins
 import importlib
 import inspect
 import keyword
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any
 
 from jobrunner.errors import CallableError
-
-_PYTHON_ITSELF = frozenset(sys.stdlib_module_names) | {
-    "_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel",
-}  # fmt: skip
+from jobrunner.spec.paths import is_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +86,14 @@ def _checked_parts(dotted: str) -> list[str]:
 
 def _refuse_unless_allowed(dotted: str, origin: str, allow: Sequence[str]) -> None:
     """`origin` is where the object is defined; the same as `dotted` before that is known."""
+    if is_allowed(origin, allow):
+        return
     if allow:
-        allowed = any(fnmatchcase(origin, pattern) for pattern in allow)
         reason = f"this worker allows only {', '.join(allow)}"
         hint = f"Add {origin} to JOBRUNNER_ALLOW_TASKS, or to allow.tasks of the project file."
     else:
-        allowed = origin.partition(".")[0] not in _PYTHON_ITSELF
         reason = "modules of Python itself are no tasks"
         hint = "Name a function of your own that does it."
-    if allowed:
-        return
     elsewhere = f" (it is {origin})" if origin != dotted else ""
     raise CallableError(
         f"{dotted} may not be loaded{elsewhere}: {reason}.", kind="refused", hint=hint

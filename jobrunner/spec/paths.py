@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from keyword import iskeyword
 
-PYTHON_MODULES = sys.stdlib_module_names | {"builtins"}
-"""First names of what Python itself brings: `os.system` and its like."""
+PYTHON_MODULES = sys.stdlib_module_names | {
+    "_distutils_hack", "pip", "pkg_resources", "setuptools", "wheel",
+}  # fmt: skip
+"""First names of what comes with Python, its installers among them: `os.system` and its like."""
 
 _PATTERN = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*(\.[A-Za-z0-9_*]+)*")
 

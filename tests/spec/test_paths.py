@@ -45,6 +45,7 @@ def test_without_patterns_anything_but_python_itself_is_allowed() -> None:
     assert is_allowed("acme.tasks.build", [])
     assert not is_allowed("os.system", [])
     assert not is_allowed("builtins.eval", [])
+    assert not is_allowed("pip.main", [])
 
 
 def test_many_stars_take_no_longer() -> None:
