@@ -31,7 +31,7 @@ from jobrunner.db.attempts import Claim, ClaimedRun, Ending
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.errors import CallableError
 from jobrunner.output import Capture, Recording
-from jobrunner.run import AttemptEnd, Outcome, RunState, decide_end
+from jobrunner.run import Outcome, RunState, decide_end
 from jobrunner.spec.durations import format_duration
 
 RESULT_BYTES_MAX = 256 * 1024
@@ -239,15 +239,7 @@ def _soft_limit(run: ClaimedRun) -> str:
 
 def _decide(run: ClaimedRun, called: _Called) -> Ending:
     end = decide_end(
-        AttemptEnd(
-            outcome=called.outcome,
-            attempt=run.attempt,
-            lost_attempts=run.lost_attempts,
-            retry=run.spec.retry,
-            on_lost=run.spec.on_lost,
-            cancel_requested=run.cancel_requested,
-            error_types=called.error_types,
-        ),
+        run.ended(called.outcome, error_types=called.error_types),
         random_fraction=random.random(),  # noqa: S311  spreads retries, no secret
     )
     return Ending(

@@ -16,7 +16,7 @@ from jobrunner.broker import Waiting
 from jobrunner.db import attempts, outbox
 from jobrunner.db.attempts import LEASE_SECONDS, Claim, ClaimedRun, Ending
 from jobrunner.db.engine import transaction
-from jobrunner.run import AttemptEnd, Outcome, RunState, decide_end
+from jobrunner.run import Outcome, RunState, decide_end
 
 _LOST_BATCH = 100
 _WAITING_BATCH = 1_000
@@ -72,14 +72,7 @@ def end_dead_attempt(engine: Engine, death: Death) -> RunState | None:
 
 def _end(connection: Connection, run: ClaimedRun, death: Death) -> RunState | None:
     end = decide_end(
-        AttemptEnd(
-            outcome=death.outcome,
-            attempt=run.attempt,
-            lost_attempts=run.lost_attempts,
-            retry=run.spec.retry,
-            on_lost=run.spec.on_lost,
-            cancel_requested=run.cancel_requested,
-        ),
+        run.ended(death.outcome),
         random_fraction=random.random(),  # noqa: S311  spreads retries, no secret
     )
     ending = Ending(

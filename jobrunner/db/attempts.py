@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, text
 
-from jobrunner.run import Outcome, RunState
+from jobrunner.run import AttemptEnd, Outcome, RunState
 from jobrunner.spec.models import JobSpec, load_job
 
 LEASE_SECONDS = 20
@@ -48,6 +48,18 @@ class ClaimedRun:
     cancel_requested: bool
     problem: str = ""
     """Why the stored definition cannot be read; '' when it can."""
+
+    def ended(self, outcome: Outcome, *, error_types: tuple[str, ...] = ()) -> AttemptEnd:
+        """Its attempt is over: the question that `decide_end` answers."""
+        return AttemptEnd(
+            outcome=outcome,
+            attempt=self.attempt,
+            lost_attempts=self.lost_attempts,
+            retry=self.spec.retry,
+            on_lost=self.spec.on_lost,
+            cancel_requested=self.cancel_requested,
+            error_types=error_types,
+        )
 
 
 _COLUMNS = """

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
+from jobrunner.db.outbox import LOCK_JOBS
 from jobrunner.errors import Conflict, LockNotObtained, NotFound
 from jobrunner.plan.diff import CurrentJob, CurrentSchedule
 from jobrunner.plan.digest import spec_digest
@@ -183,9 +184,6 @@ _LOCK_SCHEDULES = text("""
      ORDER BY id
        FOR NO KEY UPDATE
 """)
-_LOCK_JOBS = text("""
-    SELECT id FROM jobrunner.jobs WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
-""")
 
 
 def lock_jobs(
@@ -197,7 +195,7 @@ def lock_jobs(
     """
     try:
         rows = connection.execute(_LOCK_SCHEDULES, _ids(job_ids)).mappings().all()
-        connection.execute(_LOCK_JOBS, _ids(job_ids))
+        connection.execute(LOCK_JOBS, _ids(job_ids))
     except DBAPIError as error:
         if sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise

@@ -82,7 +82,8 @@ def insert_runs(connection: Connection, runs: Sequence[NewRun]) -> frozenset[uui
     return frozenset(connection.execute(_INSERT, columns).scalars())
 
 
-_LOCK_JOBS = text("""
+# Whoever locks several jobs does it by this statement: one order for all, or two would wait for each other.
+LOCK_JOBS = text("""
     SELECT id FROM jobrunner.jobs WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
 """)
 _COUNT_ACTIVE = text("""
@@ -107,7 +108,7 @@ def lock_and_count_active(
     if not job_ids:
         return {}
     ids = {"ids": [str(job_id) for job_id in job_ids]}
-    connection.execute(_LOCK_JOBS, ids)
+    connection.execute(LOCK_JOBS, ids)
     rows = connection.execute(_COUNT_ACTIVE, ids)
     return {row.job_id: Active(row.running, row.queued, row.held) for row in rows}
 
