@@ -71,7 +71,7 @@ def test_two_beats_of_which_one_is_killed_again_and_again_miss_and_double_nothin
     beats: list[StartedProcess] = [project.start("beat"), project.start("beat")]
     for kill in itertools.count():
         seen = len(read_runs())
-        wait_until(lambda seen=seen: len(read_runs()) >= seen + 2 * jobs)  # type: ignore[misc]
+        wait_until(lambda seen=seen: len(read_runs()) >= seen + jobs)  # type: ignore[misc]
         if kill == 5:
             break
         victim = beats.pop(kill % 2)
