@@ -2,9 +2,8 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -60,26 +59,9 @@ def insert_runs(connection: Connection, runs: Sequence[NewRun]) -> frozenset[uui
     """Write the rows in one statement; return the ids that were new. A queued one is the caller's to send."""
     if not runs:
         return frozenset()
-    columns: dict[str, Any] = {
-        "id": [str(run.id) for run in runs],
-        "job_id": [str(run.job_id) for run in runs],
-        "schedule_id": [None if run.schedule_id is None else str(run.schedule_id) for run in runs],
-        "sending_seconds": SENDING_SECONDS,
-    }
-    for name in (
-        "definition_id",
-        "trigger",
-        "scheduled_for",
-        "state",
-        "held",
-        "queue",
-        "priority",
-        "expires_at",
-        "error",
-        "missed_count",
-    ):
-        columns[name] = [getattr(run, name) for run in runs]
-    return frozenset(connection.execute(_INSERT, columns).scalars())
+    columns = {field.name: [getattr(run, field.name) for run in runs] for field in fields(NewRun)}
+    values = {**columns, "sending_seconds": SENDING_SECONDS}
+    return frozenset(connection.execute(_INSERT, values).scalars())
 
 
 # Whoever locks several jobs does it by this statement: one order for all, or two would wait for each other.
