@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from jobrunner.run import Active, OutgoingRun
+from jobrunner.spec.durations import parse_duration
 
 SENDING_SECONDS = 5
 """How long a sender has a run for itself. A sender that died in between delays it by this much."""
@@ -116,7 +118,8 @@ def cancel_replaced(connection: Connection, job_ids: Sequence[uuid.UUID]) -> Non
         connection.execute(_CANCEL_RUNNING, ids)
 
 
-# Nothing is sent whose time has passed: `expires` is checked here and again at the claim.
+# Nothing is sent whose time has passed: `expires` is checked here and again at the claim. The limits
+# are those of the run's own definition; the job may have been edited since.
 _TAKE_UNSENT = text("""
     WITH waiting AS (
         SELECT id FROM jobrunner.runs
@@ -133,9 +136,9 @@ _TAKE_UNSENT = text("""
       FROM waiting, jobrunner.jobs AS j
      WHERE r.id = waiting.id AND j.id = r.job_id
     RETURNING r.id AS run_id, r.attempt, j.address, r.queue, r.priority, r.available_at,
-              extract(epoch FROM j.timeout) AS timeout_seconds,
-              extract(epoch FROM j.soft_timeout) AS soft_timeout_seconds,
-              statement_timestamp() AS now
+              (SELECT jsonb_build_array(d.spec -> 'timeout', d.spec -> 'soft_timeout')
+                 FROM jobrunner.definitions AS d WHERE d.id = r.definition_id) AS limits,
+              j.timeout, j.soft_timeout, statement_timestamp() AS now
 """)
 
 
@@ -153,22 +156,24 @@ def take_unsent(connection: Connection, *, limit: int) -> Batch:
         _TAKE_UNSENT, {"limit": limit, "sending_seconds": SENDING_SECONDS}
     ).all()
     in_order = sorted(rows, key=lambda row: row.available_at)
-    return Batch(
-        runs=tuple(
-            OutgoingRun(
-                run_id=row.run_id,
-                attempt=row.attempt,
-                address=row.address,
-                queue=row.queue,
-                priority=row.priority,
-                timeout_seconds=float(row.timeout_seconds),
-                soft_timeout_seconds=None
-                if row.soft_timeout_seconds is None
-                else float(row.soft_timeout_seconds),
-            )
-            for row in in_order
-        ),
-        now=rows[0].now if rows else None,
+    return Batch(runs=tuple(_outgoing(row) for row in in_order), now=rows[0].now if rows else None)
+
+
+def _outgoing(row: Row[Any]) -> OutgoingRun:
+    try:
+        timeout, soft_timeout = (
+            None if limit is None else parse_duration(limit) for limit in row.limits
+        )
+    except (TypeError, ValueError):  # removed or spoilt by hand: the claim will say so
+        timeout, soft_timeout = row.timeout, row.soft_timeout
+    return OutgoingRun(
+        run_id=row.run_id,
+        attempt=row.attempt,
+        address=row.address,
+        queue=row.queue,
+        priority=row.priority,
+        timeout_seconds=(timeout or row.timeout).total_seconds(),
+        soft_timeout_seconds=None if soft_timeout is None else soft_timeout.total_seconds(),
     )
 
 

@@ -85,6 +85,35 @@ def test_a_broker_that_is_down_loses_nothing_and_sends_in_order_later(
     assert send_unsent(engine, broker.send) == 0
 
 
+def test_a_run_keeps_the_time_limits_of_the_definition_it_was_dispatched_with(
+    engine: Engine, add_job: AddJob, broker: Broker
+) -> None:
+    add_job(timeout="1m30s", soft_timeout="500ms")
+    broker.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        dispatch_due(engine, broker.send, now=NOON)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE jobrunner.jobs SET timeout = '5 s', soft_timeout = NULL"))
+    broker.is_down = False
+    send_unsent(engine, broker.send)
+    [message] = broker.sent
+    assert (message.timeout_seconds, message.soft_timeout_seconds) == (90.0, 0.5)
+
+
+def test_a_run_whose_definition_is_gone_is_sent_with_the_limits_of_its_job(
+    engine: Engine, add_job: AddJob, broker: Broker
+) -> None:
+    add_job(timeout="90s")
+    broker.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        dispatch_due(engine, broker.send, now=NOON)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM jobrunner.definitions"))
+    broker.is_down = False
+    send_unsent(engine, broker.send)
+    assert [message.timeout_seconds for message in broker.sent] == [90.0]
+
+
 def test_what_one_scheduler_is_sending_no_other_sends(
     engine: Engine, add_job: AddJob, broker: Broker
 ) -> None:
