@@ -51,6 +51,11 @@ class ProjectFiles:
     missing_folders: tuple[str, ...] = ()
     """Where `include` looks and nothing is at all; an empty folder is not missing."""
 
+    @property
+    def sources(self) -> tuple[SourceFile, ...]:
+        """All of them, the project file first."""
+        return (*([self.config] if self.config else []), *self.files)
+
 
 def read_project(
     *, config: Path | None, working_directory: Path, only: Sequence[Path] = ()

@@ -25,6 +25,8 @@ from jobrunner.schedule import next_time, run_at
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, JobSpec, ProjectSpec, ScheduleSpec
 from jobrunner.spec.parse import parse_project
+from jobrunner.spec.source_lines import with_source_lines
+from jobrunner.spec.yaml import SourceFile
 
 LOCK_TIMEOUT_SECONDS = 30.0
 _LIMITS = Limits(
@@ -51,6 +53,8 @@ class Desired:
     """Warnings; with an error there is no `Desired`."""
     content_hash: str
     """Of all files that were read: the same hash, the same definitions."""
+    sources: tuple[SourceFile, ...] = ()
+    """What was read, for quoting its lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def read_desired(*, config: Path | None, working_directory: Path, environment: s
         missing_folders=read.missing_folders,
         diagnostics=diagnostics,
         content_hash=read.content_hash,
+        sources=read.sources,
     )
 
 
@@ -124,13 +129,14 @@ def plan_project(connection: Connection, desired: Desired, *, now: datetime | No
     `now` None is the database's clock. Raises Conflict when another project owns an address.
     """
     current = _read_current(connection, desired)
-    return make_plan(
+    plan = make_plan(
         current,
         desired.jobs,
         now=now or database_now(connection),
         environment=desired.environment,
         diagnostics=desired.diagnostics,
     )
+    return replace(plan, diagnostics=with_source_lines(plan.diagnostics, desired.sources))
 
 
 def apply_project(

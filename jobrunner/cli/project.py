@@ -11,6 +11,7 @@ from jobrunner.files import read_project
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, ProjectSpec
 from jobrunner.spec.parse import parse_project
+from jobrunner.spec.yaml import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class ReadProject:
     """With an error among the diagnostics: only the good ones."""
     diagnostics: tuple[Diagnostic, ...]
     files: int
+    """How many job files were read."""
+    sources: tuple[SourceFile, ...]
+    """What was read, for quoting its lines."""
 
 
 def read_project_of(session: Session, *, only: Sequence[Path] = ()) -> ReadProject:
@@ -37,7 +41,8 @@ def read_project_of(session: Session, *, only: Sequence[Path] = ()) -> ReadProje
         project=parsed.project,
         jobs=parsed.jobs,
         diagnostics=(*read.diagnostics, *parsed.diagnostics),
-        files=len(read.files) + (read.config is not None),
+        files=len(read.files),
+        sources=read.sources,
     )
 
 
