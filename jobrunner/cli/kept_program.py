@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from jobrunner.cli.nearby import nearby
+from jobrunner.cli.style import cut, one_line
 from jobrunner.embedded.children import Child, Supervisor
 from jobrunner.embedded.program import Program
 from jobrunner.errors import EmbeddedServerError
@@ -14,6 +16,7 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 _WELL_AFTER_SECONDS = 30.0
 """A program that ran for this long starts again at once, as if it were its first end."""
+_LAST_LINE_COLUMNS = 160
 
 
 class KeptProgram:
@@ -54,9 +57,13 @@ class KeptProgram:
         self._child = None
         if now - self._started_at > _WELL_AFTER_SECONDS:
             self._ends = 0
-        how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-        last = _last_line(Path(child.program.log_file))
-        return f"ended with {how}; {self._pause(now)}" + (f"   {last}" if last else "")
+        log_file = Path(child.program.log_file)
+        again = self._pause(now)
+        if exit_code < 0:
+            return f"ended by {_signal_name(-exit_code)}; {again}; its log is {nearby(log_file)}"
+        # What is killed has said nothing of it: only a program that gave up has a last word.
+        last = _last_line(log_file) if exit_code > 0 else ""
+        return f"ended with exit code {exit_code}; {again}" + (f"   {last}" if last else "")
 
     def _pause(self, now: float) -> str:
         seconds = min(_FIRST_PAUSE_SECONDS * 2**self._ends, _LONGEST_PAUSE_SECONDS)
@@ -71,8 +78,16 @@ def _keep_one_earlier(log_file: Path) -> None:
         log_file.replace(log_file.with_suffix(".log.1"))
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
 def _last_line(log_file: Path) -> str:
     with suppress(OSError):
         lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        return next((line for line in reversed(lines) if line.strip()), "")
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        return cut(one_line(last), _LAST_LINE_COLUMNS)
     return ""
