@@ -78,7 +78,7 @@ def command(
     if yes:
         seconds = time.monotonic() - begun
         session.output.say(*head_lines("apply", desired, applied.plan, seconds=seconds))
-        session.output.result(*plan_lines(applied.plan))
+        session.output.told(*plan_lines(applied.plan))
     _tell(session, applied)
 
 
@@ -100,7 +100,7 @@ def _show_plan(
         plan = plan_project(connection, desired)
     seconds = time.monotonic() - begun
     session.output.say(*head_lines("apply", desired, plan, seconds=seconds))
-    session.output.result(*plan_lines(plan))
+    session.output.told(*plan_lines(plan))
     check_guards(plan, missing_folders=desired.missing_folders, allow_deletes=allow_deletes)
     return plan
 

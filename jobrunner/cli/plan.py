@@ -53,7 +53,7 @@ def command(session: Session, *, form: Literal["human", "json"], detailed_exitco
     else:
         seconds = time.monotonic() - begun
         session.output.say(*head_lines("plan", desired, plan, seconds=seconds))
-        session.output.result(*plan_lines(plan))
+        session.output.told(*plan_lines(plan))
         if not plan.is_empty:
             session.output.say(
                 f"Digest {plan.digest}. Apply exactly this with: "

@@ -15,6 +15,7 @@ import yaml
 
 from jobrunner.cli.layout import Table, table_lines
 from jobrunner.cli.style import safe, style, unstyle
+from jobrunner.cli.wrapping import wrapped
 
 Form = Literal["table", "json", "yaml"]
 
@@ -43,6 +44,10 @@ class Output:
         for line in lines:
             self._out.write((line if self._color_out else unstyle(line)) + "\n")
         self._out.flush()
+
+    def told(self, *lines: str) -> None:
+        """The same in sentences: on a terminal they are broken between words."""
+        self.result(*(part for line in lines for part in wrapped(line, self.columns)))
 
     def result_text(self, text: str) -> None:
         """The same as it is, without a line feed of its own: logs, files."""

@@ -91,7 +91,7 @@ def _seconds(option: str, given: str) -> float:
 def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
     def report(outcome: Outcome) -> None:
         now = datetime.now(UTC)
-        session.output.result(*outcome_lines(outcome, now, dry_run=options.dry_run))
+        session.output.told(*outcome_lines(outcome, now, dry_run=options.dry_run))
 
     watch = ProjectWatch(
         engine,
