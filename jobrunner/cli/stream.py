@@ -2,29 +2,32 @@
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobrunner.cli.diagnostic_text import count, report_lines
+from jobrunner.cli.diagnostic_text import count, diagnostic_lines, report_lines
 from jobrunner.cli.layout import text
 from jobrunner.cli.plan_text import change_lines, closing_line
 from jobrunner.cli.style import pad, style, symbol
-from jobrunner.cli.times import clock, distance, took
+from jobrunner.cli.times import clock, delay, so_far, took
 from jobrunner.db.runs import Run, StreamedRun
 from jobrunner.errors import ConfigurationError
+from jobrunner.plan.changes import Plan
 from jobrunner.reconcile import Applied
 from jobrunner.run import RunState
 from jobrunner.watch import ConfigState, Outcome
 
-_SUBJECT_COLUMNS = 26
+_SUBJECT_COLUMNS = 22
 _LONG_RUN = timedelta(seconds=2)
 """A run that goes on for longer is announced before its end."""
 _LINES_A_LOOK = 40
 _CHANGES_IN_FULL = 10
 """Of more changes than this, each has one line."""
 _CHANGES_SHOWN = 40
+_WARNINGS_SHOWN = 10
 _REMEMBERED = 5_000
+_PASSED_OVER = frozenset({RunState.SKIPPED, RunState.MISSED})
 
 
 def event_line(at: datetime, mark: str, subject: str, words: str) -> str:
@@ -58,7 +61,7 @@ def _applied_lines(applied: Applied, at: datetime, *, dry_run: bool) -> list[str
         return [event_line(at, style("○", "warn"), "files", words)]
     if plan.is_empty:
         words = f"in force: {count(plan.jobs_after, 'job')}, revision {plan.base_revision}"
-        return [event_line(at, style("●", "good"), "files", words)]
+        return [event_line(at, style("●", "good"), "files", words), *_warning_lines(plan)]
     done = "would change (dry run)" if dry_run else f"applied as revision {applied.revision}"
     lines = [event_line(at, style("●", "good"), "files", style(done, "strong"))]
     shown = [change_lines(change, plan.now) for change in plan.changes[:_CHANGES_SHOWN]]
@@ -68,7 +71,25 @@ def _applied_lines(applied: Applied, at: datetime, *, dry_run: bool) -> list[str
     more = len(plan.changes) - len(shown)
     if more > 0:
         lines.append(style(f"  … and {count(more, 'more change')}", "quiet"))
-    return [*lines, f"  {closing_line(plan)}"]
+    return [*lines, *_warning_lines(plan), f"  {closing_line(plan)}"]
+
+
+def _warning_lines(plan: Plan) -> list[str]:
+    shown = plan.diagnostics[:_WARNINGS_SHOWN]
+    lines = [f"  {line}".rstrip() for one in shown for line in (*diagnostic_lines(one), "")]
+    more = len(plan.diagnostics) - len(shown)
+    if more > 0:
+        told = f"  … and {count(more, 'more warning')}; `jobrunner validate` shows all"
+        lines.append(style(told, "quiet"))
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A line, and the moment of what it tells."""
+
+    at: datetime
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,63 +115,90 @@ class RunStream:
         return list(self._active)
 
     def lines(self, seen: Iterable[StreamedRun]) -> list[str]:
-        """The lines of what is new in this look; a flood is cut and counted."""
-        told = [line for one in seen if (line := self._line(one)) is not None]
+        """The lines of what is new in this look, as it happened; a flood is cut and counted."""
+        events = sorted(self._events(seen), key=lambda event: event.at)
+        told = [event.line for event in events]
         if len(told) <= _LINES_A_LOOK:
             return told
         more = f"… and {count(len(told) - _LINES_A_LOOK, 'more run')}"
         return [*told[:_LINES_A_LOOK], style(more, "quiet")]
 
-    def _line(self, seen: StreamedRun) -> str | None:
+    def _events(self, seen: Iterable[StreamedRun]) -> Iterator[_Event]:
+        passed_over: dict[tuple[str, str], list[StreamedRun]] = {}
+        for one in seen:
+            run = one.run
+            if not RunState(run.state).is_final:
+                if event := self._going_on(one):
+                    yield event
+            elif self._is_news(run):
+                if run.state in _PASSED_OVER:
+                    passed_over.setdefault((run.address, run.state), []).append(one)
+                else:
+                    yield _ended(one, _end_words(one))
+        for several in passed_over.values():
+            yield _ended(several[-1], _passed_over_words(several))
+
+    def _going_on(self, seen: StreamedRun) -> _Event | None:
         run = seen.run
-        if RunState(run.state).is_final:
-            return self._end(seen)
         told = self._active.setdefault(run.id, _Told())
         if run.state == RunState.QUEUED and run.attempt > told.failed_attempt:
             self._active[run.id] = _Told(run.attempt, told.started_attempt)
-            return _retry_line(seen)
+            return _retried(seen)
         if run.state == RunState.RUNNING and run.attempt > told.started_attempt:
             return self._start(seen, told)
         return None
 
-    def _start(self, seen: StreamedRun, told: _Told) -> str | None:
+    def _start(self, seen: StreamedRun, told: _Told) -> _Event | None:
         run = seen.run
         if run.started_at is None or seen.now - run.started_at < _LONG_RUN:
             return None
         self._active[run.id] = _Told(told.failed_attempt, run.attempt)
         attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-        return event_line(run.started_at, symbol("running"), run.address, f"running{attempt}")
+        words = f"running for {so_far(seen.now - run.started_at)}{attempt}"
+        return _Event(seen.now, event_line(seen.now, symbol("running"), run.address, words))
 
-    def _end(self, seen: StreamedRun) -> str | None:
-        run = seen.run
+    def _is_news(self, run: Run) -> bool:
         self._active.pop(run.id, None)
         if run.id in self._ended or run.finished_at is None or run.finished_at < self._since:
-            return None
+            return False
         self._ended[run.id] = None
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
-        return event_line(run.finished_at, symbol(run.state), run.address, _end_words(seen))
+        return True
 
 
-def _retry_line(seen: StreamedRun) -> str:
+def _ended(seen: StreamedRun, words: str) -> _Event:
     run = seen.run
+    at = run.finished_at or seen.now
+    coming = "" if seen.next_run_at is None else f"next {_when(seen.next_run_at, seen.now)}"
+    line = event_line(at, symbol(run.state), run.address, f"{words}   {style(coming, 'quiet')}")
+    return _Event(at, line)
+
+
+def _retried(seen: StreamedRun) -> _Event:
+    """The wait is that of the moment of the failure, whenever it is seen."""
+    run = seen.run
+    at = seen.failed_at or seen.now
     words = f"attempt {run.attempt} failed: {text(run.error)}"
-    again = f"again {distance(run.available_at, seen.now)}"
-    return event_line(seen.now, style("✕", "warn"), run.address, f"{words}   {again}")
+    again = f"again in {delay(run.available_at - at)}"
+    return _Event(at, event_line(at, style("✕", "warn"), run.address, f"{words}   {again}"))
 
 
 def _end_words(seen: StreamedRun) -> str:
     run = seen.run
-    coming = "" if seen.next_run_at is None else f"next {_when(seen.next_run_at, seen.now)}"
     if run.state == RunState.SUCCEEDED:
         attempt = f"  attempt {run.attempt}" if run.attempt > 1 else ""
-        return f"{_took(run):>9}{attempt}   {style(coming, 'quiet')}".rstrip()
-    if run.state == RunState.MISSED:
-        words = f"missed {run.missed_count or 1} times: {text(run.error)}"
-    else:
-        lasted = f" after {_took(run)}" if run.duration is not None else ""
-        words = f"{run.state}{lasted}" + (f": {text(run.error)}" if run.error else "")
-    return f"{words}   {style(coming, 'quiet')}".rstrip()
+        return f"{_took(run):>9}{attempt}"
+    lasted = f" after {_took(run)}" if run.duration is not None else ""
+    return f"{run.state}{lasted}" + (f": {text(run.error)}" if run.error else "")
+
+
+def _passed_over_words(several: Sequence[StreamedRun]) -> str:
+    """A look after a pause finds many late times of one job: they are one event."""
+    run = several[-1].run
+    number = sum(one.run.missed_count or 1 for one in several)
+    times = f" {number:,} times" if number > 1 else ""
+    return f"{run.state}{times}" + (f": {text(run.error)}" if run.error else "")
 
 
 def _took(run: Run) -> str:

@@ -20,6 +20,18 @@ def took(duration: timedelta) -> str:
     return f"{days}d {hours}h"
 
 
+def delay(duration: timedelta) -> str:
+    """How long something is waited for: `700 ms`, `1 s`, `4.2 s`, `1m 30s`."""
+    seconds = round(duration.total_seconds(), 1)
+    return f"{seconds:g} s" if 1 <= seconds < 60 else took(duration)
+
+
+def so_far(duration: timedelta) -> str:
+    """How long something has been going on: `60 s`, `2m 05s`."""
+    seconds = duration.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else took(duration)
+
+
 def distance(moment: datetime, now: datetime) -> str:
     """`in 12s`, `4m ago`, `now`: rounded down to its largest unit."""
     seconds = (moment - now).total_seconds()

@@ -20,6 +20,7 @@ from jobrunner.broker import make_app
 from jobrunner.cli.celery_process import celery_arguments
 from jobrunner.cli.command import make_command
 from jobrunner.cli.kept_program import KeptProgram
+from jobrunner.cli.nearby import nearby, own_command
 from jobrunner.cli.run_directory import prepare_run_directory, published_endpoints
 from jobrunner.cli.session import Session
 from jobrunner.cli.stream import RunStream, event_line, outcome_lines
@@ -98,15 +99,18 @@ def _slots() -> int:
 
 
 def _banner(session: Session, root: Path, folder: Path, given: Settings) -> Sequence[str]:
-    del session
-    database = "given by the environment" if given.database_url else f"private, in {folder}/data"
+    here = session.working_directory
+    own = own_command(session.environ, here)
+    data = nearby(folder / "data", here)
+    database = "given by the environment" if given.database_url else f"private, in {data}"
     broker = "given by the environment" if given.broker_url else "private"
     return (
         f"{style('jobrunner up', 'strong')}   {safe(str(root))}",
         f"  {style('database', 'quiet')}  {safe(database)}",
         f"  {style('broker', 'quiet')}    {broker}",
-        f"  {style('logs', 'quiet')}      {safe(str(folder / 'logs'))}",
-        "  In a second terminal: jobrunner status, jobrunner runs list. Ctrl-C ends it all.",
+        f"  {style('logs', 'quiet')}      {safe(nearby(folder / 'logs', here))}",
+        f"  In a second terminal: {own} status, {own} runs list",
+        "  Ctrl-C ends it all.",
         "",
     )
 
@@ -122,6 +126,7 @@ class _Up:
     root: Path
     folder: Path
     concurrency: int
+    stream: RunStream = field(default_factory=lambda: RunStream(since=datetime.now(UTC)))
     programs: dict[str, KeptProgram] = field(default_factory=dict)
     queues: tuple[str, ...] = ("default",)
     """What the worker serves."""
@@ -142,7 +147,6 @@ class _Up:
             name: KeptProgram(self.servers.supervisor, partial(self._program, name))
             for name in ("beat", "worker")
         }
-        stream = RunStream(since=datetime.now(UTC))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
         while not self.signals:
@@ -150,7 +154,8 @@ class _Up:
             self._tell_problem(watch)
             self._serve_queues()
             self._keep_programs()
-            self._look_at_runs(stream)
+            if time.monotonic() >= self.runs_at:
+                self._look_at_runs()
             watch.wait(_LONGEST_WAIT_SECONDS)
         self.session.output.result("", "Ending …")
         watch.close()
@@ -175,7 +180,8 @@ class _Up:
         )
 
     def _report(self, outcome: Outcome) -> None:
-        self.session.output.result(*outcome_lines(outcome, datetime.now(UTC)))
+        self._look_at_runs()
+        self.session.output.told(*outcome_lines(outcome, datetime.now(UTC)))
         self.queues_may_differ = outcome.applied is not None
 
     def _serve_queues(self) -> None:
@@ -242,25 +248,25 @@ class _Up:
         for name, program in self.programs.items():
             told = program.run_once(time.monotonic())
             if told:
+                self._look_at_runs()
                 mark = style("●", "good") if told.startswith("started") else style("✕", "bad")
                 self._event(mark, name, safe(told))
 
-    def _look_at_runs(self, stream: RunStream) -> None:
-        if time.monotonic() < self.runs_at:
-            return
+    def _look_at_runs(self) -> None:
+        """Now and then, and before another event is told: the stream never goes back in time."""
         self.runs_at = time.monotonic() + _LOOK_AT_RUNS_SECONDS
         try:
             with transaction(self.engine) as connection:
-                seen = stream_runs(connection, stream.watched, recent_seconds=_RECENT_SECONDS)
+                seen = stream_runs(connection, self.stream.watched, recent_seconds=_RECENT_SECONDS)
         except (DatabaseUnavailable, DBAPIError) as error:
             if not self.database_is_away:
                 self._event(style("✕", "bad"), "database", safe(str(error).partition("\n")[0]))
             self.database_is_away = True
             return
+        self.session.output.told(*self.stream.lines(seen))
         if self.database_is_away:
             self._event(style("●", "good"), "database", "back")
         self.database_is_away = False
-        self.session.output.result(*stream.lines(seen))
 
     def _event(self, mark: str, subject: str, words: str) -> None:
-        self.session.output.result(event_line(datetime.now(UTC), mark, subject, words))
+        self.session.output.told(event_line(datetime.now(UTC), mark, subject, words))

@@ -213,13 +213,16 @@ class StreamedRun:
     run: Run
     next_run_at: datetime | None
     now: datetime
+    failed_at: datetime | None = None
+    """When its newest attempt ended; None while there is none, or it goes on."""
 
 
 # Three ways in, each with an index: what is going on, what ended within the last moments (its time
 # owed is recent too), and what the caller saw going on before and wants to know the end of.
 _STREAM = text(f"""
-    SELECT {_COLUMNS}, s.next_run_at, clock_timestamp() AS now
+    SELECT {_COLUMNS}, s.next_run_at, clock_timestamp() AS now, a.finished_at AS failed_at
       FROM {_TABLES}
+      LEFT JOIN jobrunner.attempts AS a ON a.run_id = r.id AND a.number = r.attempt
      WHERE r.id IN (
              (SELECT id FROM jobrunner.runs WHERE state IN ('queued', 'running') LIMIT :limit)
               UNION
@@ -243,7 +246,12 @@ def stream_runs(
         "limit": limit,
     }
     return tuple(
-        StreamedRun(run=_run(row), next_run_at=row["next_run_at"], now=row["now"])
+        StreamedRun(
+            run=_run(row),
+            next_run_at=row["next_run_at"],
+            now=row["now"],
+            failed_at=row["failed_at"],
+        )
         for row in connection.execute(_STREAM, values).mappings()
     )
 

@@ -142,7 +142,7 @@ def test_a_worker_that_dies_is_shown_and_started_again(demo: Project) -> None:
     up = demo.start("up", "-c", "1")
     up.wait_for_line("● demo/greet")
     os.kill(process_id(demo, "worker"), 9)
-    up.wait_for_line("ended with signal 9; again in")
+    up.wait_for_line("ended by SIGKILL; again in 0.5 s; its log is .jobrunner/logs/worker.log")
     up.wait_for_line("started again")
     up.wait_for_line("● demo/greet", after=len(up.lines))
 

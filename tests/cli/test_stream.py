@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from jobrunner.cli.stream import RunStream, outcome_lines
-from jobrunner.cli.style import unstyle
+from jobrunner.cli.style import unstyle, width
 from jobrunner.db.runs import Run, StreamedRun
-from jobrunner.errors import GuardRefused
+from jobrunner.errors import ConfigurationError, GuardRefused
 from jobrunner.plan.diff import CurrentProject, make_plan
 from jobrunner.reconcile import Applied
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.models import Location
 from jobrunner.watch import ConfigState, Outcome
 from tests.seeding import NOON
 
@@ -72,7 +74,7 @@ def test_a_line_shows_when_it_runs_next() -> None:
 def test_a_short_run_is_not_announced_and_a_long_one_is_once() -> None:
     stream = RunStream(since=NOON)
     assert told(stream, RUNNING, seconds=1) == []
-    assert told(stream, RUNNING, seconds=3) == ["◐ ops/disk-report running"]
+    assert told(stream, RUNNING, seconds=3) == ["◐ ops/disk-report running for 3 s"]
     assert told(stream, RUNNING, seconds=4) == []
 
 
@@ -92,11 +94,55 @@ def test_a_failed_attempt_is_told_once_with_its_error_and_its_wait() -> None:
         error="ValueError: out of paper",
         available_at=NOON + timedelta(seconds=4),
     )
-    line = "✕ ops/disk-report attempt 1 failed: ValueError: out of paper again in 3s"
+    line = "✕ ops/disk-report attempt 1 failed: ValueError: out of paper again in 3 s"
     assert told(stream, waiting) == [line]
     assert told(stream, waiting) == []
     again = replace(waiting, attempt=2)
     assert told(stream, again) == [line.replace("attempt 1", "attempt 2")]
+
+
+def test_the_wait_of_a_retry_is_that_of_the_moment_of_the_failure() -> None:
+    failed_at = NOON + timedelta(seconds=2)
+    waiting = replace(
+        QUEUED, attempt=1, error="ValueError", available_at=failed_at + timedelta(seconds=1)
+    )
+    seen = StreamedRun(waiting, None, failed_at + timedelta(seconds=0.8), failed_at)
+    (line,) = RunStream(since=NOON).lines([seen])
+    assert unstyle(line).startswith(f"{failed_at.astimezone():%H:%M:%S}")
+    assert line.endswith("again in 1 s")
+
+
+def test_a_run_that_was_going_on_before_is_told_once_with_how_long() -> None:
+    stream = RunStream(since=NOON + timedelta(seconds=60))
+    assert told(stream, RUNNING, seconds=60) == ["◐ ops/disk-report running for 60 s"]
+    assert told(stream, RUNNING, seconds=61) == []
+
+
+def test_the_lines_of_a_look_are_in_the_order_of_what_they_tell() -> None:
+    later = NOON + timedelta(seconds=9)
+    first = replace(SUCCEEDED, id=uuid.UUID(int=2), address="ops/first")
+    seen = [StreamedRun(RUNNING, None, later), StreamedRun(first, None, later)]
+    lines = [unstyle(line) for line in RunStream(since=NOON).lines(seen)]
+    assert [line.split()[2] for line in lines] == ["ops/first", "ops/disk-report"]
+    assert lines == sorted(lines)
+
+
+def test_late_times_that_one_job_passed_over_are_one_line_with_their_number() -> None:
+    skipped = [
+        replace(
+            QUEUED,
+            id=uuid.UUID(int=number),
+            state="skipped",
+            finished_at=NOON,
+            error="overlap: skip",
+        )
+        for number in range(12)
+    ]
+    other = replace(skipped[0], id=uuid.UUID(int=99), address="ops/other")
+    assert told(RunStream(since=NOON), *skipped, other) == [
+        "– ops/disk-report skipped 12 times: overlap: skip",  # noqa: RUF001
+        "– ops/other skipped: overlap: skip",  # noqa: RUF001
+    ]
 
 
 def test_a_failure_shows_its_error() -> None:
@@ -131,6 +177,44 @@ def told_of_files(*, jobs: int) -> list[str]:
     applied = Applied(None, replace(empty, jobs_after=jobs))
     lines = outcome_lines(Outcome(ConfigState.IN_FORCE, applied), NOON)
     return [" ".join(unstyle(line).split()[1:]) for line in lines]
+
+
+WARNING = Diagnostic(
+    code="W201",
+    severity="warning",
+    message="ops/report#default: 02:30 does not exist",
+    location=Location(file="jobs.d/ops.yaml", line=4, column=5),
+    source_line="    schedule: {cron: '30 2 * * *'}",
+    width=8,
+    help="use 01:30",
+)
+
+
+def test_the_warnings_of_what_is_applied_are_shown_as_the_plan_shows_them() -> None:
+    empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
+    plan = replace(empty, jobs_after=1, diagnostics=(WARNING,))
+    lines = outcome_lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
+    assert [unstyle(line) for line in lines[1:]] == [
+        "  warning[W201]: ops/report#default: 02:30 does not exist",
+        "   --> jobs.d/ops.yaml:4:5",
+        "  4 |     schedule: {cron: '30 2 * * *'}",
+        "    |     ^^^^^^^^ use 01:30",
+        "",
+    ]
+
+
+def test_many_warnings_are_cut_and_counted() -> None:
+    empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
+    plan = replace(empty, jobs_after=1, diagnostics=(WARNING,) * 15)
+    lines = outcome_lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
+    assert unstyle(lines[-1]) == "  … and 5 more warnings; `jobrunner validate` shows all"
+
+
+def test_that_the_last_good_state_stays_fits_80_columns() -> None:
+    error = ConfigurationError("2 mistakes")
+    (line, *_) = outcome_lines(Outcome(ConfigState.INVALID, error=error), NOON)
+    assert unstyle(line).endswith("invalid; the last good state stays in force")
+    assert width(line) <= 80
 
 
 def test_files_in_force_are_one_line() -> None:
