@@ -166,15 +166,32 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _find_endpoints(working_directory: Path, run_directory: str) -> Endpoints | None:
-    """Those of the run directory that is named, else of the nearest one from here upwards."""
+def find_endpoints_file(working_directory: Path, run_directory: str) -> Path | None:
+    """That of the run directory that is named, else of the nearest one from here upwards."""
     upwards = [path / RUN_DIRECTORY for path in (working_directory, *working_directory.parents)]
-    for folder in [working_directory / run_directory] if run_directory else upwards:
-        file = folder / ENDPOINTS_FILE
+    folders = [working_directory / run_directory] if run_directory else upwards
+    files = (folder / ENDPOINTS_FILE for folder in folders)
+    return next((file for file in files if _is_there(file)), None)
+
+
+def _is_there(file: Path) -> bool:
+    """What may not be looked at is there, too: it is told of where it is read."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _find_endpoints(working_directory: Path, run_directory: str) -> Endpoints | None:
+    file = find_endpoints_file(working_directory, run_directory)
+    if file is not None:
         try:
             return Endpoints.model_validate(json.loads(file.read_bytes()))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+        except FileNotFoundError:  # `up` has just ended
+            return None
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"{file} cannot be read, so the servers of `jobrunner up` are not known.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import settings_of
+from jobrunner.cli.settings import servers_of
 from jobrunner.errors import UsageError
 
 APP = "jobrunner.app"
@@ -22,7 +22,7 @@ def become_celery(session: Session, name: str, arguments: Sequence[str]) -> NoRe
 
     A server that is known and away is no error: beat and worker wait for it.
     """
-    settings = settings_of(session)
+    settings = servers_of(session)
     for url, variable in (
         (settings.database_url, "JOBRUNNER_DATABASE_URL"),
         (settings.broker_url, "JOBRUNNER_BROKER_URL"),

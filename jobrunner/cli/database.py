@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from jobrunner.cli.git import git_answer
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import settings_of
+from jobrunner.cli.settings import servers_of
 from jobrunner.db.engine import make_engine
 from jobrunner.db.migrate import check_revision
 
@@ -17,7 +17,7 @@ from jobrunner.db.migrate import check_revision
 def open_database(session: Session, command: str, *, check: bool = True) -> Iterator[Engine]:
     """An engine for one command. Raises DatabaseUnavailable, and SchemaMismatch with `check`."""
     engine = make_engine(
-        settings_of(session).database_url, application_name=f"jobrunner {command}", pool_size=1
+        servers_of(session).database_url, application_name=f"jobrunner {command}", pool_size=1
     )
     try:
         if check:

@@ -13,7 +13,7 @@ from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
 from jobrunner.cli.project import read_project_of
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import settings_of
+from jobrunner.cli.settings import servers_of
 from jobrunner.cli.style import Check, check_mark
 from jobrunner.db.engine import describe, make_engine
 from jobrunner.db.migrate import check_revision
@@ -119,7 +119,7 @@ def _files(session: Session) -> list[Finding]:
 
 def _servers(session: Session) -> list[Finding]:
     try:
-        settings = settings_of(session)
+        settings = servers_of(session)
     except JobrunnerError as error:
         return [_failed("settings", error)]
     if not settings.database_url and not settings.broker_url:

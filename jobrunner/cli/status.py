@@ -14,7 +14,7 @@ from jobrunner.cli.layout import fields_lines, text
 from jobrunner.cli.list import pause_record, pauses_of
 from jobrunner.cli.render import Form
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import settings_of
+from jobrunner.cli.settings import servers_of
 from jobrunner.cli.style import Check, check_mark, state_words
 from jobrunner.cli.times import distance, iso, short, took
 from jobrunner.db.engine import describe, transaction
@@ -79,7 +79,7 @@ def _look(session: Session) -> _Seen:
         pauses = pauses_in_force(connection)
         jobs = list_jobs(connection, JobFilter())
         database = describe(engine)
-    depths, broker_error = _depths(settings_of(session), sorted({job.queue for job in jobs}))
+    depths, broker_error = _depths(servers_of(session), sorted({job.queue for job in jobs}))
     return _Seen(
         overview=overview,
         processes=processes,

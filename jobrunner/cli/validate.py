@@ -16,6 +16,7 @@ from jobrunner.errors import NotFound
 from jobrunner.files import PROJECT_FILE
 from jobrunner.plan.lint import lint_jobs
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
+from jobrunner.spec.source_lines import with_source_lines
 
 Format = Literal["human", "json", "github"]
 
@@ -43,9 +44,15 @@ Format = Literal["human", "json", "github"]
 def command(session: Session, *, paths: tuple[Path, ...], form: Format, strict: bool) -> int:
     read = _read(session, paths)
     lints = () if has_errors(read.diagnostics) else lint_jobs(read.jobs, now=datetime.now(UTC))
-    diagnostics = (*read.diagnostics, *lints)
-    is_valid = not (has_errors(diagnostics) or (strict and diagnostics))
+    diagnostics = (*read.diagnostics, *with_source_lines(lints, read.sources))
+    is_empty = not (read.sources or diagnostics)
+    is_valid = not (has_errors(diagnostics) or (strict and (diagnostics or is_empty)))
     _show(session, read, diagnostics, form, is_valid=is_valid)
+    if is_empty:
+        session.output.warning(
+            f"There is no project file and no job file in {read.root}.",
+            "Write a first project with `jobrunner init`, or name another folder.",
+        )
     return 0 if is_valid else 1
 
 
@@ -82,9 +89,11 @@ def _show(
         case "github":
             output.result(*(github_line(diagnostic) for diagnostic in diagnostics))
         case "human" if diagnostics:
-            output.result(*report_lines(diagnostics))
-        case "human":
+            output.told(*report_lines(diagnostics))
+        case "human" if read.sources:
             output.result(_all_well(read))
+        case "human":
+            pass  # a warning says that there is nothing
 
 
 def _all_well(read: ReadProject) -> str:

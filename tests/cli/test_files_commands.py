@@ -8,6 +8,7 @@ import yaml
 
 from jobrunner.cli.main import COMMANDS
 from jobrunner.cli.reference import commands_reference
+from jobrunner.embedded.folders import lock_folder
 from tests.cli.calling import call
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
@@ -93,7 +94,7 @@ def test_a_named_file_is_checked_wherever_it_is(folder: Path, tmp_path: Path) ->
 def test_a_named_folder_with_a_project_file_is_a_project(folder: Path) -> None:
     (folder / "jobrunner.yaml").write_text("version: 1\nproject: acme\n", encoding="utf-8")
     called = call("validate", str(folder), folder=folder.parent)
-    assert called.stdout == "● 2 files, 2 jobs, 2 schedules: all valid.\n"
+    assert called.stdout == "● 1 file, 2 jobs, 2 schedules: all valid.\n"
 
 
 def test_a_named_file_that_is_not_there_is_said_so(folder: Path) -> None:
@@ -109,7 +110,7 @@ def test_config_may_stand_before_and_after_the_command(folder: Path) -> None:
     after = call("validate", "--config", str(other), folder=folder)
     by_environment = call("validate", folder=folder, environ={"JOBRUNNER_CONFIG": str(other)})
     assert before.stdout == after.stdout == by_environment.stdout
-    assert before.stdout == "● 1 file, 0 jobs, 0 schedules: all valid.\n"
+    assert before.stdout == "● 0 files, 0 jobs, 0 schedules: all valid.\n"
 
 
 def test_next_of_an_expression_is_utc_and_local(folder: Path) -> None:
@@ -205,7 +206,7 @@ def test_init_writes_a_project_that_is_valid_at_once(tmp_path: Path) -> None:
     assert call("init", "Acme Jobs", folder=tmp_path).exit_code == 0
     made = tmp_path / "Acme Jobs"
     called = call("validate", "--strict", folder=made)
-    assert (called.exit_code, called.stdout) == (0, "● 2 files, 1 job, 1 schedule: all valid.\n")
+    assert (called.exit_code, called.stdout) == (0, "● 1 file, 1 job, 1 schedule: all valid.\n")
     assert yaml.safe_load((made / "jobrunner.yaml").read_text())["project"] == "acme-jobs"
     assert json.loads((made / ".jobrunner/schema.json").read_text())["title"]
 
@@ -222,3 +223,44 @@ def test_the_commands_page_is_current() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == commands_reference()
     assert [name for name in COMMANDS if f"`jobrunner {name}" not in page] == []
+
+
+def test_a_folder_without_any_file_is_a_warning_that_names_init(tmp_path: Path) -> None:
+    called = call("validate", folder=tmp_path)
+    assert (called.exit_code, called.stdout) == (0, "")
+    assert f"no project file and no job file in {tmp_path}" in called.stderr
+    assert "jobrunner init" in called.stderr
+
+
+def test_a_folder_without_any_file_is_not_enough_for_strict(tmp_path: Path) -> None:
+    assert call("validate", "--strict", folder=tmp_path).exit_code == 1
+    called = call("validate", "--strict", "--format", "json", folder=tmp_path)
+    assert (called.exit_code, '"valid": false' in called.stdout) == (1, True)
+
+
+def test_the_endpoints_of_an_up_that_was_killed_are_said_to_be_old(folder: Path) -> None:
+    run_directory = folder / ".jobrunner"
+    run_directory.mkdir()
+    (run_directory / "lock").write_text("1\n", encoding="ascii")
+    (run_directory / "endpoints.json").write_text(
+        '{"database_url": "postgresql://x@127.0.0.1:1/x", "broker_url": "redis://127.0.0.1:1/0"}',
+        encoding="utf-8",
+    )
+    for command in (["status"], ["runs", "list"], ["plan"], ["health", "beat"]):
+        called = call(*command, folder=folder)
+        assert called.exit_code == 64
+        assert f"No `jobrunner up` runs in {folder} any more." in called.stderr
+    assert f"No `jobrunner up` runs in {folder} any more." in call("doctor", folder=folder).stdout
+
+
+def test_the_endpoints_of_an_up_that_runs_are_used(folder: Path) -> None:
+    run_directory = folder / ".jobrunner"
+    run_directory.mkdir()
+    (run_directory / "endpoints.json").write_text(
+        '{"database_url": "postgresql://x@127.0.0.1:1/x", "broker_url": "redis://127.0.0.1:1/0"}',
+        encoding="utf-8",
+    )
+    lock = lock_folder(run_directory)
+    called = call("status", folder=folder)
+    lock.release()
+    assert "Cannot connect to PostgreSQL at 127.0.0.1:1" in called.stderr
