@@ -118,6 +118,11 @@ class Heartbeat:
         self._deaths.put(None)  # wakes the database thread
         for thread in self._threads:
             thread.join(timeout_seconds)
+        if any(thread.is_alive() for thread in self._threads):
+            # Stuck in the database: it will write what is left, or the leases run out. Two threads
+            # must not record the same deaths.
+            log.warning("heartbeat_left_behind")
+            return
         try:
             self._record_deaths()
             if self._process is not None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from jobrunner.db import retention
 from jobrunner.db.engine import make_engine, transaction
+from jobrunner.errors import UsageError
 from jobrunner.settings import load_settings
 
 BATCH_RUNS = 1_000
@@ -23,6 +24,11 @@ log = structlog.get_logger("jobrunner.retention")
 
 def delete_old_runs(*, older_than_days: int = 30, keep_per_job: int = 10_000) -> dict[str, int]:
     """Delete runs that ended long ago and those beyond the newest of each job; how many of each."""
+    if older_than_days < 1 or keep_per_job < 1:
+        raise UsageError(
+            f"older_than_days={older_than_days} and keep_per_job={keep_per_job} must be 1 or more.",
+            hint="To delete a job's history, delete the job.",
+        )
     settings = load_settings(os.environ, Path.cwd())
     engine = make_engine(settings.database_url, application_name="jobrunner retention")
     try:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from jobrunner.db import tables
+from jobrunner.errors import UsageError
 from jobrunner.retention import delete_old_runs, delete_runs
 from tests.execute.ledger import NOON, Ledger
 
@@ -78,3 +79,9 @@ def test_as_a_job_it_finds_its_database_by_itself(
     monkeypatch.chdir(tmp_path)
     add_ended(ledger, ledger.add_job(), 11)
     assert delete_old_runs() == {"by_age": 1, "by_count": 0}
+
+
+@pytest.mark.parametrize("bounds", [{"older_than_days": 0}, {"keep_per_job": -1}])
+def test_a_bound_that_would_delete_everything_is_refused(bounds: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="must be 1 or more"):
+        delete_old_runs(**bounds)
