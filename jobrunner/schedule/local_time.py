@@ -1,5 +1,6 @@
 """Time zones: where the wall clock jumps, and which instant a wall-clock time means."""
 
+import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,10 @@ from jobrunner.schedule.errors import ScheduleError
 _PROBE = timedelta(days=4)
 """Shorter than any stretch between two changes of an offset (the shortest, in Morocco's month of
 fasting, is over three weeks), so probing at this distance sees each of them."""
+
+
+_ABBREVIATION = re.compile("[A-Za-z]{1,5}")
+_OFFSET = re.compile("[A-Za-z]{0,5} ?[+-]?[0-9][0-9:]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,22 @@ def load_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         pass  # a name that does not exist, that is no name at all, or that is a folder of names
+    message = f"{name!r} is no time zone; {_advice(name)}"
+    raise ScheduleError(message, offset=0, width=max(len(name), 1))
+
+
+def _advice(name: str) -> str:
+    """A city alone is enough to know what is meant; letters such as CEST and IST are not."""
+    meant = name.strip().lower().replace(" ", "_")
     known = {zone.lower(): zone for zone in sorted(zoneinfo.available_timezones())}
-    close = get_close_matches(name.lower(), known, n=1)
-    advice = (
-        f"did you mean '{known[close[0]]}'?" if close else "write a name such as 'Europe/Berlin'"
-    )
-    raise ScheduleError(f"{name!r} is no time zone; {advice}", offset=0, width=max(len(name), 1))
+    cities = {zone.rpartition("/")[2]: zone for zone in reversed(known) if "/" in zone}
+    exact = meant if meant in known else cities.get(meant)
+    if exact is None and _OFFSET.fullmatch(name):
+        return "offsets are no time zones; write for example 'Europe/Berlin'"
+    if exact is None and _ABBREVIATION.fullmatch(name):
+        return "abbreviations are no time zones; write for example 'Europe/Berlin'"
+    close = [exact] if exact else get_close_matches(meant, known, n=1)
+    return f"did you mean '{known[close[0]]}'?" if close else "write a name such as 'Europe/Berlin'"
 
 
 def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:

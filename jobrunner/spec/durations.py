@@ -16,6 +16,15 @@ _MILLISECONDS = {
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$"
 _WHOLE = re.compile(DURATION_PATTERN)
+_WORDS = {
+    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
+}
+_SPOKEN_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([a-z]+)(?:,| and)? *")
 LONGEST = timedelta(days=36525)
 """A hundred years: far beyond any use, well inside what PostgreSQL and Python hold."""
 _LONGEST_TEXT = 100
@@ -41,13 +50,29 @@ def _parse_text(value: str) -> timedelta:
     text = value.strip()
     if len(text) > _LONGEST_TEXT or not _WHOLE.fullmatch(text):
         shown = value if len(value) <= _LONGEST_TEXT else value[:_LONGEST_TEXT] + "…"
-        raise ValueError(f"{shown!r} is no duration; write for example '90s', '1h30m' or '2d'")
+        meant = spoken_duration(text)
+        advice = f"write '{meant}'" if meant else "write for example '90s', '1h30m' or '2d'"
+        raise ValueError(f"{shown!r} is no duration; {advice}")
     milliseconds = sum(Decimal(n) * _MILLISECONDS[unit] for n, unit in _PART.findall(text))
     if milliseconds > LONGEST / timedelta(milliseconds=1):
         raise ValueError(f"{value!r} is longer than a hundred years; write a shorter time")
     if milliseconds != int(milliseconds):
         raise ValueError(f"{value!r} is finer than a millisecond; write 1ms or more")
     return timedelta(milliseconds=int(milliseconds))
+
+
+def spoken_duration(text: str) -> str:
+    """What `5 minutes`, `5min` and `an hour` are as a duration, `every` before it or not; '' else."""
+    spoken = " ".join(text[: _LONGEST_TEXT + 1].lower().split()).removeprefix("every ")
+    if len(spoken) > _LONGEST_TEXT:
+        return ""
+    first, _, rest = spoken.partition(" ")
+    spoken = f"1 {rest}" if first in {"a", "an"} else spoken
+    spoken = f"1 {spoken}" if spoken in _WORDS else spoken
+    parts = _SPOKEN_PART.findall(spoken)
+    if _SPOKEN_PART.sub("", spoken) or not all(unit in _WORDS for _, unit in parts):
+        return ""
+    return "".join(number + _WORDS[unit] for number, unit in parts)
 
 
 def positive(duration: timedelta) -> timedelta:

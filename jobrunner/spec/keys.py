@@ -140,6 +140,10 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """Place → a key of another tool, or of another place, in lower case → what to write instead."""
 
+_FOREIGN = frozenset(
+    {"restart", "apiversion", "api_version", "kind", "metadata", "spec", "services"}
+)
+"""Keys of docker-compose and Kubernetes: a key of ours that looks alike is not what was meant."""
 _LONGEST_GUESSED = 60
 
 
@@ -180,5 +184,5 @@ def _advice(name: str, place: str) -> str:
     elsewhere = _ELSEWHERE.get(place, {}).get(name.lower().replace("-", "_"))
     if elsewhere:
         return elsewhere
-    guess = did_you_mean(name, KEYS[place])
+    guess = "" if name.lower() in _FOREIGN else did_you_mean(name, KEYS[place])
     return f"did you mean '{guess}'?" if guess else f"{place} has: {', '.join(KEYS[place])}"

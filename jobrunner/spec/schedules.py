@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobrunner.schedule import ScheduleError, load_zone, parse_cron
+from jobrunner.spec.durations import spoken_duration
 from jobrunner.spec.keys import check_keys, shortened
 from jobrunner.spec.models import ScheduleSpec
 from jobrunner.spec.moments import parse_moment
@@ -171,13 +172,20 @@ def _moment(key: str, node: Node, zone: ZoneInfo | None, report: Report) -> Any:
 
 
 def _expression_is_sound(tree: Mapping, report: Report) -> bool:
-    node = tree.get("cron")
+    entry = tree.entries.get("cron")
+    node = None if entry is None else entry.value
     if not (isinstance(node, Scalar) and isinstance(node.value, str)):
         return True
     try:
         parse_cron(node.value)
     except ScheduleError as error:
-        _report_expression(error, node, report)
+        is_shorthand = entry is not None and entry.key is node
+        if interval := spoken_duration(node.value):
+            advice = f"write {{every: {interval}}}" if is_shorthand else f"write every: {interval}"
+            message = f"'{node.value}' is an interval, not a cron expression"
+            report.at(node, "E208", message, help=advice)
+        else:
+            _report_expression(error, node, report)
         return False
     return True
 

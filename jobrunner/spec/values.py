@@ -95,8 +95,17 @@ def _report(found: Any, tree: Mapping, whole: Node, report: Report) -> None:
     node = _node_at(tree, place)
     if node is None:
         node = whole
+    key = _as_written(tree, place, key)
     code, message, advice = _in_words(found, key, node, in_list=in_list)
     report.at(node, code, message, help=advice)
+
+
+def _as_written(tree: Mapping, place: Place, key: str) -> str:
+    """`catch_up` where `catch_up: all` stands for a mapping with `policy`, a key nobody wrote."""
+    parent = _node_at(tree, place[:-1]) if len(place) > 1 else None
+    entry = parent.entries.get(key) if isinstance(parent, Mapping) else None
+    is_shorthand = entry is not None and entry.key is entry.value
+    return str(place[-2]) if is_shorthand else key
 
 
 _EXAMPLES = {"task": "write task: package.module.callable"}

@@ -141,6 +141,24 @@ def test_an_unknown_zone_gets_the_nearest_name() -> None:
         load_zone("Europe/Berln")
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("CEST", "abbreviations are no time zones; write for example 'Europe/Berlin'"),
+        ("PST", "abbreviations are no time zones; write for example 'Europe/Berlin'"),
+        ("UTC+1", "offsets are no time zones; write for example 'Europe/Berlin'"),
+        ("Berlin", "did you mean 'Europe/Berlin'?"),
+        ("new york", "did you mean 'America/New_York'?"),
+        ("Rome", "did you mean 'Europe/Rome'?"),
+        ("utc", "did you mean 'UTC'?"),
+    ],
+)
+def test_a_city_is_enough_for_a_guess_and_an_abbreviation_is_not(name: str, advice: str) -> None:
+    with pytest.raises(ScheduleError) as raised:
+        load_zone(name)
+    assert raised.value.message == f"{name!r} is no time zone; {advice}"
+
+
 @pytest.mark.parametrize("name", ["", "Europe", "../etc/passwd", "/etc/localtime", "a\x00b"])
 def test_what_is_no_zone_is_refused_with_a_sentence(name: str) -> None:
     with pytest.raises(ScheduleError, match="is no time zone"):

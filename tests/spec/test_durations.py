@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobrunner.spec.durations import format_duration, parse_duration
+from jobrunner.spec.durations import format_duration, parse_duration, spoken_duration
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,28 @@ def test_a_duration_is_written_in_one_way() -> None:
     assert format_duration(timedelta(seconds=90)) == "1m30s"
     assert format_duration(timedelta(0)) == "0s"
     assert format_duration(timedelta(days=8, milliseconds=5)) == "8d5ms"
+
+
+@pytest.mark.parametrize(
+    ("spoken", "written"),
+    [
+        ("5min", "5m"),
+        ("5 minutes", "5m"),
+        ("every 5 minutes", "5m"),
+        ("1 hour and 30 minutes", "1h30m"),
+        ("every hour", "1h"),
+        ("a day", "1d"),
+    ],
+)
+def test_a_spoken_duration_is_understood_for_advice(spoken: str, written: str) -> None:
+    assert spoken_duration(spoken) == written
+
+
+@pytest.mark.parametrize("text", ["", "5", "every", "5 parsecs", "*/5 * * * *", "every day at 5"])
+def test_what_is_no_spoken_duration_is_not_guessed_at(text: str) -> None:
+    assert spoken_duration(text) == ""
+
+
+def test_a_spoken_duration_is_refused_with_its_right_form() -> None:
+    with pytest.raises(ValueError, match=r"'5 minutes' is no duration; write '5m'"):
+        parse_duration("5 minutes")
