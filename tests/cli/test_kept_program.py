@@ -23,7 +23,12 @@ def told(tmp_path: Path) -> Iterator[Told]:
             kept = KeptProgram(supervisor, lambda: program(tmp_path, code))
             assert kept.run_once(now=0.0) == "started"
             said: list[str] = []
-            wait_until(lambda: said.append(kept.run_once(now=0.0)) or said[-1] != "")
+
+            def look() -> str:
+                said.append(kept.run_once(now=0.0))
+                return said[-1]
+
+            wait_until(look)
             return said[-1]
 
         yield run
