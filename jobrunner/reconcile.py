@@ -15,7 +15,7 @@ from jobrunner.db.jobs import LockedSchedule
 from jobrunner.db.projects import Project
 from jobrunner.db.schedules import WrittenSchedule
 from jobrunner.db.wakeups import notify
-from jobrunner.errors import ConfigurationError, StalePlan
+from jobrunner.errors import ConfigurationError, Conflict, StalePlan
 from jobrunner.files import read_project
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
 from jobrunner.plan.diff import CurrentProject, make_plan
@@ -55,6 +55,8 @@ class Desired:
     """Of all files that were read: the same hash, the same definitions."""
     sources: tuple[SourceFile, ...] = ()
     """What was read, for quoting its lines."""
+    has_project_file: bool = True
+    """False: none was found, and the project is `default` for that reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def read_desired(*, config: Path | None, working_directory: Path, environment: s
         diagnostics=diagnostics,
         content_hash=read.content_hash,
         sources=read.sources,
+        has_project_file=read.config is not None,
     )
 
 
@@ -181,7 +184,7 @@ def _mistakes(diagnostics: Sequence[Diagnostic]) -> ConfigurationError:
 
 def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
     name = desired.project.project
-    jobs.check_owners(connection, name, [job.address for job in desired.jobs])
+    _check_owners(connection, desired)
     project = projects.find_project(connection, name)
     return CurrentProject(
         name=name,
@@ -190,6 +193,19 @@ def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
         jobs=() if project is None else jobs.read_jobs(connection, project.id),
         pauses=pauses.pauses_in_force(connection),
     )
+
+
+def _check_owners(connection: Connection, desired: Desired) -> None:
+    try:
+        jobs.check_owners(connection, desired.project.project, [j.address for j in desired.jobs])
+    except Conflict as error:
+        if desired.has_project_file:
+            raise
+        raise Conflict(
+            error.message,
+            hint=f"No jobrunner.yaml was found in {desired.root} or above it, so this is the project "
+            "'default'. Go to the project's folder, or name its file with --config.",
+        ) from error
 
 
 def _limits_of_waiting(lock_timeout_seconds: float) -> Limits:

@@ -70,8 +70,9 @@ def head_lines(name: str, desired: Desired, plan: Plan, *, seconds: float) -> Se
     compared = f"base revision {plan.base_revision}{_git(desired)}"
     read = f"read {', '.join(figures)}, {count(schedules, 'schedule')} in {seconds:.1f}s"
     title = style(f"jobrunner {name}", "strong")
+    unnamed = "" if desired.has_project_file else " (no jobrunner.yaml was found)"
     return (
-        f"{title}   project {text(plan.project)}{environment}   {compared}",
+        f"{title}   project {text(plan.project)}{unnamed}{environment}   {compared}",
         style(read, "quiet"),
         "",
     )

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.dispatch import record_due
-from jobrunner.errors import DatabaseUnavailable
-from jobrunner.files import ProjectFiles, read_project
+from jobrunner.errors import DatabaseUnavailable, GuardRefused
+from jobrunner.files import PROJECT_FILE, ProjectFiles, read_project
 from jobrunner.reconcile import (
     Applied,
     ApplyOptions,
@@ -49,6 +49,9 @@ class ProjectWatch:
         self._options_for = options_for
         self._options = options
         self._root = working_directory
+        self._project_root: Path | None = None
+        """Where the project file is that was found; None as long as there was none."""
+        self._file_is_gone = False
         self._watcher = Watcher(
             look=self._look, reconcile=self._reconcile, report=report, options=options
         )
@@ -105,6 +108,7 @@ class ProjectWatch:
             self._hints = Hints(self._watched(None))
         read = read_project(config=self._config, working_directory=self._working_directory)
         self._root = read.root
+        self._notice_project_file(read)
         if self._hints is not None:
             self._hints.watched = self._watched(read)
         return Look(
@@ -112,6 +116,20 @@ class ProjectWatch:
             is_busy=_git_is_busy(read.root),
             seconds=time.monotonic() - begun,
         )
+
+    def _notice_project_file(self, read: ProjectFiles) -> None:
+        """Without its file a project would be another one: that of a folder above, or `default`.
+
+        A link that leads elsewhere is none of that: it leads to another release, not upwards.
+        """
+        known = self._project_root
+        self._file_is_gone = (
+            known is not None
+            and not (known / PROJECT_FILE).exists()
+            and (read.config is None or known.is_relative_to(read.root))
+        )
+        if read.config is not None and not self._file_is_gone:
+            self._project_root = read.root
 
     def _watched(self, read: ProjectFiles | None) -> Watched:
         """`read` None: before the first reading it is not known what the project includes."""
@@ -125,6 +143,12 @@ class ProjectWatch:
         return Watched(root=root, flat=frozenset(flat), deep=frozenset(deep))
 
     def _reconcile(self, content_hash: str) -> Applied | None:
+        if self._file_is_gone and self._config is None:
+            assert self._project_root is not None  # noqa: S101  it was there, or it could not be gone
+            raise GuardRefused(
+                f"The project file {self._project_root / PROJECT_FILE} has gone; nothing was changed.",
+                hint="Put it back, or start again here if the project is meant to be another one.",
+            )
         desired = read_desired(
             config=self._config,
             working_directory=self._working_directory,

@@ -149,3 +149,29 @@ def test_a_pause_is_told_and_stays(jobrunner: Jobrunner, folder: Path) -> None:
     assert 'kwargs.region  "eu" -> "us"  :7' in told
     assert "stays paused" in told
     assert json.loads(jobrunner("get", "ops/report", "-o", "json").stdout)["paused"] is True
+
+
+def test_a_project_that_is_default_for_want_of_a_file_says_so(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    assert "project default (no jobrunner.yaml was found)" in jobrunner("plan").stderr
+    (folder / "jobrunner.yaml").write_text("project: acme\n", encoding="utf-8")
+    jobrunner("apply", "--yes")
+    (folder / "jobrunner.yaml").unlink()
+    called = jobrunner("plan")
+    assert called.exit_code == 1
+    assert "Project default defines jobs that another project owns" in called.stderr
+    assert f"No jobrunner.yaml was found in {folder} or above it" in called.stderr
+
+
+def test_a_warning_is_shown_with_its_line_in_plan_and_validate(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    save(folder, '"30 5 * * *"', '"30 2 * * *"')
+    drawn = (
+        "  --> jobs.d/ops.yaml:10:5\n"
+        '10 |     schedule: {cron: "30 2 * * *", timezone: Europe/Berlin}\n'
+        "   |     ^^^^^^^^ use "
+    )
+    assert drawn in jobrunner("plan").stdout
+    assert drawn in jobrunner("validate").stdout

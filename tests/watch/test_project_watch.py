@@ -1,0 +1,91 @@
+"""The watcher on real files and a real database."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from jobrunner.reconcile import ApplyOptions
+from jobrunner.watch import ConfigState, Outcome, ProjectWatch, WatchOptions
+from tests.waiting import wait_until
+
+JOBS = "version: 1\nnamespace: ops\njobs:\n  report: {task: app.report}\n"
+
+Reported = Callable[[], Outcome]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project in a folder below another project's."""
+    root = tmp_path / "acme"
+    (root / "jobs.d").mkdir(parents=True)
+    (root / "jobs.d" / "ops.yaml").write_text(JOBS, encoding="utf-8")
+    (root / "jobrunner.yaml").write_text("project: acme\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def reported(root: Path, engine: Engine) -> Iterator[Reported]:
+    """`reported()`: the next outcome that is reported."""
+    outcomes: list[Outcome] = []
+    watch = ProjectWatch(
+        engine,
+        config=None,
+        working_directory=root,
+        environment="",
+        options_for=lambda _: ApplyOptions(author="ada"),
+        report=outcomes.append,
+        options=WatchOptions(settle_seconds=0.0, poll=True),
+    )
+
+    def look() -> list[Outcome]:
+        watch.run_once()
+        return outcomes
+
+    def wait() -> Outcome:
+        wait_until(look)
+        return outcomes.pop(0)
+
+    yield wait
+    watch.close()
+
+
+def test_a_project_file_that_vanishes_is_told_of_and_waits_for_a_person(
+    root: Path, reported: Reported
+) -> None:
+    assert reported().state == ConfigState.IN_FORCE
+    (root / "jobrunner.yaml").rename(root / "elsewhere.yaml")
+    refused = reported()
+    assert refused.state == ConfigState.REFUSED
+    assert (
+        refused.message == f"The project file {root}/jobrunner.yaml has gone; nothing was changed."
+    )
+    (root / "elsewhere.yaml").rename(root / "jobrunner.yaml")
+    assert reported().state == ConfigState.IN_FORCE
+
+
+def test_the_project_of_a_folder_above_does_not_take_its_place(
+    root: Path, reported: Reported
+) -> None:
+    (root.parent / "jobrunner.yaml").write_text("project: other\n", encoding="utf-8")
+    assert reported().state == ConfigState.IN_FORCE
+    (root / "jobrunner.yaml").unlink()
+    assert "has gone" in reported().message
+
+
+def test_a_link_to_another_release_is_followed(
+    root: Path, reported: Reported, tmp_path: Path
+) -> None:
+    release = tmp_path / "release-1"
+    root.rename(release)
+    root.symlink_to(release)
+    assert reported().state == ConfigState.IN_FORCE
+    other = tmp_path / "release-2"
+    release.rename(other)
+    (other / "jobs.d" / "ops.yaml").write_text(JOBS.replace("app.report", "app.mail"), "utf-8")
+    root.unlink()
+    root.symlink_to(other)
+    applied = reported().applied
+    assert applied is not None
+    assert [change.address for change in applied.plan.changes] == ["ops/report"]
