@@ -1,6 +1,6 @@
 """The tables, in the schema `jobrunner`. Each column says who sets it and who clears it.
 
-One writer per fact (architecture): definitions and `spec` columns only `reconcile`; next times and
+One writer per fact: definitions and `spec` columns only `reconcile`; next times and
 new runs only `dispatch`; outcomes only `execute` and `recover`. All times are `timestamptz`.
 """
 
