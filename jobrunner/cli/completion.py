@@ -15,8 +15,8 @@ COMPLETE_VARIABLE = "_JOBRUNNER_COMPLETE"
     examples=[
         ('eval "$(jobrunner completion bash)"', "Completion in this bash; put it in ~/.bashrc."),
         (
-            "jobrunner completion fish > ~/.config/fish/completions/jobrunner.fish",
-            "For every fish from now on.",
+            "jobrunner completion fish | source",
+            "Completion in this fish; put it in ~/.config/fish/config.fish.",
         ),
     ],
 )

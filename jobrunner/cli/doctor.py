@@ -108,6 +108,9 @@ def _files(session: Session) -> list[Finding]:
         return [_failed("files", error)]
     errors = sum(diagnostic.is_error for diagnostic in read.diagnostics)
     where = f"project {text(read.project.project)} in {read.root}"
+    missing = [found for found in read.diagnostics if found.code == "E124"]
+    if missing:
+        return [Finding("files", "wrong", text(missing[0].message), text(missing[0].help))]
     if errors:
         return [
             Finding("files", "wrong", f"{count(errors, 'error')}, {where}", "jobrunner validate")

@@ -11,7 +11,7 @@ import click
 
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.layout import Column, Table
-from jobrunner.cli.project import read_valid_project
+from jobrunner.cli.project import no_such_job, read_valid_project
 from jobrunner.cli.render import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
@@ -26,7 +26,7 @@ from jobrunner.schedule import (
     make_timing,
     next_time,
 )
-from jobrunner.spec.durations import format_duration, parse_duration
+from jobrunner.spec.durations import format_duration, parse_duration, spoken_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec
 
 _AROUND = timedelta(hours=1)
@@ -76,6 +76,7 @@ def command(
     now = datetime.now(UTC)
     since = now if after is None else _timestamp(after)
     if address is not None:
+        _refuse_expression(address)
         job, schedules = _find(session, address)
         timings = [(schedule.name, schedule.timing()) for schedule in schedules]
         _say_why_nothing(session, job, schedules)
@@ -86,16 +87,25 @@ def command(
 
 def _find(session: Session, address: str) -> tuple[JobSpec, Sequence[ScheduleSpec]]:
     job_address, _, schedule_name = address.partition("#")
-    for job in read_valid_project(session).jobs:
+    jobs = read_valid_project(session).jobs
+    for job in jobs:
         if job.address == job_address:
             wanted = [s for s in job.spec.schedules if schedule_name in {"", s.name}]
             if schedule_name and not wanted:
                 raise NotFound(f"{job_address} has no schedule named {schedule_name!r}.")
             return job.spec, wanted
-    raise NotFound(
-        f"There is no job {job_address} in the files.",
-        hint="`jobrunner validate` names the files that are read.",
-    )
+    raise no_such_job(job_address, [job.address for job in jobs], where=" in the files")
+
+
+def _refuse_expression(address: str) -> None:
+    """Raises UsageError for what is no address but would be one of the options' values."""
+    if interval := spoken_duration(address):
+        hint = f"For an interval: jobrunner next --every {interval}"
+    elif " " in address or "*" in address or address.startswith("@"):
+        hint = f"For a cron expression: jobrunner next --cron '{address}'"
+    else:
+        return
+    raise UsageError(f"{address!r} is no address of a job.", hint=hint)
 
 
 def _say_why_nothing(session: Session, job: JobSpec, schedules: Sequence[ScheduleSpec]) -> None:

@@ -32,6 +32,7 @@ EXIT_CHANGES = 2
 )
 @click.option(
     "--format",
+    "-o",
     "form",
     type=click.Choice(["human", "json"]),
     default="human",

@@ -1,17 +1,20 @@
 """The files of the project, read and parsed, for the commands that need no database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.session import Session
-from jobrunner.errors import ConfigurationError
+from jobrunner.errors import ConfigurationError, NotFound
 from jobrunner.files import read_project
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, ProjectSpec
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.yaml import SourceFile
+
+_SHOWN_ADDRESSES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,23 @@ def read_project_of(session: Session, *, only: Sequence[Path] = ()) -> ReadProje
         files=len(read.files),
         sources=read.sources,
     )
+
+
+def no_such_job(address: str, addresses: Iterable[str], *, where: str = "") -> NotFound:
+    """With the address that was probably meant, or where all of them stand."""
+    known = list(addresses)
+    # A name alone is enough where it is in one namespace only.
+    named = [one for one in known if one.partition("/")[2] == address]
+    close = named if len(named) == 1 else get_close_matches(address, known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else _known_addresses(known)
+    return NotFound(f"There is no job {address}{where}.", hint=hint)
+
+
+def _known_addresses(known: Sequence[str]) -> str:
+    if not known:
+        return "There is none at all; `jobrunner init` writes a first one."
+    more = f" and {len(known) - _SHOWN_ADDRESSES} more" if len(known) > _SHOWN_ADDRESSES else ""
+    return f"There are: {', '.join(known[:_SHOWN_ADDRESSES])}{more}."
 
 
 def read_valid_project(session: Session) -> ReadProject:

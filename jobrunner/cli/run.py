@@ -6,22 +6,24 @@ import uuid
 from typing import Any
 
 import click
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.layout import text
+from jobrunner.cli.project import no_such_job
 from jobrunner.cli.run_here import run_here
 from jobrunner.cli.runs import SHORT_ID
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import safe, state_words
 from jobrunner.cli.times import took
 from jobrunner.db.engine import transaction
+from jobrunner.db.overview import JobFilter, list_jobs
 from jobrunner.db.processes import read_processes
 from jobrunner.db.run_logs import read_pieces
 from jobrunner.db.runs import Run, get_run
 from jobrunner.dispatch import TriggeredRun, trigger_run
-from jobrunner.errors import UsageError
+from jobrunner.errors import NotFound, UsageError
 from jobrunner.run import RunState, Start
 
 _LOOK_SECONDS = 0.25
@@ -59,7 +61,7 @@ def command(
         return run_here(session, address, kwargs or {})
     with open_database(session, "run") as engine:
         with transaction(engine) as connection:
-            triggered = trigger_run(
+            triggered = _trigger(
                 connection,
                 address,
                 created_by=actor_of(session),
@@ -71,6 +73,15 @@ def command(
         if wait and triggered.start is not Start.SKIP:
             return _wait(session, engine, triggered.run_id)
     return 1 if triggered.start is Start.SKIP else 0
+
+
+def _trigger(connection: Connection, address: str, **options: Any) -> TriggeredRun:
+    """Raises NotFound with the address that was probably meant."""
+    try:
+        return trigger_run(connection, address, **options)
+    except NotFound as error:
+        known = [job.address for job in list_jobs(connection, JobFilter())]
+        raise no_such_job(address, known) from error
 
 
 def _parse_kwargs(given: str) -> dict[str, Any]:

@@ -13,13 +13,12 @@ from typing import Any
 import jobrunner
 from jobrunner.call import Caller
 from jobrunner.callables import check_arguments, load_callable
-from jobrunner.cli.project import read_valid_project
+from jobrunner.cli.project import no_such_job, read_valid_project
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import settings_of
 from jobrunner.cli.style import safe, state_words, style
 from jobrunner.cli.times import took
 from jobrunner.current import CurrentRun, entered
-from jobrunner.errors import NotFound
 
 _OWN_FOLDER = str(Path(jobrunner.__file__).parent)
 
@@ -32,10 +31,7 @@ def run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
     read = read_valid_project(session)
     found = [job.spec for job in read.jobs if job.address == address]
     if not found:
-        raise NotFound(
-            f"There is no job {address} in the files.",
-            hint="`jobrunner validate` names the files that are read.",
-        )
+        raise no_such_job(address, [job.address for job in read.jobs], where=" in the files")
     spec = found[0]
     sys.path.insert(0, str(read.root))  # as a worker does that is started there
     allow = settings_of(session).allow_tasks or read.project.allow.tasks

@@ -46,18 +46,29 @@ _STATES = [str(state) for state in RunState]
     ],
 )
 @click.argument("address", required=False)
+@click.option("--job", metavar="ADDRESS", help="The same as the argument.")
 @click.option("--namespace", metavar="NAME", help="Only runs of this namespace's jobs.")
 @click.option("--queue", metavar="NAME", help="Only runs on this queue.")
 @click.option(
     "--state", "states", type=click.Choice(_STATES), multiple=True, help="May be repeated."
 )
 @click.option("--since", metavar="DURATION", help="Only runs of the last 90s, 2h, 7d …")
-@click.option("-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option(
+    "-n",
+    "--limit",
+    "count",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="At most this many.",
+)
 @output_option
 def list_command(
     session: Session,
     *,
     address: str | None,
+    job: str | None,
     namespace: str | None,
     queue: str | None,
     states: tuple[str, ...],
@@ -65,9 +76,11 @@ def list_command(
     count: int,
     form: Form,
 ) -> None:
+    if address is not None and job is not None:
+        raise UsageError("Give ADDRESS or --job, not both.")
     now = datetime.now(UTC)
     wanted = RunFilter(
-        address=address,
+        address=address or job,
         namespace=namespace,
         queue=queue,
         states=states,

@@ -71,12 +71,13 @@ def command(session: Session, *, concurrency: int | None) -> int:
     root = read_project(config=session.config, working_directory=session.working_directory).root
     folder = root / given.run_directory
     with ExitStack() as opened:
-        session.output.result(*_banner(session, root, folder, given))
         with session.output.progress("starting the servers"):
             servers = start_servers(
                 folder, postgres=not given.database_url, valkey=not given.broker_url
             )
         opened.callback(servers.stop)
+        # Only now: another one that runs here has the folder's lock.
+        session.output.result(*_banner(session, root, folder, given))
         prepare_run_directory(folder)
         settings = given.model_copy(
             update={

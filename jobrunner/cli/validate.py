@@ -34,6 +34,7 @@ Format = Literal["human", "json", "github"]
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]…")
 @click.option(
     "--format",
+    "-o",
     "form",
     type=click.Choice(["human", "json", "github"]),
     default="human",

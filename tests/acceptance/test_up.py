@@ -200,6 +200,7 @@ def test_with_servers_of_its_own_a_second_terminal_finds_them_and_the_data_stays
     second_up = private.run("up")
     assert second_up.returncode == 1
     assert "already runs here" in second_up.stderr
+    assert second_up.stdout == ""
     up.interrupt()
     assert up.wait(timeout_seconds=ENDS_WITHIN_SECONDS) == 130
     assert not (private.path / ".jobrunner" / "endpoints.json").exists()

@@ -89,6 +89,10 @@ def test_an_unknown_job_exits_1(applied: Jobrunner) -> None:
         assert "There is no job ops/nothing." in called.stderr
 
 
+def test_run_of_an_unknown_job_names_the_one_that_was_meant(applied: Jobrunner) -> None:
+    assert "Did you mean ops/report?" in applied("run", "ops/reprot").stderr
+
+
 def test_run_queues_a_run_and_warns_when_nobody_works(applied: Jobrunner) -> None:
     called = applied("run", "ops/greet", "--kwargs", '{"name": "Ada"}')
     assert called.exit_code == 0
@@ -375,6 +379,19 @@ def test_status_with_the_broker_down_says_so(applied: Jobrunner, database_url: s
     called = call("status", environ=environ)
     assert called.exit_code == 1
     assert "✕ The broker at 127.0.0.1:1 does not answer" in called.stdout
+
+
+def test_the_newest_runs_of_a_job_are_asked_for_in_two_ways(applied: Jobrunner) -> None:
+    for _ in range(3):
+        applied("run", "ops/greet", "--force")
+    by_argument = records(applied, "runs", "list", "ops/greet", "-n", "2")
+    assert by_argument == records(applied, "runs", "list", "--job", "ops/greet", "--limit", "2")
+    assert len(by_argument) == 2
+    assert applied("runs", "list", "ops/greet", "--job", "ops/greet").exit_code == 64
+
+
+def test_plan_takes_o_for_format(applied: Jobrunner) -> None:
+    assert "format_version" in applied("plan", "-o", "json").stdout
 
 
 def test_doctor_finds_nothing_amiss(applied: Jobrunner) -> None:

@@ -167,6 +167,12 @@ def test_next_of_one_schedule_of_a_job(folder: Path) -> None:
     ("arguments", "exit_code", "told"),
     [
         (["ops/nothing"], 1, "There is no job ops/nothing in the files."),
+        (["ops/reprot"], 1, "Did you mean ops/report?"),
+        (["report"], 1, "Did you mean ops/report?"),
+        (["nope"], 1, "There are: ops/by-hand, ops/report."),
+        (["*/5 * * * *"], 64, "jobrunner next --cron '*/5 * * * *'"),
+        (["every 5 minutes"], 64, "jobrunner next --every 5m"),
+        (["5min"], 64, "jobrunner next --every 5m"),
         (["ops/report#nothing"], 1, "ops/report has no schedule named 'nothing'."),
         ([], 64, "exactly one of ADDRESS"),
         (["--cron", "61 * * * *"], 1, "out of range"),
@@ -264,3 +270,21 @@ def test_the_endpoints_of_an_up_that_runs_are_used(folder: Path) -> None:
     called = call("status", folder=folder)
     lock.release()
     assert "Cannot connect to PostgreSQL at 127.0.0.1:1" in called.stderr
+
+
+def test_run_local_of_an_unknown_job_names_the_one_that_was_meant(folder: Path) -> None:
+    called = call("run", "ops/reprot", "--local", folder=folder)
+    assert called.exit_code == 1
+    assert "Did you mean ops/report?" in called.stderr
+
+
+def test_validate_takes_o_for_format(folder: Path) -> None:
+    short = call("validate", "-o", "json", folder=folder)
+    assert short.stdout == call("validate", "--format", "json", folder=folder).stdout
+    assert short.stdout.startswith("{")
+
+
+def test_doctor_names_a_project_file_that_is_not_there(folder: Path) -> None:
+    called = call("doctor", "--config", "missing.yaml", folder=folder)
+    assert called.exit_code == 1
+    assert "✕ files      there is no project file missing.yaml" in called.stdout
