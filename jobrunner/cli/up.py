@@ -77,7 +77,7 @@ def command(session: Session, *, concurrency: int | None) -> int:
             )
         opened.callback(servers.stop)
         # Only now: another one that runs here has the folder's lock.
-        session.output.result(*_banner(session, root, folder, given))
+        session.output.told(*_banner(session, root, folder, given))
         prepare_run_directory(folder)
         settings = given.model_copy(
             update={
