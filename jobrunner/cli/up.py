@@ -32,7 +32,7 @@ from jobrunner.db.overview import queues_in_use
 from jobrunner.db.runs import stream_runs
 from jobrunner.embedded.program import Program
 from jobrunner.embedded.servers import RunningServers, start_servers
-from jobrunner.errors import DatabaseUnavailable
+from jobrunner.errors import DatabaseUnavailable, EmbeddedServerError
 from jobrunner.files import read_project
 from jobrunner.settings import Settings, load_settings
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
@@ -151,6 +151,11 @@ class _Up:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
         while not self.signals:
+            if not self.servers.supervisor.is_alive:
+                raise EmbeddedServerError(
+                    "The process that keeps all the others has ended, and they with it.",
+                    hint="Start `jobrunner up` again; the data is kept.",
+                )
             watch.run_once()
             self._tell_problem(watch)
             self._serve_queues()

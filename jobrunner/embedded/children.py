@@ -105,6 +105,11 @@ class Supervisor:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """False once somebody has killed it: nothing can be started then, and everything has ended."""
+        return self._process.poll() is None
+
     def start(
         self,
         program: Program,

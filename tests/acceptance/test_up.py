@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -225,6 +227,17 @@ def test_a_kill_of_it_all_leaves_no_process(demo: Project) -> None:
     children = [process_id(demo, kind) for kind in ("beat", "worker")]
     up.kill()
     wait_until(lambda: all(is_gone(pid) for pid in children))
+
+
+def test_up_ends_in_a_sentence_when_its_supervisor_is_killed(private: Project) -> None:
+    up = private.start("up", "-c", "1")
+    up.wait_for_line("● worker")
+    (supervisor,) = (
+        int(pid) for pid in Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
+    )
+    os.kill(supervisor, signal.SIGKILL)
+    assert up.wait(timeout_seconds=ENDS_WITHIN_SECONDS) == 1
+    assert "Start `jobrunner up` again" in up.output
 
 
 def test_fault_2_connections_that_are_cut_come_back_and_nothing_is_lost(private: Project) -> None:
