@@ -7,14 +7,13 @@ until something is due, somebody notifies, or a second has passed.
 import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from celery import Celery
 from celery.beat import Scheduler
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.broker import Sender
@@ -99,12 +98,12 @@ class Loop:
     def run_once(self) -> None:
         """One pass and one wait; a database that is away is waited for with a bounded back-off."""
         try:
-            engine = self._open()
-            worked = self._work(engine)
+            self._listen()
+            worked = self._work()
             if self._failures:
                 self._failures, self._back_since = 0, time.monotonic()
             if not worked:
-                self._wait(engine)
+                self._wait()
         except (DatabaseUnavailable, DBAPIError) as error:
             self._database_failed(error)
         except Exception:
@@ -124,14 +123,13 @@ class Loop:
         self._hang_up()
         self._sender.close()
 
-    def _work(self, engine: Engine) -> bool:
+    def _work(self) -> bool:
         """One batch of everything; True when there may be more at once."""
-        send = partial(_send, self._sender)
         self._is_broker_away = False
-        due = self._guarded(partial(dispatch_due, engine, send))
-        unsent = self._guarded(partial(send_unsent, engine, send))
+        due = self._guarded(partial(dispatch_due, self._engine, self._sender.send))
+        unsent = self._guarded(partial(send_unsent, self._engine, self._sender.send))
         if time.monotonic() >= self._recover_at:
-            self._recover(engine)
+            self._recover()
         return due > 0 or unsent > 0
 
     def _guarded(self, flow: Callable[[], int]) -> int:
@@ -143,19 +141,22 @@ class Loop:
             self._say("broker_unavailable", error=error.message)
             return 0
 
-    def _recover(self, engine: Engine) -> None:
+    def _recover(self) -> None:
         self._recover_at = time.monotonic() + RECOVER_SECONDS
-        end_lost_attempts(engine, in_touch_for=self._in_touch_for())
-        end_or_free_waiting_runs(engine)
+        end_lost_attempts(self._engine, in_touch_for=self._in_touch_for())
+        end_or_free_waiting_runs(self._engine)
         try:
             self._suspicions = resend_lost_messages(
-                engine, self._sender.waiting, self._sender.delivered_run_ids, self._suspicions
+                self._engine,
+                self._sender.waiting,
+                self._sender.delivered_run_ids,
+                self._suspicions,
             )
         except BrokerUnavailable:
             self._suspicions = {}
         if time.monotonic() >= self._sign_of_life_at:
             self._sign_of_life_at = time.monotonic() + SIGN_OF_LIFE_SECONDS
-            with transaction(engine) as connection:
+            with transaction(self._engine) as connection:
                 self._process = sign_in(connection, "beat", earlier=self._process)
 
     def _in_touch_for(self) -> timedelta | None:
@@ -164,8 +165,8 @@ class Loop:
             return None
         return timedelta(seconds=time.monotonic() - self._back_since)
 
-    def _wait(self, engine: Engine) -> None:
-        with transaction(engine) as connection:
+    def _wait(self) -> None:
+        with transaction(self._engine) as connection:
             seconds = seconds_until_next(connection)
         timeout_seconds = POLL_SECONDS if seconds is None else min(seconds, POLL_SECONDS)
         if self._is_broker_away:
@@ -175,11 +176,10 @@ class Loop:
         if timeout_seconds > 0 and self._listener is not None:
             self._listener.wait(timeout_seconds)
 
-    def _open(self) -> Engine:
+    def _listen(self) -> None:
         if self._listener is None:
             self._listener = Listener(self._engine)
             log.info("database_connected")
-        return self._engine
 
     def _database_failed(self, error: Exception) -> None:
         self._say("database_unavailable", error=first_line(error))
@@ -203,7 +203,3 @@ class Loop:
         if now >= self._said_at.get(event, 0.0):
             self._said_at[event] = now + LOG_AGAIN_SECONDS
             log.warning(event, **fields)
-
-
-def _send(sender: Sender, runs: Any, now: datetime) -> None:
-    sender.send(runs, now=now)

@@ -91,7 +91,7 @@ class Sender:
         self._declared: set[str] = set()
         self._origin = f"jobrunner@{gethostname()}"
 
-    def send(self, runs: Sequence[OutgoingRun], *, now: datetime) -> None:
+    def send(self, runs: Sequence[OutgoingRun], now: datetime) -> None:
         """Publish one message a run, in order. `now` is the database's clock, for the header.
 
         Raises BrokerUnavailable; some of the messages may have been delivered then, which is

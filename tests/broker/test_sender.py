@@ -22,7 +22,7 @@ def test_fault_11_a_broker_that_is_away_is_asked_once_and_not_waited_for(
     monkeypatch.setattr("kombu.utils.functional.sleep", sleeps)
     sender = Sender(make_app(Settings(broker_url=NOBODY)))
     with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1 does not answer.*refused\.$"):
-        sender.send([], now=datetime.now(UTC))
+        sender.send([], datetime.now(UTC))
 
 
 @pytest.mark.parametrize(

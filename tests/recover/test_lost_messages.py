@@ -33,7 +33,7 @@ def sender(app: Celery) -> Iterator[Sender]:
 
 def send_a_run(engine: Engine, sender: Sender, add_job: AddJob, name: str = "job") -> None:
     add_job(name)
-    dispatch_due(engine, lambda runs, now: sender.send(runs, now=now), now=NOON)
+    dispatch_due(engine, sender.send, now=NOON)
     with engine.begin() as connection:  # a while ago
         connection.execute(text("UPDATE jobrunner.runs SET sent_at = sent_at - interval '10 s'"))
 
@@ -69,7 +69,7 @@ def test_an_emptied_queue_is_evidence_that_has_to_last(
     assert [run.is_sent for run in read_runs()] == [True]
     look_again(engine, sender, {("default", None): LONG_AGO})
     assert [run.is_sent for run in read_runs()] == [False]
-    assert send_unsent(engine, lambda runs, now: sender.send(runs, now=now)) == 1
+    assert send_unsent(engine, sender.send) == 1
 
 
 def test_an_oldest_message_that_is_newer_than_a_run_is_evidence(
@@ -78,7 +78,7 @@ def test_an_oldest_message_that_is_newer_than_a_run_is_evidence(
     send_a_run(engine, sender, add_job, "lost")
     empty_the_broker(app)
     add_job("newer")
-    dispatch_due(engine, lambda runs, now: sender.send(runs, now=now), now=NOON)
+    dispatch_due(engine, sender.send, now=NOON)
     assert list(look_again(engine, sender, {})) == [("default", None)]
 
 

@@ -129,7 +129,7 @@ def send(ledger: Ledger, broker_url: str) -> Send:
             timeout_seconds=timeout_seconds,
             soft_timeout_seconds=soft_timeout_seconds,
         )
-        sender.send([run], now=datetime.now(UTC))
+        sender.send([run], datetime.now(UTC))
         return run_id
 
     return make

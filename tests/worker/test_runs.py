@@ -135,5 +135,5 @@ def test_fault_84_a_message_for_an_unknown_run_starts_nothing(
 ) -> None:
     said = len(worker.lines)
     sender = Sender(make_app(Settings(broker_url=broker_url)))
-    sender.send([outgoing(uuid.uuid4(), timeout_seconds=9)], now=datetime.now(UTC))
+    sender.send([outgoing(uuid.uuid4(), timeout_seconds=9)], datetime.now(UTC))
     worker.wait_for_line("run_not_started", after=said)

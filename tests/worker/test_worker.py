@@ -54,7 +54,7 @@ def test_a_message_that_comes_twice_starts_the_run_once(
     run_id = ledger.add_run(ledger.add_job("acme.quick"))
     message = outgoing(run_id, timeout_seconds=60)
     sender = Sender(make_app(Settings(broker_url=broker_url)))
-    sender.send([message] * 5, now=datetime.now(UTC))
+    sender.send([message] * 5, datetime.now(UTC))
     wait_until(lambda: worker.output.count("run_not_started") == 4)
     wait_until(lambda: ledger.state(run_id) == "succeeded")
     assert len(ledger.attempts(run_id)) == 1
