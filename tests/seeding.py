@@ -13,7 +13,8 @@ from sqlalchemy import Engine, insert, select
 from jobrunner.db import tables
 from jobrunner.errors import BrokerUnavailable
 from jobrunner.run import OutgoingRun
-from jobrunner.spec.models import JobSpec, ScheduleSpec, dump_job
+from jobrunner.spec.models import ScheduleSpec
+from tests.ledger import Ledger
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -41,53 +42,20 @@ def add_job(engine: Engine) -> AddJob:
         due: datetime = NOON,
         **spec: Any,
     ) -> Seeded:
-        job = JobSpec.model_validate({"namespace": "test", "name": name, "task": "m.f", **spec})
         named = [
             ScheduleSpec.model_validate({"name": f"s{i}", **s}) for i, s in enumerate(schedules)
         ]
-        return _write(engine, job, named, due)
+        job_id = Ledger(engine).add_job(name=name, **spec)
+        return Seeded(job_id, _add_schedules(engine, job_id, named, due), f"test/{name}")
 
     return add
 
 
-def _write(engine: Engine, job: JobSpec, schedules: list[ScheduleSpec], due: datetime) -> Seeded:
-    job_id = uuid.uuid4()
+def _add_schedules(
+    engine: Engine, job_id: uuid.UUID, schedules: list[ScheduleSpec], due: datetime
+) -> tuple[uuid.UUID, ...]:
     ids = tuple(uuid.uuid4() for _ in schedules)
     with engine.begin() as connection:
-        project_id = connection.execute(
-            select(tables.projects.c.id).where(tables.projects.c.name == "test")
-        ).scalar()
-        if project_id is None:
-            project_id = connection.execute(
-                insert(tables.projects).values(name="test").returning(tables.projects.c.id)
-            ).scalar_one()
-        connection.execute(
-            insert(tables.jobs).values(
-                id=job_id,
-                project_id=project_id,
-                namespace=job.namespace,
-                name=job.name,
-                definition_id=1,
-                digest="",
-                file="jobs.d/test.yaml",
-                line=1,
-                enabled=True,
-                queue=job.queue,
-                priority=job.priority,
-                overlap=job.overlap,
-                catch_up_policy=job.catch_up.policy,
-                catch_up_window=job.catch_up.window,
-                catch_up_max=job.catch_up.max,
-                expires=job.expires,
-                timeout=job.timeout,
-                soft_timeout=job.soft_timeout,
-                tags=list(job.tags),
-                owner=job.owner,
-            )
-        )
-        connection.execute(
-            insert(tables.definitions).values(job_id=job_id, revision=1, spec=dump_job(job))
-        )
         for schedule_id, schedule in zip(ids, schedules, strict=True):
             connection.execute(
                 insert(tables.schedules).values(
@@ -99,7 +67,7 @@ def _write(engine: Engine, job: JobSpec, schedules: list[ScheduleSpec], due: dat
                     next_run_at=due,
                 )
             )
-    return Seeded(job_id, ids, job.address)
+    return ids
 
 
 @dataclass

@@ -7,7 +7,7 @@ from jobrunner.db import tables
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import JobFilter, get_job, list_jobs
 from jobrunner.errors import NotFound
-from tests.execute.ledger import Ledger
+from tests.ledger import Ledger
 
 
 def test_a_job_whose_definition_somebody_has_removed_is_still_shown(engine: Engine) -> None:

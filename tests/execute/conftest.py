@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobrunner.output import Capture
-from tests.execute.ledger import Ledger
+from tests.ledger import Ledger
 
 
 @pytest.fixture

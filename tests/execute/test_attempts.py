@@ -22,7 +22,7 @@ from jobrunner.db.attempts import (
     watch_runs,
 )
 from jobrunner.run import RunState
-from tests.execute.ledger import AttemptRow, Ledger
+from tests.ledger import AttemptRow, Ledger
 
 SUCCEEDED = Ending(RunState.SUCCEEDED, "succeeded", result="[1]")
 FAILED = Ending(RunState.FAILED, "failed", error_type="ValueError", error="no", traceback="tb")

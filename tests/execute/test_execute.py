@@ -22,7 +22,7 @@ from jobrunner.errors import DatabaseUnavailable
 from jobrunner.execute import Executed, Home, execute_run
 from jobrunner.output import Capture
 from jobrunner.run import RunState
-from tests.execute.ledger import Ledger
+from tests.ledger import Ledger
 
 TASKS = """
 import asyncio

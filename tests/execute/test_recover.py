@@ -10,7 +10,7 @@ from sqlalchemy import func
 from jobrunner.db.attempts import Claim
 from jobrunner.recover import Death, end_dead_attempt, end_lost_attempts
 from jobrunner.run import Outcome, RunState
-from tests.execute.ledger import Ledger
+from tests.ledger import Ledger
 
 AT_ONCE = timedelta(0)
 RETRIED: dict[str, Any] = {"retry": {"max_retries": 5, "delay": "10s", "jitter": False}}

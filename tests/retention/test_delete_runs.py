@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 from jobrunner.db import tables
 from jobrunner.errors import UsageError
 from jobrunner.retention import delete_old_runs, delete_runs
-from tests.execute.ledger import NOON, Ledger
+from tests.ledger import NOON, Ledger
 
 DAY = timedelta(days=1)
 

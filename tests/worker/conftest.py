@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from jobrunner.broker import Sender, make_app
 from jobrunner.run import OutgoingRun
 from jobrunner.settings import Settings
-from tests.execute.ledger import Ledger
+from tests.ledger import Ledger
 from tests.project import Project, StartedProcess
 
 TASKS = """

@@ -11,7 +11,7 @@ from sqlalchemy import func
 from jobrunner.broker import Sender, make_app
 from jobrunner.embedded.children import Supervisor
 from jobrunner.settings import Settings
-from tests.execute.ledger import Ledger
+from tests.ledger import Ledger
 from tests.project import StartedProcess, open_project
 from tests.servers import Servers, empty_virtual_host_of, open_database
 from tests.waiting import wait_until

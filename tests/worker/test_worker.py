@@ -11,7 +11,7 @@ from sqlalchemy import func
 from jobrunner.broker import Sender, make_app
 from jobrunner.db.processes import SeenProcess, read_processes
 from jobrunner.settings import Settings
-from tests.execute.ledger import Ledger
+from tests.ledger import Ledger
 from tests.project import Project
 from tests.waiting import wait_until
 from tests.worker.conftest import Send, StartWorker, has_line, is_gone, outgoing

@@ -49,9 +49,16 @@ class Ledger:
                     line=1,
                     enabled=True,
                     queue=job.queue,
+                    priority=job.priority,
                     overlap=job.overlap,
                     catch_up_policy=job.catch_up.policy,
+                    catch_up_window=job.catch_up.window,
+                    catch_up_max=job.catch_up.max,
+                    expires=job.expires,
                     timeout=job.timeout,
+                    soft_timeout=job.soft_timeout,
+                    tags=list(job.tags),
+                    owner=job.owner,
                 )
             )
             definition_id = connection.execute(
