@@ -5,6 +5,7 @@ aliases and merge keys are our own, so that memory and time are bounded and each
 place. Where the C parser is missing, PyYAML's own gives the same events, more slowly.
 """
 
+from functools import partial
 from typing import Any, NoReturn
 
 import yaml
@@ -61,7 +62,7 @@ class TreeBuilder:
         self.documents: list[Node] = []
         self.quoted_spans: list[tuple[int, int]] = []
         self._source = source
-        self._report = report
+        self._error = partial(report.error, source)
         self._mended = mended
         self._keep_spans = has_odd_spaces(source)
         self._start_document()
@@ -284,21 +285,6 @@ class TreeBuilder:
                     part.line, part.column, "E112", "'<<' takes a mapping or a list of mappings",
                     width=part.width if isinstance(part, Scalar) else 1, help="write <<: *anchor",
                 )  # fmt: skip
-
-    def _error(
-        self,
-        line: int,
-        column: int,
-        code: str,
-        message: str,
-        *,
-        width: int = 1,
-        help: str = "",  # noqa: A002  the diagnostic's own word
-        notes: tuple[str, ...] = (),
-    ) -> None:
-        self._report.error(
-            self._source, line, column, code, message, width=width, help=help, notes=notes
-        )
 
     def _give_up(
         self, line: int, column: int, code: str, message: str, advice: str, *, width: int = 1
