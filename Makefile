@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 UP_ARGS ?=
 TEST_ARGS ?=
 LOCK_ARGS ?= --upgrade
+BENCH_ARGS ?=
 # Hashes are checked, and nothing is built but this package: no compiler and no surprise is needed.
 PIP := PIP_USER=0 $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL := $(PIP) install --no-deps --require-hashes --only-binary :all:
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
-COMPILE_LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	--group build
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+COMPILE_LOCK := $(COMPILE) pyproject.toml --group build
 
 # What a user's shell may hold must not reach the environment's own interpreter.
 unexport PYTHONPATH PYTHONHOME
@@ -44,13 +45,15 @@ test-system: $(VENV)/installed-dev
 	$(BIN)/pytest -m system $(TEST_ARGS)
 
 bench: $(VENV)/installed-dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# core: what the product needs, and what builds it · up: and the private servers · dev: and the tools
+# core: what the product needs, and what builds it · up: and the private servers · dev: and the tools · peers: what
+# the product is measured beside, in an environment of its own
 lock:
 	$(COMPILE_LOCK) $(LOCK_ARGS) --output-file requirements/core.txt
 	$(COMPILE_LOCK) --constraint requirements/core.txt --extra embedded --output-file requirements/up.txt
 	$(COMPILE_LOCK) --constraint requirements/up.txt --extra embedded --group dev --output-file requirements/dev.txt
+	$(COMPILE) $(LOCK_ARGS) --constraint requirements/core.txt benchmarks/peers.in --output-file benchmarks/peers.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

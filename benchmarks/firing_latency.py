@@ -1,87 +1,81 @@
-"""From the due time to the message in the broker, with one beat."""
+"""From the due time to the message in the broker, of schedules that are due all the time."""
 
-import json
-import signal
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-import psycopg2
-from kombu import Connection
-
-from benchmarks.bench import Bench, Figure, percentile
+from benchmarks.bench import Bench
+from benchmarks.figures import JOBRUNNER, Figure, percentile
+from benchmarks.load import Timed
+from benchmarks.schedulers import Jobrunner, Scheduler, one_each
+from benchmarks.watched import Watched, watched
 
 SCHEDULES = 200
-SECONDS = 60
-WARM_UP_SECONDS = 5
-QUEUE = "default\x06\x169"
-"""Where the transport puts messages of the lowest priority."""
+SECONDS = 30.0
+_BARS = {"spread": (3.0, 40.0), "aligned": (15.0, 40.0)}
+"""p50 and p99 in milliseconds."""
 
 
-def measure(bench: Bench) -> list[Figure]:
-    """200 schedules of 1 to 5 s for a minute: p50 and p99 of the delay, and none lost or early."""
-    bench.write_jobs(
-        "latency.yaml",
-        {
-            f"job-{n}": {
-                "task": "bench_tasks.nothing",
-                "overlap": "allow",
-                "schedule": {"every": f"{1 + n % 5}s"},
-            }
-            for n in range(SCHEDULES)
-        },
-    )
-    bench.jobrunner("apply", "--yes")
-    arrivals = _Arrivals(bench.broker_url)
-    beat = bench.start("beat")
-    try:
-        arrivals.collect(WARM_UP_SECONDS + SECONDS)
-    finally:
-        beat.send_signal(signal.SIGTERM)
-        beat.wait(timeout=20)
-    delays = _delays_milliseconds(bench, arrivals)
-    return [
-        Figure("firing latency p50, 200 schedules of 1-5 s", percentile(delays, 50), "ms", 30),
-        Figure("firing latency p99", percentile(delays, 99), "ms", 150),
-        Figure("firing latency, earliest", min(delays), "ms"),
-        Figure("runs measured", float(len(delays)), "runs"),
-    ]
+def measure(bench: Bench, schedulers: Sequence[Scheduler]) -> Iterator[Figure]:
+    """200 schedules of 1 to 5 s, their phases spread over the seconds, and all aligned."""
+    for phases, (p50, p99) in _BARS.items():
+        for given in one_each(schedulers):
+            is_ours = given.name == JOBRUNNER
+            # Nobody takes the runs, so the one before is never over.
+            scheduler = Jobrunner(overlap="allow") if is_ours else given
+            late = _measure_one(bench, scheduler, is_spread=phases == "spread")
+            what = f"{SCHEDULES} schedules of 1-5 s, {phases}"
+            bars = (p50, p99, 0.0) if is_ours else (None, None, None)
+            name, note = given.name, f"{len(late.by_plan):,} messages"
+            yield Figure(
+                f"{what}: delay p50", percentile(late.by_plan, 50), "ms", name, bars[0], note=note
+            )
+            yield Figure(f"{what}: delay p99", percentile(late.by_plan, 99), "ms", name, bars[1])
+            yield Figure(f"{what}: earliest", min(late.by_plan), "ms", name, at_least=bars[2])
+            since_last = percentile(late.since_last, 50)
+            yield Figure(
+                f"{what}: more than its interval after the last one, p50", since_last, "ms", name
+            )
 
 
-@dataclass
-class _Arrivals:
-    """Somebody outside the product who looks at the list and notes when each message came.
+@dataclass(frozen=True)
+class _Late:
+    """In milliseconds, for each message but the first of a schedule, which may wake a sleeper."""
 
-    Nothing is taken out: runs whose message has gone and that nobody claims would be sent again.
-    """
-
-    broker_url: str
-    at: dict[str, float] = field(default_factory=dict)
-
-    def collect(self, seconds: float) -> None:
-        """Look every two milliseconds; that much is the error of a figure."""
-        until, seen = time.monotonic() + seconds, 0
-        with Connection(self.broker_url) as connection:
-            channel: Any = connection.channel()
-            while time.monotonic() < until:
-                length = channel.client.llen(QUEUE)
-                now = time.time()
-                if length > seen:
-                    new = channel.client.lrange(QUEUE, 0, length - seen - 1)
-                    self.at |= {json.loads(message)["headers"]["id"]: now for message in new}
-                    seen = length
-                time.sleep(0.002)
+    by_plan: list[float]
+    """Than the time that its first due time and its interval make."""
+    since_last: list[float]
+    """Than its interval after the message before."""
 
 
-def _delays_milliseconds(bench: Bench, arrivals: _Arrivals) -> list[float]:
-    with psycopg2.connect(bench.database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id::text, extract(epoch FROM scheduled_for)::float FROM jobrunner.runs ORDER BY 2"
+def _measure_one(bench: Bench, scheduler: Scheduler, *, is_spread: bool) -> _Late:
+    def timed(begins_at: float) -> tuple[Timed, ...]:
+        return tuple(
+            Timed(
+                every_seconds=float(1 + number % 5),
+                first_due_at=begins_at
+                + (number * 37 % SCHEDULES / SCHEDULES if is_spread else 0.0),
+            )
+            for number in range(SCHEDULES)
         )
-        rows = cursor.fetchall()
-    first = rows[0][1]
-    return [
-        1000 * (arrivals.at[run_id] - scheduled_for)
-        for run_id, scheduled_for in rows
-        if run_id in arrivals.at and scheduled_for >= first + WARM_UP_SECONDS
-    ]
+
+    with watched(bench, scheduler, resting=0, timed=timed) as ready:
+        seconds = SECONDS / (3 if bench.is_quick else 1)
+        time.sleep(ready.begins_at + seconds - time.time())
+        ready.onlooker.stop()
+        return _late(scheduler, ready, timed(ready.begins_at))
+
+
+def _late(scheduler: Scheduler, ready: Watched, timed: Sequence[Timed]) -> _Late:
+    arrivals = list(ready.onlooker.arrivals())
+    came: dict[int, list[float]] = {number: [] for number in range(len(timed))}
+    for number, arrival in zip(scheduler.numbers_of(ready.place, arrivals), arrivals, strict=True):
+        came[number].append(arrival.at)
+    late = _Late([], [])
+    for number, times in came.items():
+        first, every = timed[number].first_due_at, timed[number].every_seconds
+        for count, (earlier, at) in enumerate(pairwise(times), start=1):
+            late.by_plan.append(1000 * (at - first - count * every))
+            late.since_last.append(1000 * (at - earlier - every))
+    return late

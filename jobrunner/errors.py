@@ -3,8 +3,9 @@
     JobrunnerError                 1  something failed; the message says what to do next
     ├── ConfigurationError         1  the files are wrong (carries diagnostics)
     ├── DatabaseUnavailable        1  PostgreSQL cannot be reached
-    │   └── DatabaseBusy           1  it was reached and gave up: a time-out, a deadlock, no room
+    │   └── DatabaseBusy           1  it was reached and gave up: a time-out, a deadlock
     ├── SchemaMismatch             1  the database is older or newer than this version
+    │   └── SchemaBehind           1  it is older, or new: an upgrade helps
     ├── BrokerUnavailable          1  the broker cannot be reached
     ├── EmbeddedServerError        1  a private PostgreSQL or Redis did not start
     ├── NotFound                   1  an address, run or revision that does not exist
@@ -51,6 +52,10 @@ class DatabaseBusy(DatabaseUnavailable):
 
 class SchemaMismatch(JobrunnerError):
     """The database is at a revision this version cannot work with."""
+
+
+class SchemaBehind(SchemaMismatch):
+    """An upgrade helps: the database has no tables yet, or older ones."""
 
 
 class BrokerUnavailable(JobrunnerError):

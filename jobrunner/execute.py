@@ -26,7 +26,7 @@ from sqlalchemy.exc import DataError
 from jobrunner.call import Caller, Interruption, RunCancelled
 from jobrunner.callables import LoadedCallable, check_arguments, load_callable
 from jobrunner.current import CurrentRun, entered
-from jobrunner.db import attempts, run_logs
+from jobrunner.db import attempts, holding, run_logs
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.errors import CallableError
@@ -128,7 +128,10 @@ class _Claiming:
     def end(self, connection: Connection) -> RunState | None:
         orphan = attempts.read_running(connection, self.wanted)
         if orphan is None:
-            return attempts.end_unclaimable(connection, self.wanted.run_id)
+            ended = attempts.end_unclaimable(connection, self.wanted.run_id)
+            if ended is None:
+                holding.hold_back(connection, self.wanted.run_id)
+            return ended
         # The pool gave the message to another child, which claimed the run and died before the
         # parent had heard of it; so the pool gave it to us.
         called = _Called(Outcome.LOST, error="its process died", error_type="lost")
@@ -157,7 +160,7 @@ def _call(home: Home, run: ClaimedRun) -> _Called:
         with entered(_current(run)), caller.interruptible():
             loaded = _load(home, run.spec.task)
             # The definition is shared by all its runs; a callable may change what it is given.
-            args, kwargs = copy.deepcopy(run.spec.args), copy.deepcopy(run.kwargs)
+            args, kwargs = copy.deepcopy(run.args), copy.deepcopy(run.kwargs)
             check_arguments(loaded, args, kwargs)
             value = caller.call(loaded, args, kwargs)
     except CallableError as error:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from jobrunner.db import jobs, outbox, pauses, projects, revisions, schedules
+from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules
 from jobrunner.db.engine import Limits, change_limits, database_now, transaction
 from jobrunner.db.jobs import LockedSchedule
 from jobrunner.db.projects import Project
@@ -20,13 +20,13 @@ from jobrunner.files import read_project
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
 from jobrunner.plan.diff import CurrentProject, make_plan
 from jobrunner.plan.guards import check_guards
-from jobrunner.run import OutgoingRun
 from jobrunner.schedule import next_time, run_at
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, JobSpec, ProjectSpec, ScheduleSpec
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.source_lines import with_source_lines
 from jobrunner.spec.yaml import SourceFile
+from jobrunner.zone_data import zone_data_version
 
 LOCK_TIMEOUT_SECONDS = 30.0
 _LIMITS = Limits(
@@ -90,8 +90,6 @@ class Recorded(Protocol):
     def due(self) -> int: ...
     @property
     def bad(self) -> int: ...
-    @property
-    def outgoing(self) -> Sequence[OutgoingRun]: ...
 
 
 class RecordDue(Protocol):
@@ -238,6 +236,8 @@ def _settle_due(
     due = [s.id for s in locked.values() if s.next_run_at is not None and s.next_run_at <= at]
     for start in range(0, len(due), _DUE_BATCH):
         _record(connection, record_due, due[start : start + _DUE_BATCH], at)
+    if due:  # the next of theirs may be owed by now and wait for its jitter
+        locked = jobs.lock_jobs(connection, job_ids)
     for schedule in _waiting_for_jitter(plan, locked, at):
         assert schedule.next_run_at is not None  # noqa: S101  see the query above
         _record(connection, record_due, [schedule.id], schedule.next_run_at)
@@ -250,7 +250,6 @@ def _record(
     """A very long backlog takes several rounds. The runs are sent by the beats after the commit."""
     recorded = record_due(connection, schedule_ids=schedule_ids, now=at)
     while recorded.due > recorded.bad:
-        outbox.give_back(connection, recorded.outgoing)
         recorded = record_due(connection, schedule_ids=schedule_ids, now=at)
 
 
@@ -323,21 +322,38 @@ def _write_schedules(
     )
     schedules.delete_schedules(connection, gone)
     moved = [
-        (
-            written[ids[change.address], spec.name],
-            *_next_times(change.job.spec, spec, at),
-        )
+        (written[ids[change.address], spec.name], change.job.spec, spec)
         for change, schedule, spec in wanted
         if schedule.is_timing_changed
     ]
-    schedules.set_next_times(connection, [*moved, *((gone_id, None, None) for gone_id in gone)])
+    _set_times(connection, moved, gone, at)
+
+
+def _set_times(
+    connection: Connection,
+    moved: Sequence[tuple[UUID, JobSpec, ScheduleSpec]],
+    gone: Sequence[UUID],
+    at: datetime,
+) -> None:
+    """When they are due next, and what `fsck` will compute it from."""
+    next_times = [(moved_id, *_next_times(job, spec, at)) for moved_id, job, spec in moved]
+    schedules.set_next_times(
+        connection, [*next_times, *((gone_id, None, None) for gone_id in gone)]
+    )
+    intervals.end_intervals(connection, [*(moved_id for moved_id, _, _ in moved), *gone], at=at)
+    on = [moved_id for moved_id, job, spec in moved if _is_on(job, spec)]
+    intervals.start_intervals(connection, on, at=at, zone_data=zone_data_version())
+
+
+def _is_on(job: JobSpec, spec: ScheduleSpec) -> bool:
+    return job.enabled and spec.enabled
 
 
 def _next_times(
     job: JobSpec, spec: ScheduleSpec, at: datetime
 ) -> tuple[datetime, datetime] | tuple[None, None]:
-    timing = spec.timing()
-    scheduled_for = next_time(timing, at) if job.enabled and spec.enabled else None
+    timing = spec.timing(job.address)
+    scheduled_for = next_time(timing, at) if _is_on(job, spec) else None
     if scheduled_for is None:
         return None, None
     return scheduled_for, run_at(timing, f"{job.address}#{spec.name}", scheduled_for)

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from jobrunner.broker import Waiting
-from jobrunner.db import attempts, outbox
+from jobrunner.db import attempts, holding, outbox, unclaimed
 from jobrunner.db.attempts import LEASE_SECONDS, Claim, ClaimedRun, Ending
 from jobrunner.db.engine import transaction
 from jobrunner.run import Outcome, RunState, decide_end
@@ -22,7 +22,7 @@ _LOST_BATCH = 100
 _WAITING_BATCH = 1_000
 MESSAGE_LOST_AFTER = timedelta(seconds=5)
 
-QueueKey = tuple[str, int | None]
+QueueKey = tuple[str, int]
 """A queue and a priority: messages overtake each other only across priorities."""
 
 log = structlog.get_logger("jobrunner.recover")
@@ -95,11 +95,17 @@ def _end(connection: Connection, run: ClaimedRun, death: Death) -> RunState | No
     return state
 
 
+def give_back_abandoned(engine: Engine) -> int:
+    """Take what a beat was sending that is gone, so that the next tick sends it; how many runs."""
+    with transaction(engine) as connection:
+        return outbox.give_back_abandoned(connection)
+
+
 def end_or_free_waiting_runs(engine: Engine) -> int:
     """End queued runs that have expired; free those that wait for a run that is over."""
     with transaction(engine) as connection:
-        expired = outbox.expire_runs(connection, limit=_WAITING_BATCH)
-        freed = outbox.release_held(connection, limit=_WAITING_BATCH)
+        expired = unclaimed.expire_runs(connection, limit=_WAITING_BATCH)
+        freed = holding.release_held(connection, limit=_WAITING_BATCH)
     return expired + freed
 
 
@@ -120,10 +126,11 @@ def resend_lost_messages(
     """Give back runs whose message is lost, so that the next tick sends them again.
 
     Lost means evidence, not age: for five seconds the queue has been empty, or its oldest message
-    was sent after the run. A long queue is not a loss. `suspicions` is what the last call returned.
+    was sent so much later than the run that it cannot have overtaken it. A long queue is not a
+    loss. `suspicions` is what the last call returned.
     """
     with transaction(engine) as connection:
-        waiting = outbox.sent_and_waiting(connection, age=MESSAGE_LOST_AFTER)
+        waiting = unclaimed.sent_and_waiting(connection, age=MESSAGE_LOST_AFTER)
     if not waiting:
         return {}
     now = waiting[0].now
@@ -133,12 +140,14 @@ def resend_lost_messages(
         in_hands = delivered()
         with transaction(engine) as connection:
             for (queue, priority), sent_before in proved.items():
-                outbox.unsend(connection, queue, priority, sent_before=sent_before, keep=in_hands)
+                unclaimed.unsend(
+                    connection, queue, priority, sent_before=sent_before, keep=in_hands
+                )
     return {key: suspicion for key, suspicion in found.items() if key not in proved}
 
 
 def _suspect(
-    waiting: Sequence[outbox.SentAndWaiting],
+    waiting: Sequence[unclaimed.SentAndWaiting],
     look: Callable[[str], Waiting],
     suspicions: Mapping[QueueKey, Suspicion],
 ) -> dict[QueueKey, Suspicion]:
@@ -146,10 +155,10 @@ def _suspect(
     found: dict[QueueKey, Suspicion] = {}
     queues = {key.queue: look(key.queue) for key in waiting}
     for sent in waiting:
-        oldest = queues[sent.queue].oldest_sent_at.get(sent.priority or 0)
+        oldest = queues[sent.queue].oldest_sent_at.get(sent.priority)
         if oldest is None and queues[sent.queue].depth and not queues[sent.queue].oldest_sent_at:
             continue  # the broker cannot tell how old its messages are
-        sent_before = sent.now if oldest is None else oldest
+        sent_before = (sent.now if oldest is None else oldest) - outbox.IN_THE_BROKER_AFTER
         if sent.oldest_sent_at < sent_before:
             key = (sent.queue, sent.priority)
             found[key] = suspicions.get(key) or Suspicion(sent.now, sent_before)

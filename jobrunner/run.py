@@ -15,11 +15,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha1
+from typing import NamedTuple
 
 from jobrunner.spec.models import Retry
 
 LOST_IN_A_ROW_MAX = 3
 """A run that takes its worker down this often ends, whatever retries are left."""
+
+
+TRIGGERS = ("schedule", "catch_up", "manual", "backfill")
+"""What starts a run: its time, its time long ago, somebody now, somebody for a time that has passed."""
 
 
 class RunState(StrEnum):
@@ -93,80 +99,128 @@ class Start(StrEnum):
     @property
     def is_held(self) -> bool:
         """The new run waits for the end of another."""
-        return self in {Start.HOLD, Start.REPLACE_AND_HOLD}
+        return self is Start.HOLD or self is Start.REPLACE_AND_HOLD
 
     @property
     def is_skipped(self) -> bool:
         """The new run is over at once."""
-        return self in {Start.SKIP, Start.GIVE_WAY}
+        return self is Start.SKIP or self is Start.GIVE_WAY
+
+    @property
+    def is_replacing(self) -> bool:
+        """The job's other runs are to end."""
+        return self is Start.REPLACE or self is Start.REPLACE_AND_HOLD
 
 
-@dataclass(frozen=True, slots=True)
-class Active:
+class Active(NamedTuple):
     """The job's runs that are not over: `queued` ones may start, `held` ones wait for the others."""
 
     running: int = 0
     queued: int = 0
     held: int = 0
+    """Whether there is one is all that decides; the database counts no further."""
+    backfill: int = 0
+    """Runs of backfills that may start or have: they overlap with nothing, and take places."""
+    limit: int | None = None
+    """The job's `max_concurrency`."""
 
     @property
     def started(self) -> int:
         """Those a new run could overlap with."""
         return self.running + self.queued
 
+    @property
+    def has_room(self) -> bool:
+        """One more may be active."""
+        return self.limit is None or self.started + self.backfill < self.limit
+
 
 def decide_start(
     overlap: str, active: Active, *, in_order: bool = False, is_newest: bool = True
 ) -> Start:
-    """What `overlap` says when a run becomes due.
+    """What `overlap` and the limit say when a run becomes due.
 
     `in_order`: a slot of `catch_up: all`. `is_newest`: no later time of its schedule is due as well.
     """
     if overlap == "skip" and not in_order and not is_newest:
-        return (
-            Start.GIVE_WAY
-        )  # of several that are late only one can run: the one that is wanted now
+        # Of several that are late only one can run: the one that is wanted now.
+        return Start.GIVE_WAY
     if active.started + active.held == 0:
-        return Start.SEND
+        return take_place(active)
     if in_order:
         return Start.HOLD
     match overlap:
         case "allow":
-            return Start.SEND
+            return Start.HOLD if active.held else take_place(active)
         case "queue":
             return Start.SKIP if active.held else Start.HOLD
         case "replace":
             # What only waits is cancelled at once; what runs is asked to end and waited for.
-            return Start.REPLACE_AND_HOLD if active.running else Start.REPLACE
+            left = active._replace(queued=0, held=0)
+            return Start.REPLACE if left.started == 0 and left.has_room else Start.REPLACE_AND_HOLD
         case _:
             return Start.SKIP
+
+
+def take_place(active: Active) -> Start:
+    """What the limit says, whatever `overlap` would."""
+    return Start.SEND if active.has_room else Start.HOLD
 
 
 def after_start(active: Active, start: Start) -> Active:
     """The counts once the decision is carried out, for the next slot of the same job."""
     match start:
         case Start.SEND:
-            return Active(active.running, active.queued + 1, active.held)
+            # By name it would take four times as long, and this is the way of every tick.
+            running, queued, held, backfill, limit = active
+            return Active(running, queued + 1, held, backfill, limit)
         case Start.HOLD:
-            return Active(active.running, active.queued, active.held + 1)
+            return active._replace(held=active.held + 1)
         case Start.REPLACE:
-            return Active(running=0, queued=1, held=0)
+            return active._replace(running=0, queued=1, held=0)
         case Start.REPLACE_AND_HOLD:
-            return Active(active.running, queued=0, held=1)
+            return active._replace(queued=0, held=1)
         case Start.SKIP | Start.GIVE_WAY:
             return active
+
+
+# --- Release: which held runs are free now ----------------------------------------------------------
+
+
+def waits_alone(overlap: str, trigger: str) -> bool:
+    """It waits until no other run of its job is active; any other waits for a free place."""
+    return (
+        trigger == "catch_up"
+        or overlap in {"queue", "replace"}
+        or (overlap == "skip" and trigger == "schedule")
+    )
+
+
+def count_free(overlap: str, active: Active, triggers: Iterable[str]) -> int:
+    """How many of the held runs may start, the oldest first; none overtakes an older one.
+
+    `triggers`: of the job's held runs without those of backfills, by the time owed. `db.holding`
+    asks the same in SQL.
+    """
+    free = 0
+    for trigger in triggers:
+        if waits_alone(overlap, trigger) and active.started:
+            break
+        if not active.has_room:
+            break
+        active, free = after_start(active, Start.SEND), free + 1
+    return free
 
 
 # --- Dispatch: what goes to the broker -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRun:
+class OutgoingRun(NamedTuple):
     """What a message is made of. It carries only the id; the rest routes and labels it."""
 
-    run_id: uuid.UUID
+    run_id: str
     attempt: int
-    """Attempts started so far; `mark_sent` compares it, so that a late mark cannot hit a retry."""
+    """Attempts started so far."""
     address: str
     queue: str
     priority: int | None
@@ -177,9 +231,32 @@ class OutgoingRun:
 _RUN_IDS = uuid.UUID("6f1f2a52-6f43-5c1e-9d59-7c5a53c1d0b7")
 
 
-def scheduled_run_id(schedule_id: uuid.UUID, scheduled_for: datetime) -> uuid.UUID:
+def scheduled_run_id(schedule_id: object, scheduled_for: datetime) -> str:
     """The same for every beat that ever computes it: a second row for the slot cannot exist."""
-    return uuid.uuid5(_RUN_IDS, f"{schedule_id}/{scheduled_for.isoformat()}")
+    return _uuid5_text(f"{schedule_id}/{scheduled_for.isoformat()}")
+
+
+def paused_run_id(schedule_id: object, paused_at: datetime) -> str:
+    """The one row for all times that a pause keeps from running."""
+    return _uuid5_text(f"{schedule_id}/paused/{paused_at.isoformat()}")
+
+
+def _uuid5_text(name: str) -> str:
+    """`str(uuid5(_RUN_IDS, name))`, which takes twice as long, for each run of a tick."""
+    digest = sha1(_RUN_IDS.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+
+
+def backfill_run_id(schedule_id: uuid.UUID, scheduled_for: datetime, key: str) -> uuid.UUID:
+    """The same for every backfill with that key: spans that overlap give a time one run."""
+    return uuid.uuid5(_RUN_IDS, f"{schedule_id}/{scheduled_for.isoformat()}/{key}")
+
+
+def backfill_id(schedule_id: uuid.UUID, from_at: datetime, to_at: datetime, key: str) -> uuid.UUID:
+    """The same span with the same key is the same backfill."""
+    span = f"{from_at.isoformat()}/{to_at.isoformat()}"
+    return uuid.uuid5(_RUN_IDS, f"{schedule_id}/backfill/{span}/{key}")
 
 
 def requested_run_id(job_id: uuid.UUID, caller: str, request_key: str) -> uuid.UUID:

@@ -8,6 +8,7 @@ import atexit
 import os
 import re
 import sys
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,17 +25,24 @@ from celery.exceptions import Reject, Terminated, TimeLimitExceeded, WorkerLostE
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.request import Request
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from jobrunner.broker import EXECUTE_TASK, MESSAGE_VERSION
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
-from jobrunner.db.migrate import check_revision_if_up
-from jobrunner.errors import ConfigurationError, DatabaseUnavailable, JobrunnerError, UsageError
+from jobrunner.db.migrate import check_revision
+from jobrunner.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    JobrunnerError,
+    SchemaBehind,
+    UsageError,
+)
 from jobrunner.execute import Home, execute_run
 from jobrunner.files import read_project
 from jobrunner.heartbeat import Heartbeat, kill_group, killed_by
 from jobrunner.logs import plain_formatter, refuse_to_start
+from jobrunner.messages import EXECUTE_TASK, MESSAGE_VERSION
 from jobrunner.output import Capture
 from jobrunner.recover import Death
 from jobrunner.run import Outcome
@@ -44,6 +52,7 @@ from jobrunner.spec.parse import parse_project_file
 
 TOKEN_HEADER = "jobrunner_claim_token"  # noqa: S105  the name, no secret
 MAINTAIN_POOL_SECONDS = 1.0
+POLL_SECONDS = 1.0
 LONGEST_BROKER_WAIT_SECONDS = 3
 _HEARTBEAT_LIMITS = Limits(statement_timeout_seconds=5.0, lock_timeout_seconds=2.0)
 
@@ -169,6 +178,26 @@ class Consumer(CeleryConsumer):
         return super().ensure_connected(conn)
 
 
+def _wait_for_tables(engine: Engine) -> None:
+    """Somebody upgrades the database, before or after this process has been started.
+
+    A database that is away may have them or not: it is waited for later, run by run.
+    """
+    said = ""
+    while True:
+        try:
+            check_revision(engine)
+        except SchemaBehind as error:
+            if error.message != said:
+                said = error.message
+                log.warning("database_not_ready", error=error.message, hint=error.hint)
+        except (DatabaseUnavailable, DBAPIError):
+            return
+        else:
+            return
+        time.sleep(POLL_SECONDS)
+
+
 class HeartbeatStep(bootsteps.StartStopStep):
     """Starts the heartbeat once the pool has its children."""
 
@@ -190,7 +219,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
             )
         settings: Settings = parent.app.conf.jobrunner_settings
         engine = make_engine(settings.database_url, application_name="jobrunner worker")
-        check_revision_if_up(engine)
+        _wait_for_tables(engine)
         engine.dispose()  # nothing is connected when the children are forked
         project = _read_project()
         here.settings = settings

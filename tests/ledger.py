@@ -54,6 +54,7 @@ class Ledger:
                     catch_up_policy=job.catch_up.policy,
                     catch_up_window=job.catch_up.window,
                     catch_up_max=job.catch_up.max,
+                    max_concurrency=job.max_concurrency,
                     expires=job.expires,
                     timeout=job.timeout,
                     soft_timeout=job.soft_timeout,
@@ -72,6 +73,15 @@ class Ledger:
                 .values(definition_id=definition_id)
             )
         return job_id
+
+    def add_schedule(self, job_id: uuid.UUID, name: str) -> uuid.UUID:
+        """A row for a schedule of the job; its id."""
+        schedule_id = uuid.uuid4()
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(tables.schedules).values(id=schedule_id, job_id=job_id, name=name, spec={})
+            )
+        return schedule_id
 
     def add_run(self, job_id: uuid.UUID, **values: Any) -> uuid.UUID:
         """A queued run of the job, sent and available; `values` are columns."""

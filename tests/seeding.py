@@ -1,10 +1,10 @@
 """Jobs with a schedule, put straight into the tables: dispatch and beat are tested without an apply."""
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert, select
 from jobrunner.db import tables
 from jobrunner.errors import BrokerUnavailable
 from jobrunner.run import OutgoingRun
-from jobrunner.spec.models import ScheduleSpec
+from jobrunner.spec.models import ScheduleSpec, dump_schedule
 from tests.ledger import Ledger
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -34,21 +34,21 @@ AddJob = Callable[..., Seeded]
 @pytest.fixture
 def add_job(engine: Engine) -> AddJob:
     """`add_job("name", schedules=[{…}], due=NOON, overlap="skip", …)` → what was written."""
+    return partial(put_job, engine)
 
-    def add(
-        name: str = "job",
-        *,
-        schedules: Sequence[dict[str, Any]] = ({"every": "1h"},),
-        due: datetime = NOON,
-        **spec: Any,
-    ) -> Seeded:
-        named = [
-            ScheduleSpec.model_validate({"name": f"s{i}", **s}) for i, s in enumerate(schedules)
-        ]
-        job_id = Ledger(engine).add_job(name=name, **spec)
-        return Seeded(job_id, _add_schedules(engine, job_id, named, due), f"test/{name}")
 
-    return add
+def put_job(
+    engine: Engine,
+    name: str = "job",
+    *,
+    schedules: Sequence[dict[str, Any]] = ({"every": "1h"},),
+    due: datetime = NOON,
+    **spec: Any,
+) -> Seeded:
+    """A job with these schedules, all due at the same time; `spec` are keys of the job."""
+    named = [ScheduleSpec.model_validate({"name": f"s{i}", **s}) for i, s in enumerate(schedules)]
+    job_id = Ledger(engine).add_job(name=name, **spec)
+    return Seeded(job_id, _add_schedules(engine, job_id, named, due), f"test/{name}")
 
 
 def _add_schedules(
@@ -62,7 +62,7 @@ def _add_schedules(
                     id=schedule_id,
                     job_id=job_id,
                     name=schedule.name,
-                    spec=json.loads(schedule.model_dump_json(by_alias=True)),
+                    spec=dump_schedule(schedule),
                     next_scheduled_for=due,
                     next_run_at=due,
                 )

@@ -39,7 +39,7 @@ def open_servers() -> Iterator[Servers]:
     """The servers that the environment names, else private ones, with a template in PostgreSQL."""
     database_url = os.environ.get("JOBRUNNER_TEST_DATABASE_URL", "")
     broker_url = os.environ.get("JOBRUNNER_TEST_BROKER_URL", "")
-    with _open_folder() as folder:
+    with open_folder() as folder:
         private = start_servers(
             folder, postgres=not database_url, valkey=not broker_url, durable=False
         )
@@ -97,7 +97,8 @@ def empty_virtual_host_of(config: pytest.Config, servers: Servers) -> str:
 
 
 @contextmanager
-def _open_folder() -> Iterator[Path]:
+def open_folder() -> Iterator[Path]:
+    """A folder for private servers, in memory where there is room; gone at the end."""
     parent = _memory_folder() or Path(tempfile.gettempdir())
     _remove_left_behind(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=parent))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
-from jobrunner.broker import broker_answers, make_app
+from jobrunner.broker import broker_risk, make_app
 from jobrunner.cli.command import make_command
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
@@ -162,7 +162,9 @@ def _database(settings: Settings) -> str:
 
 
 def _broker(settings: Settings) -> str:
-    broker_answers(make_app(settings))
+    risk = broker_risk(make_app(settings))
+    if risk:
+        raise JobrunnerError(risk, hint="Set its `maxmemory-policy` to `noeviction`.")
     return "answers"
 
 

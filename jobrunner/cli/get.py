@@ -1,6 +1,6 @@
 """`jobrunner get`: one job, with its schedules and its last runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from jobrunner.cli.coming import Asked
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
+from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import fields_lines, table_lines, text
 from jobrunner.cli.list import job_record, pauses_of
 from jobrunner.cli.render import Form
@@ -17,11 +19,12 @@ from jobrunner.cli.runs import run_record, runs_table
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words, style
 from jobrunner.cli.times import distance, iso, short
+from jobrunner.cli.wrapping import wrapped
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import ListedJob, ListedSchedule, get_job, schedules_of
 from jobrunner.db.pauses import PauseInForce, pauses_in_force
 from jobrunner.db.runs import Run, RunFilter, find_runs
-from jobrunner.schedule import ScheduleError, in_words
+from jobrunner.schedule import ScheduleError
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
 
@@ -86,7 +89,9 @@ def _lines(found: _Found, now: datetime, columns: int | None) -> list[str]:
     lines += fields_lines(_definition(job, spec), indent="  ")
     lines += [_pause_line(pause, now) for pause in found.pauses]
     lines += ["", style("Schedules", "strong")]
-    lines += [line for schedule in found.schedules for line in _schedule_lines(schedule, now)]
+    for schedule in found.schedules:
+        for line in _schedule_lines(job.address, schedule, now):
+            lines += wrapped(line, columns)
     if not found.schedules:
         lines.append(f"  none; start it with `jobrunner run {text(job.address)}`")
     lines += ["", style("Last runs", "strong")]
@@ -110,19 +115,19 @@ def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
     if spec is None:
         return [*fields, ("definition", style("cannot be read by this version", "bad"))]
     fields += [
-        ("task", f"{spec.task}({text(_arguments(spec))})"),
+        ("task", f"{spec.task}({text(_arguments(spec.args, spec.kwargs))})"),
         ("queue", spec.queue + ("" if spec.priority is None else f", priority {spec.priority}")),
         ("timeout", format_duration(spec.timeout)),
         ("retry", _retry(spec)),
-        ("overlap", spec.overlap),
+        ("overlap", spec.overlap + _at_once(spec)),
         ("catch_up", spec.catch_up.policy),
     ]
     return [(name, value) for name, value in fields if value]
 
 
-def _arguments(spec: JobSpec) -> str:
-    given = [repr(argument) for argument in spec.args]
-    return ", ".join(given + [f"{name}={value!r}" for name, value in spec.kwargs.items()])
+def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    given = [repr(argument) for argument in args]
+    return ", ".join(given + [f"{name}={value!r}" for name, value in kwargs.items()])
 
 
 def _retry(spec: JobSpec) -> str:
@@ -133,6 +138,12 @@ def _retry(spec: JobSpec) -> str:
     return f"{times}, {retry.backoff} from {format_duration(retry.delay)}"
 
 
+def _at_once(spec: JobSpec) -> str:
+    if spec.max_concurrency is None:
+        return ""
+    return f", at most {count(spec.max_concurrency, 'run')} at once"
+
+
 def _pause_line(pause: PauseInForce, now: datetime) -> str:
     until = "" if pause.until is None else f", until {short(pause.until, near=now)}"
     why = f": {text(pause.reason)}" if pause.reason else ""
@@ -141,23 +152,49 @@ def _pause_line(pause: PauseInForce, now: datetime) -> str:
     return f"  {state_words('paused')}{scope} by {text(pause.paused_by)} {since}{until}{why}"
 
 
-def _schedule_lines(schedule: ListedSchedule, now: datetime) -> Sequence[str]:
+def _schedule_lines(address: str, schedule: ListedSchedule, now: datetime) -> Iterator[str]:
+    spec, asked = _readable_schedule(address, schedule)
+    words = style("cannot be read by this version", "bad") if asked is None else asked.in_words()
+    off = "" if spec is None or spec.enabled else style(" (not enabled)", "quiet")
+    yield f"  {style(f'#{schedule.name}', 'strong')}  {words}{off}"
+    if spec is not None and (given := _given_instead(spec)):
+        yield f"    with {given}"
+    zone = None if asked is None else asked.timing.zone
     coming = (
         "no next time"
         if schedule.next_run_at is None
-        else f"next {short(schedule.next_run_at, near=now)} ({distance(schedule.next_run_at, now)})"
+        else f"next {short(schedule.next_run_at, zone, near=now)} "
+        f"({distance(schedule.next_run_at, now)})"
     )
-    runs = f"{schedule.total_run_count:,} runs"
-    line = f"  #{schedule.name}  {_words(schedule)}  {coming}  {style(runs, 'quiet')}"
-    if schedule.error is None:
-        return [line]
-    return [line, f"    {style('✕', 'bad')} {text(schedule.error)}"]
+    yield f"    {coming}  {style(_runs(schedule, spec), 'quiet')}"
+    if schedule.error is not None:
+        yield f"    {style('✕', 'bad')} {text(schedule.error)}"
 
 
-def _words(schedule: ListedSchedule) -> str:
+def _readable_schedule(
+    address: str, schedule: ListedSchedule
+) -> tuple[ScheduleSpec, Asked] | tuple[None, None]:
+    """None for one that was written by a newer version, or by hand."""
     try:
         spec = ScheduleSpec.model_validate(schedule.spec)
-        words = in_words(spec.timing())
+        return spec, Asked(schedule.name, spec.timing(address))
     except (ValidationError, ScheduleError):
-        return style("cannot be read by this version", "bad")
-    return words if spec.enabled else f"{words} {style('(not enabled)', 'quiet')}"
+        return None, None
+
+
+def _given_instead(spec: ScheduleSpec) -> str:
+    """What a schedule gives in place of its job."""
+    arguments = _arguments(spec.args or (), spec.kwargs or {})
+    given = [
+        f"arguments ({text(arguments)})" if (spec.args, spec.kwargs) != (None, None) else "",
+        f"queue {spec.queue}" if spec.queue is not None else "",
+        f"priority {spec.priority}" if spec.priority is not None else "",
+    ]
+    return ", ".join(part for part in given if part)
+
+
+def _runs(schedule: ListedSchedule, spec: ScheduleSpec | None) -> str:
+    runs = f"{schedule.total_run_count:,}"
+    if spec is not None and spec.max_runs is not None:
+        return f"{runs} of {count(spec.max_runs, 'run')}"
+    return count(schedule.total_run_count, "run")

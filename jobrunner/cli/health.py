@@ -1,6 +1,7 @@
 """`jobrunner health`: an exit code for probes."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from socket import gethostname
 
 import click
@@ -12,8 +13,8 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.cli.times import took
 from jobrunner.db.engine import describe, transaction
+from jobrunner.db.glance import glance
 from jobrunner.db.migrate import REVISIONS
-from jobrunner.db.overview import read_overview
 from jobrunner.db.processes import read_processes
 
 DUE_TOO_LATE_SECONDS = 30.0
@@ -52,9 +53,9 @@ def _judge(engine: Engine, what: str, *, host: str | None) -> _Verdict:
         )
     with transaction(engine) as connection:
         verdict = _process_verdict(connection, what, host=host)
-        if what == "beat" and verdict.is_healthy:
-            return _due_verdict(connection, verdict)
-        return verdict
+    if what == "beat" and verdict.is_healthy:
+        return _due_verdict(engine, verdict)
+    return verdict
 
 
 def _process_verdict(connection: Connection, kind: str, *, host: str | None) -> _Verdict:
@@ -67,11 +68,9 @@ def _process_verdict(connection: Connection, kind: str, *, host: str | None) -> 
     return _Verdict(is_healthy=True, words=f"{kind} {names} is at work.")
 
 
-def _due_verdict(connection: Connection, verdict: _Verdict) -> _Verdict:
-    overview = read_overview(connection)
-    if overview.oldest_due_at is None:
+def _due_verdict(engine: Engine, verdict: _Verdict) -> _Verdict:
+    due_in = glance(engine, recover=False).due_in
+    if due_in is None or due_in >= -DUE_TOO_LATE_SECONDS:
         return verdict
-    late = overview.now - overview.oldest_due_at
-    if late.total_seconds() <= DUE_TOO_LATE_SECONDS:
-        return verdict
-    return _Verdict(is_healthy=False, words=f"A schedule has been due for {took(late)}.")
+    late = took(timedelta(seconds=-due_in))
+    return _Verdict(is_healthy=False, words=f"A schedule has been due for {late}.")

@@ -69,7 +69,7 @@ def command(
 
 def pauses_of(job: ListedJob, pauses: Sequence[PauseInForce]) -> tuple[PauseInForce, ...]:
     """Those that hold the job back now."""
-    return tuple(p for p in pauses if p.covers(job.address, queue=job.queue, tags=job.tags))
+    return tuple(p for p in pauses if p.covers(job.address, queues=(job.queue,), tags=job.tags))
 
 
 def _cells(job: ListedJob, pauses: Sequence[PauseInForce], now: datetime) -> list[str]:

@@ -23,7 +23,7 @@ from click.shell_completion import CompletionItem
 
 from jobrunner.cli.command import common_options
 from jobrunner.cli.session import Session, session_of_this_process
-from jobrunner.errors import ConfigurationError, JobrunnerError
+from jobrunner.errors import ConfigurationError, JobrunnerError, first_line
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 64
@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Change": {
         "validate": "Check the files; no database, no network",
         "plan": "Show what an apply would change",
+        "simulate": "Play a day of all jobs before it happens",
         "apply": "Make the database match the files",
         "watch": "Apply each time the files change",
     },
@@ -46,10 +47,13 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "list": "The jobs in force, with next and last run",
         "get": "One job: definition, schedules, last runs",
         "next": "When a job or an expression runs next",
+        "explain": "What a key means, or when a job is due, in words",
         "runs": "Runs: list, show, logs, cancel, retry",
+        "fsck": "Check that every due time has its run",
     },
     "Act": {
         "run": "Run a job now",
+        "backfill": "Run the times of a schedule that have passed",
         "pause": "Hold back a job, a tag, a queue or a namespace",
         "resume": "End a pause",
     },
@@ -205,8 +209,8 @@ def _show_unexpected(session: Session, error: Exception) -> None:
         where = ""
     else:
         where = f"The whole story is in {_keep(told)}; JOBRUNNER_DEBUG=1 shows it here."
-    first = (str(error) or type(error).__name__).splitlines()[0]
-    session.output.error(f"Something unexpected happened ({type(error).__name__}: {first}).", where)
+    told_first = f"{type(error).__name__}: {first_line(error)}"
+    session.output.error(f"Something unexpected happened ({told_first}).", where)
 
 
 def _keep(told: str) -> Path:

@@ -12,11 +12,15 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words
 from jobrunner.cli.target import Target, target_of, target_options
 from jobrunner.cli.times import exact
+from jobrunner.cli.timestamps import read_timestamp
 from jobrunner.db.engine import transaction
-from jobrunner.db.pauses import count_jobs, pause
+from jobrunner.db.pauses import count_jobs, pause, pauses_in_force
 from jobrunner.db.wakeups import notify
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.spec.durations import parse_duration
+
+_TIMESTAMP_SIGNS = frozenset("-:T")
+"""What has none of them was meant as a duration."""
 
 
 @make_command(
@@ -47,10 +51,8 @@ def command(
     with open_database(session, "pause") as engine, transaction(engine) as connection:
         held_back = count_jobs(connection, target.scope, target.name)
         if not held_back:
-            raise NotFound(
-                f"No job would be held back: there is no {target}.",
-                hint="`jobrunner list` shows addresses, tags and queues.",
-            )
+            raise NotFound(f"No job would be held back: there is no {target}.", hint=_hint(target))
+        earlier = pauses_in_force(connection)
         made = pause(
             connection,
             target.scope,
@@ -61,8 +63,20 @@ def command(
         )
         notify(connection)
     until_words = "until somebody resumes" if made.until is None else f"until {exact(made.until)}"
+    if any((one.scope, one.target) == (made.scope, made.target) for one in earlier):
+        until_words = f"since {exact(made.started_at)} already, and now {until_words}"
     session.output.result(f"{state_words('paused')} {text(target)}, {until_words}.")
     session.output.say(_what_next(target, held_back))
+
+
+def _hint(target: Target) -> str:
+    job, _, schedule = target.name.partition("#")
+    if target.scope == "job" and schedule:
+        return (
+            f"A pause holds back a whole job: jobrunner pause {job}; one schedule stops by "
+            "`enabled: false` in its file."
+        )
+    return "`jobrunner list` shows addresses, tags and queues."
 
 
 def _what_next(target: Target, held_back: int) -> str:
@@ -74,21 +88,14 @@ def _moment(given: str) -> datetime:
     now = datetime.now(UTC)
     try:
         return now + parse_duration(given)
-    except ValueError:
-        moment = _timestamp(given)
-    if moment <= now:
-        raise UsageError(f"--until {given} is in the past.")
-    return moment
-
-
-def _timestamp(given: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(given)
     except ValueError as error:
+        if not _TIMESTAMP_SIGNS & set(given):
+            raise UsageError(
+                f"--until {error}.", hint="A timestamp will do, too: --until 2026-12-24T18:00:00Z."
+            ) from error
+    moment = read_timestamp("--until", given)
+    if moment <= now:
         raise UsageError(
-            f"--until {given!r} is neither a duration nor a timestamp.",
-            hint="Write for example --until 2h, or --until 2026-12-24T18:00:00Z.",
-        ) from error
-    if moment.tzinfo is None:
-        raise UsageError(f"--until {given!r} has no offset.", hint=f"Write {given}Z.")
+            f"--until {given} is in the past.", hint="Write a time to come, or for example 2h."
+        )
     return moment

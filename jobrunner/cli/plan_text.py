@@ -20,7 +20,7 @@ from jobrunner.plan.changes import (
     ScheduleChange,
     Update,
 )
-from jobrunner.plan.forecast import Load
+from jobrunner.plan.load import Load
 from jobrunner.schedule import ScheduleError, load_zone, times_between
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec
@@ -99,7 +99,7 @@ def _create_lines(change: Create, now: datetime) -> list[str]:
         lines.append(f"{_FIELD_INDENT}enabled false: it fires nothing")
     for schedule in job.spec.schedules:
         lines.append(f"{_FIELD_INDENT}#{schedule.name} {_rule(schedule)}")
-        lines.append(f"{_FIELD_INDENT}  next {_coming(schedule, now)}")
+        lines.append(f"{_FIELD_INDENT}  next {_coming(job.spec.address, schedule, now)}")
     return lines
 
 
@@ -110,23 +110,30 @@ def _arguments(job: JobSpec) -> str:
 
 
 def _rule(schedule: ScheduleSpec) -> str:
-    if schedule.cron is not None:
-        return f'cron "{text(schedule.cron)}" {schedule.timezone}'
-    if schedule.every is not None:
-        return f"every {format_duration(schedule.every)}"
-    return f"at {count(len(schedule.at or ()), 'time')}"
+    match schedule.rule:
+        case "cron":
+            return f'cron "{text(schedule.cron)}" {schedule.timezone}'
+        case "rrule":
+            return f'rrule "{text(cut(schedule.rrule or "", _VALUE_COLUMNS))}" {schedule.timezone}'
+        case "every" if schedule.every is not None:
+            return f"every {format_duration(schedule.every)}"
+        case "solar" if schedule.solar is not None:
+            sun = schedule.solar
+            return f"{sun.event} at latitude {sun.latitude:g}, longitude {sun.longitude:g}"
+        case _:
+            return f"at {count(len(schedule.at or ()), 'time')}"
 
 
-def _coming(schedule: ScheduleSpec, now: datetime) -> str:
+def _coming(address: str, schedule: ScheduleSpec, now: datetime) -> str:
     if not schedule.enabled:
         return "never: the schedule is not enabled"
-    shown = list(islice(_times(schedule, now), _NEXT_SHOWN))
+    shown = list(islice(_times(address, schedule, now), _NEXT_SHOWN))
     return ", ".join(shown) or "never again"
 
 
-def _times(schedule: ScheduleSpec, now: datetime) -> Iterator[str]:
+def _times(address: str, schedule: ScheduleSpec, now: datetime) -> Iterator[str]:
     try:
-        timing = schedule.timing()
+        timing = schedule.timing(address)
     except ScheduleError:
         return
     end = datetime.max.replace(tzinfo=now.tzinfo)
@@ -182,7 +189,8 @@ def _schedule_lines(change: ScheduleChange, now: datetime) -> list[str]:
         case "delete":
             return [f"{label} {style('-', 'bad')} next was {before}"]
         case "update":
-            return [f"{label} next {before} -> {after}; {_effect(change, now)}"]
+            effect = "" if forecast.next_after is None else f"; {_effect(change, now)}"
+            return [f"{label} next {before} -> {after}{effect}"]
 
 
 def _moment(moment: datetime | None, spec: ScheduleSpec | None, now: datetime) -> str:

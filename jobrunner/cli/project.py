@@ -8,9 +8,9 @@ from pathlib import Path
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.session import Session
 from jobrunner.errors import ConfigurationError, NotFound
-from jobrunner.files import read_project
+from jobrunner.files import PROJECT_FILE, read_project
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
-from jobrunner.spec.models import DefinedJob, ProjectSpec
+from jobrunner.spec.models import DefinedJob, ProjectSpec, ScheduleSpec
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.yaml import SourceFile
 
@@ -49,14 +49,61 @@ def read_project_of(session: Session, *, only: Sequence[Path] = ()) -> ReadProje
     )
 
 
+def read_paths(session: Session, paths: Sequence[Path]) -> ReadProject:
+    """What the PATHs of a command name: a single one may be a whole project, any others are files and
+    folders by themselves. None is the project. Raises NotFound.
+    """
+    for path in paths:
+        if not (session.working_directory / path).exists():
+            raise NotFound(f"There is no file or folder {path}.")
+    if len(paths) == 1:
+        only = session.working_directory / paths[0]
+        if only.name == PROJECT_FILE:
+            session.given_config = only
+            return read_project_of(session)
+        if (only / PROJECT_FILE).exists():
+            session.given_config = only / PROJECT_FILE
+            return read_project_of(session)
+    return read_project_of(session, only=paths)
+
+
 def no_such_job(address: str, addresses: Iterable[str], *, where: str = "") -> NotFound:
     """With the address that was probably meant, or where all of them stand."""
     known = list(addresses)
+    job = address.partition("#")[0]
     # A name alone is enough where it is in one namespace only.
-    named = [one for one in known if one.partition("/")[2] == address]
-    close = named if len(named) == 1 else get_close_matches(address, known, n=1)
+    named = [one for one in known if one.partition("/")[2] == job]
+    close = named if len(named) == 1 else _alike(job, known)
     hint = f"Did you mean {close[0]}?" if close else _known_addresses(known)
     return NotFound(f"There is no job {address}{where}.", hint=hint)
+
+
+def _alike(address: str, known: Sequence[str]) -> list[str]:
+    """The nearest one. In a namespace that exists by name: to share one makes no two jobs alike."""
+    namespace, slash, name = address.partition("/")
+    beside = [one.partition("/")[2] for one in known if one.startswith(f"{namespace}/")]
+    if slash and beside:
+        return [f"{namespace}/{one}" for one in get_close_matches(name, beside, n=1)]
+    return get_close_matches(address, known, n=1)
+
+
+def find_schedules(session: Session, address: str) -> tuple[DefinedJob, Sequence[ScheduleSpec]]:
+    """A job of the files by `namespace/job`, and its schedules; one of them with `#schedule`.
+
+    Raises ConfigurationError or NotFound.
+    """
+    job_address, _, schedule_name = address.partition("#")
+    jobs = read_valid_project(session).jobs
+    for job in jobs:
+        if job.address == job_address:
+            wanted = [s for s in job.spec.schedules if schedule_name in {"", s.name}]
+            if schedule_name and not wanted:
+                has = ", ".join(f"#{one.name}" for one in job.spec.schedules) or "none"
+                raise NotFound(
+                    f"{job_address} has no schedule #{schedule_name}.", hint=f"It has: {has}."
+                )
+            return job, wanted
+    raise no_such_job(job_address, [job.address for job in jobs], where=" in the files")
 
 
 def _known_addresses(known: Sequence[str]) -> str:
@@ -66,9 +113,9 @@ def _known_addresses(known: Sequence[str]) -> str:
     return f"There are: {', '.join(known[:_SHOWN_ADDRESSES])}{more}."
 
 
-def read_valid_project(session: Session) -> ReadProject:
+def read_valid_project(session: Session, paths: Sequence[Path] = ()) -> ReadProject:
     """The same, for commands that need all of it right. Raises ConfigurationError."""
-    read = read_project_of(session)
+    read = read_paths(session, paths)
     if has_errors(read.diagnostics):
         errors = sum(diagnostic.is_error for diagnostic in read.diagnostics)
         raise ConfigurationError(

@@ -22,9 +22,9 @@ from jobrunner.db.overview import JobFilter, list_jobs
 from jobrunner.db.processes import read_processes
 from jobrunner.db.run_logs import read_pieces
 from jobrunner.db.runs import Run, get_run
-from jobrunner.dispatch import TriggeredRun, trigger_run
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.run import RunState, Start
+from jobrunner.trigger import TriggeredRun, trigger_run
 
 _LOOK_SECONDS = 0.25
 
@@ -55,6 +55,9 @@ def command(
     force: bool,
 ) -> int:
     kwargs = None if given_kwargs is None else _parse_kwargs(given_kwargs)
+    if request_id == "":
+        # A variable that is not set, most likely: each of its requests would be the first one again.
+        raise UsageError("--request-id is empty.", hint="Give a key, or leave the option out.")
     if local:
         if wait or request_id is not None or force:
             raise UsageError("--local knows no --wait, --request-id or --force: it runs here.")

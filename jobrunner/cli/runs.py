@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from jobrunner.cli.command import Group, make_command, output_option
 from jobrunner.cli.database import actor_of, open_database
+from jobrunner.cli.diagnostic_text import count as counted
 from jobrunner.cli.layout import Column, Table, fields_lines, text
 from jobrunner.cli.render import Form
 from jobrunner.cli.session import Session
@@ -16,6 +18,7 @@ from jobrunner.cli.style import safe, state_words, style
 from jobrunner.cli.times import distance, exact, iso, took
 from jobrunner.db import audit
 from jobrunner.db.engine import transaction
+from jobrunner.db.ledger import is_job
 from jobrunner.db.run_logs import read_pieces
 from jobrunner.db.runs import (
     Attempt,
@@ -27,10 +30,10 @@ from jobrunner.db.runs import (
     find_runs,
     get_run,
 )
-from jobrunner.dispatch import trigger_run
-from jobrunner.errors import Conflict, UsageError
-from jobrunner.run import RunState
+from jobrunner.errors import Conflict, NotFound, UsageError
+from jobrunner.run import TRIGGERS, RunState
 from jobrunner.spec.durations import parse_duration
+from jobrunner.trigger import trigger_run
 
 SHORT_ID = 8
 _FOLLOW_SECONDS = 0.5
@@ -39,7 +42,8 @@ _STATES = [str(state) for state in RunState]
 
 @make_command(
     "list",
-    "The newest runs, newest first.",
+    "The newest runs, newest first.\n\n"
+    "ADDRESS is namespace/job, or namespace/job#schedule for what one of its schedules started.",
     examples=[
         ("jobrunner runs list ops/disk-report", "The runs of one job."),
         ("jobrunner runs list --state failed --state lost --since 1d", "What went wrong today."),
@@ -51,6 +55,9 @@ _STATES = [str(state) for state in RunState]
 @click.option("--queue", metavar="NAME", help="Only runs on this queue.")
 @click.option(
     "--state", "states", type=click.Choice(_STATES), multiple=True, help="May be repeated."
+)
+@click.option(
+    "--trigger", "triggers", type=click.Choice(TRIGGERS), multiple=True, help="May be repeated."
 )
 @click.option("--since", metavar="DURATION", help="Only runs of the last 90s, 2h, 7d …")
 @click.option(
@@ -72,6 +79,7 @@ def list_command(
     namespace: str | None,
     queue: str | None,
     states: tuple[str, ...],
+    triggers: tuple[str, ...],
     since: str | None,
     count: int,
     form: Form,
@@ -84,12 +92,23 @@ def list_command(
         namespace=namespace,
         queue=queue,
         states=states,
+        triggers=triggers,
         since=None if since is None else now - _duration(since),
         limit=count,
     )
     with open_database(session, "runs") as engine, transaction(engine) as connection:
         runs = find_runs(connection, wanted)
+        if not runs and wanted.address is not None:
+            _check_known(connection, wanted.address)
     session.output.listing([run_record(run) for run in runs], runs_table(runs, now), form)
+
+
+def _check_known(connection: Connection, address: str) -> None:
+    """A deleted job has its runs; one that never was is a slip. Raises NotFound."""
+    if not is_job(connection, address.partition("#")[0]):
+        raise NotFound(
+            f"There is and was no job {address}.", hint="`jobrunner list` shows those in force."
+        )
 
 
 def _duration(given: str) -> Any:
@@ -133,7 +152,7 @@ def _cells(run: Run, now: datetime, *, with_job: bool) -> list[str]:
 def note(run: Run, now: datetime) -> str:
     """What is worth saying of a run in a few words."""
     if run.state == "missed":
-        return f"{run.missed_count or 1} times: {text(run.error)}"
+        return f"{counted(run.missed_count or 1, 'time')}: {text(run.error)}"
     if run.state == "queued" and run.attempt:
         return f"again {distance(run.available_at, now)}: {text(run.error)}"
     if run.state == "running" and run.cancel_requested_at is not None:

@@ -1,10 +1,12 @@
 """`jobrunner status`: the health of the whole in one screen; exit 1 when something is wrong."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import click
 
 from jobrunner.broker import Sender, make_app
 from jobrunner.cli.command import make_command, output_option
@@ -19,7 +21,14 @@ from jobrunner.cli.style import Check, check_mark, state_words
 from jobrunner.cli.times import distance, iso, short, took
 from jobrunner.db.engine import describe, transaction
 from jobrunner.db.migrate import REVISIONS
-from jobrunner.db.overview import JobFilter, Overview, list_jobs, read_overview
+from jobrunner.db.overview import (
+    HELD_COUNTED,
+    JobFilter,
+    Overview,
+    list_jobs,
+    read_overview,
+    read_totals,
+)
 from jobrunner.db.pauses import PauseInForce, pauses_in_force
 from jobrunner.db.processes import SeenProcess, read_processes
 from jobrunner.errors import BrokerUnavailable
@@ -42,6 +51,8 @@ class _Seen:
     """What the database and the broker said."""
 
     overview: Overview
+    totals: Mapping[str, int] | None
+    """By state; None: nobody has asked."""
     processes: tuple[SeenProcess, ...]
     pauses: tuple[PauseInForce, ...]
     paused_jobs: int
@@ -56,12 +67,17 @@ class _Seen:
     "The health of the whole in one screen. Exit 1 when something is wrong.",
     examples=[
         ("jobrunner status", "Is it ticking, what failed, what is late, what is paused?"),
-        ("jobrunner status -o json", "The same for a program."),
+        ("jobrunner status --totals", "And how many runs there ever were."),
     ],
 )
+@click.option(
+    "--totals",
+    is_flag=True,
+    help="Count the runs there ever were, deleted ones included; it reads all there are.",
+)
 @output_option
-def command(session: Session, *, form: Form) -> int:
-    seen = _look(session)
+def command(session: Session, *, totals: bool, form: Form) -> int:
+    seen = _look(session, totals=totals)
     lines = _lines(seen)
     if form == "table":
         session.output.result(*_table(lines, seen))
@@ -70,11 +86,12 @@ def command(session: Session, *, form: Form) -> int:
     return 1 if any(line.state == "wrong" for line in lines) else 0
 
 
-def _look(session: Session) -> _Seen:
+def _look(session: Session, *, totals: bool) -> _Seen:
     begun = time.monotonic()
     with open_database(session, "status") as engine, transaction(engine) as connection:
         overview = read_overview(connection)
         answered_in_seconds = time.monotonic() - begun
+        ever = read_totals(connection) if totals else None
         processes = read_processes(connection)
         pauses = pauses_in_force(connection)
         jobs = list_jobs(connection, JobFilter())
@@ -82,6 +99,7 @@ def _look(session: Session) -> _Seen:
     depths, broker_error = _depths(servers_of(session), sorted({job.queue for job in jobs}))
     return _Seen(
         overview=overview,
+        totals=ever,
         processes=processes,
         pauses=pauses,
         paused_jobs=sum(bool(pauses_of(job, pauses)) for job in jobs),
@@ -116,6 +134,7 @@ def _lines(seen: _Seen) -> list[_Line]:
         _schedules_line(seen.overview),
         _now_line(seen.overview),
         _ended_line(seen.overview),
+        *_ever_lines(seen.totals),
     ]
 
 
@@ -210,7 +229,8 @@ def _schedules_line(overview: Overview) -> _Line:
 def _now_line(overview: Overview) -> _Line:
     words = f"{overview.running} running, {overview.queued} queued"
     if overview.held:
-        words += f", {overview.held} held"
+        is_more = overview.held > HELD_COUNTED
+        words += f", more than {HELD_COUNTED:,} held" if is_more else f", {overview.held:,} held"
     if overview.oldest_queued_at is not None:
         words += f", the oldest waits for {took(overview.now - overview.oldest_queued_at)}"
     if overview.unsent:
@@ -222,6 +242,12 @@ def _ended_line(overview: Overview) -> _Line:
     words = ", ".join(f"{number:,} {state}" for state, number in overview.ended.items())
     bad = overview.ended.get("failed", 0) + overview.ended.get("lost", 0)
     return _Line("last 24 h", "note" if bad else "ok", words or "no run has ended")
+
+
+def _ever_lines(totals: Mapping[str, int] | None) -> list[_Line]:
+    if totals is None:
+        return []
+    return [_Line("ever", "ok", f"{count(sum(totals.values()), 'run')}, deleted ones included")]
 
 
 def _table(lines: Sequence[_Line], seen: _Seen) -> list[str]:
@@ -266,6 +292,7 @@ def _record(lines: Sequence[_Line], seen: _Seen) -> dict[str, Any]:
             "unsent": overview.unsent,
             "oldest_queued_at": iso(overview.oldest_queued_at),
             "ended_24h": dict(overview.ended),
+            **({} if seen.totals is None else {"ever": dict(seen.totals)}),
         },
         "queues": seen.depths,
         "broker_error": seen.broker_error,

@@ -13,9 +13,9 @@ from jobrunner.cli.style import pad, style, symbol
 from jobrunner.cli.times import clock, delay, so_far, took
 from jobrunner.db.runs import Run, StreamedRun
 from jobrunner.errors import ConfigurationError
-from jobrunner.plan.changes import Plan
 from jobrunner.reconcile import Applied
 from jobrunner.run import RunState
+from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.watch import ConfigState, Outcome
 
 _SUBJECT_COLUMNS = 22
@@ -36,10 +36,24 @@ def event_line(at: datetime, mark: str, subject: str, words: str) -> str:
     return f"{style(clock(at), 'quiet')}  {mark} {named}  {words}".rstrip()
 
 
-def outcome_lines(outcome: Outcome, at: datetime, *, dry_run: bool = False) -> list[str]:
-    """What has become of the files: the diff that is in force now, or why nothing was changed."""
-    if outcome.applied is not None:
-        return _applied_lines(outcome.applied, at, dry_run=dry_run)
+class FilesStream:
+    """Turns what becomes of the files into lines. A warning is told when it is new, not at each save."""
+
+    def __init__(self, *, dry_run: bool = False) -> None:
+        self._dry_run = dry_run
+        self._warned: frozenset[str] = frozenset()
+
+    def lines(self, outcome: Outcome, at: datetime) -> list[str]:
+        """The diff that is in force now, or why nothing was changed."""
+        if outcome.applied is None:
+            return _problem_lines(outcome, at)
+        warnings = outcome.applied.plan.diagnostics
+        new = [one for one in warnings if one.message not in self._warned]
+        self._warned = frozenset(one.message for one in warnings)
+        return _applied_lines(outcome.applied, at, new, dry_run=self._dry_run)
+
+
+def _problem_lines(outcome: Outcome, at: datetime) -> list[str]:
     error = outcome.error
     if error is None:
         return []
@@ -54,14 +68,16 @@ def outcome_lines(outcome: Outcome, at: datetime, *, dry_run: bool = False) -> l
     return [*lines, f"  {style('→', 'quiet')} {text(error.hint)}"] if error.hint else lines
 
 
-def _applied_lines(applied: Applied, at: datetime, *, dry_run: bool) -> list[str]:
+def _applied_lines(
+    applied: Applied, at: datetime, warnings: Sequence[Diagnostic], *, dry_run: bool
+) -> list[str]:
     plan = applied.plan
     if plan.is_empty and not plan.jobs_after:
         words = "no job yet; `jobrunner init` writes a first one"
         return [event_line(at, style("○", "warn"), "files", words)]
     if plan.is_empty:
         words = f"in force: {count(plan.jobs_after, 'job')}, revision {plan.base_revision}"
-        return [event_line(at, style("●", "good"), "files", words), *_warning_lines(plan)]
+        return [event_line(at, style("●", "good"), "files", words), *_warning_lines(warnings)]
     done = "would change (dry run)" if dry_run else f"applied as revision {applied.revision}"
     lines = [event_line(at, style("●", "good"), "files", style(done, "strong"))]
     shown = [change_lines(change, plan.now) for change in plan.changes[:_CHANGES_SHOWN]]
@@ -71,13 +87,13 @@ def _applied_lines(applied: Applied, at: datetime, *, dry_run: bool) -> list[str
     more = len(plan.changes) - len(shown)
     if more > 0:
         lines.append(style(f"  … and {count(more, 'more change')}", "quiet"))
-    return [*lines, *_warning_lines(plan), f"  {closing_line(plan)}"]
+    return [*lines, *_warning_lines(warnings), f"  {closing_line(plan)}"]
 
 
-def _warning_lines(plan: Plan) -> list[str]:
-    shown = plan.diagnostics[:_WARNINGS_SHOWN]
+def _warning_lines(warnings: Sequence[Diagnostic]) -> list[str]:
+    shown = warnings[:_WARNINGS_SHOWN]
     lines = [f"  {line}".rstrip() for one in shown for line in (*diagnostic_lines(one), "")]
-    more = len(plan.diagnostics) - len(shown)
+    more = len(warnings) - len(shown)
     if more > 0:
         told = f"  … and {count(more, 'more warning')}; `jobrunner validate` shows all"
         lines.append(style(told, "quiet"))
@@ -170,9 +186,15 @@ class RunStream:
 def _ended(seen: StreamedRun, words: str) -> _Event:
     run = seen.run
     at = run.finished_at or seen.now
-    coming = "" if seen.next_run_at is None else f"next {_when(seen.next_run_at, seen.now)}"
-    line = event_line(at, symbol(run.state), run.address, f"{words}   {style(coming, 'quiet')}")
-    return _Event(at, line)
+    which = style(_which(seen), "quiet")
+    return _Event(at, event_line(at, symbol(run.state), run.address, f"{words}   {which}"))
+
+
+def _which(seen: StreamedRun) -> str:
+    """When its schedule goes on; of a backfill, whose runs end in a row, the time it was for."""
+    if seen.run.trigger == "backfill":
+        return f"backfill of {_when(seen.run.scheduled_for, seen.now)}"
+    return "" if seen.next_run_at is None else f"next {_when(seen.next_run_at, seen.now)}"
 
 
 def _retried(seen: StreamedRun) -> _Event:

@@ -51,5 +51,8 @@ def target_of(
     )
     given = [Target(scope, name) for scope, name in pairs if name is not None]
     if len(given) != 1:
-        raise UsageError("Give exactly one of ADDRESS, --tag, --queue and --namespace.")
+        raise UsageError(
+            "Give exactly one of ADDRESS, --tag, --queue and --namespace.",
+            hint="For example a job: namespace/job, or all jobs of a namespace: --namespace ops.",
+        )
     return given[0]

@@ -23,7 +23,7 @@ from jobrunner.cli.kept_program import KeptProgram
 from jobrunner.cli.nearby import nearby, own_command
 from jobrunner.cli.run_directory import prepare_run_directory, published_endpoints
 from jobrunner.cli.session import Session
-from jobrunner.cli.stream import RunStream, event_line, outcome_lines
+from jobrunner.cli.stream import FilesStream, RunStream, event_line
 from jobrunner.cli.style import safe, style
 from jobrunner.cli.watch import EXIT_INTERRUPTED, options_for
 from jobrunner.db.engine import make_engine, transaction
@@ -127,6 +127,7 @@ class _Up:
     root: Path
     folder: Path
     concurrency: int
+    files: FilesStream = field(default_factory=FilesStream)
     stream: RunStream = field(default_factory=lambda: RunStream(since=datetime.now(UTC)))
     programs: dict[str, KeptProgram] = field(default_factory=dict)
     queues: tuple[str, ...] = ("default",)
@@ -187,7 +188,7 @@ class _Up:
 
     def _report(self, outcome: Outcome) -> None:
         self._look_at_runs()
-        self.session.output.told(*outcome_lines(outcome, datetime.now(UTC)))
+        self.session.output.told(*self.files.lines(outcome, datetime.now(UTC)))
         self.queues_may_differ = outcome.applied is not None
 
     def _serve_queues(self) -> None:

@@ -9,11 +9,9 @@ import click
 
 from jobrunner.cli.command import make_command
 from jobrunner.cli.diagnostic_text import count, github_line, report_lines
-from jobrunner.cli.project import ReadProject, read_project_of
+from jobrunner.cli.project import ReadProject, read_paths
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.errors import NotFound
-from jobrunner.files import PROJECT_FILE
 from jobrunner.plan.lint import lint_jobs
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.source_lines import with_source_lines
@@ -43,7 +41,7 @@ Format = Literal["human", "json", "github"]
 )
 @click.option("--strict", is_flag=True, help="A warning is an error.")
 def command(session: Session, *, paths: tuple[Path, ...], form: Format, strict: bool) -> int:
-    read = _read(session, paths)
+    read = read_paths(session, paths)
     lints = () if has_errors(read.diagnostics) else lint_jobs(read.jobs, now=datetime.now(UTC))
     diagnostics = (*read.diagnostics, *with_source_lines(lints, read.sources))
     is_empty = not (read.sources or diagnostics)
@@ -55,22 +53,6 @@ def command(session: Session, *, paths: tuple[Path, ...], form: Format, strict: 
             "Write a first project with `jobrunner init`, or name another folder.",
         )
     return 0 if is_valid else 1
-
-
-def _read(session: Session, paths: Sequence[Path]) -> ReadProject:
-    """A single PATH may be a whole project; any others are files that are checked by themselves."""
-    for path in paths:
-        if not (session.working_directory / path).exists():
-            raise NotFound(f"There is no file or folder {path}.")
-    if len(paths) == 1:
-        only = session.working_directory / paths[0]
-        if only.name == PROJECT_FILE:
-            session.given_config = only
-            return read_project_of(session)
-        if (only / PROJECT_FILE).exists():
-            session.given_config = only / PROJECT_FILE
-            return read_project_of(session)
-    return read_project_of(session, only=paths)
 
 
 def _show(

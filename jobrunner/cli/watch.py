@@ -12,7 +12,7 @@ from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.git import git_commit, git_is_dirty
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import settings_of
-from jobrunner.cli.stream import outcome_lines
+from jobrunner.cli.stream import FilesStream
 from jobrunner.errors import UsageError
 from jobrunner.reconcile import ApplyOptions, Desired
 from jobrunner.spec.durations import parse_duration
@@ -89,9 +89,10 @@ def _seconds(option: str, given: str) -> float:
 
 
 def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
+    stream = FilesStream(dry_run=options.dry_run)
+
     def report(outcome: Outcome) -> None:
-        now = datetime.now(UTC)
-        session.output.told(*outcome_lines(outcome, now, dry_run=options.dry_run))
+        session.output.told(*stream.lines(outcome, datetime.now(UTC)))
 
     watch = ProjectWatch(
         engine,

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, text
 
+from jobrunner.db import holding
 from jobrunner.run import AttemptEnd, Outcome, RunState
 from jobrunner.spec.models import JobSpec, load_job
 
@@ -43,8 +44,10 @@ class ClaimedRun:
     scheduled_for: datetime
     spec: JobSpec
     """The definition as of the run's dispatch; a stand-in when `problem` says why there is none."""
+    args: tuple[Any, ...]
+    """The schedule's, or else the job's."""
     kwargs: dict[str, Any]
-    """Given at the trigger, merged over the definition's."""
+    """The schedule's, or else the job's, under what was given at the trigger."""
     cancel_requested: bool
     problem: str = ""
     """Why the stored definition cannot be read; '' when it can."""
@@ -65,10 +68,17 @@ class ClaimedRun:
 _COLUMNS = """
     runs.id, runs.claim_token, runs.attempt, runs.lost_attempts, runs.scheduled_for, runs.kwargs,
     runs.cancel_requested_at IS NOT NULL AS cancel_requested, jobs.address,
+    (SELECT name FROM jobrunner.schedules WHERE schedules.id = runs.schedule_id) AS schedule,
     CAST(definitions.spec AS text) AS spec
 """
-# `available_at` guards a retry against a message of the attempt before it that comes late.
+# `available_at` guards a retry against a message of the attempt before it that comes late. Where a limit
+# counts, claims of the job come one after the other: both statements are one transaction.
 _CLAIM = text(f"""
+    SELECT FROM jobrunner.jobs
+     WHERE id = (SELECT job_id FROM jobrunner.runs WHERE id = :run_id)
+       AND max_concurrency IS NOT NULL
+       FOR NO KEY UPDATE;
+
     WITH claimed AS (
         UPDATE jobrunner.runs
            SET state = 'running', attempt = runs.attempt + 1, claim_token = :token,
@@ -80,6 +90,10 @@ _CLAIM = text(f"""
            AND (runs.attempt > 0 OR runs.expires_at IS NULL
                 OR runs.expires_at > clock_timestamp())
            AND jobs.id = runs.job_id AND jobs.deleted_at IS NULL
+           AND (jobs.max_concurrency IS NULL
+                OR jobs.max_concurrency > (
+                   SELECT count(*) FROM jobrunner.runs AS other
+                    WHERE other.job_id = jobs.id AND other.state = 'running' AND NOT other.held))
            AND definitions.id = runs.definition_id
         RETURNING {_COLUMNS}, runs.started_at
     ), started AS (
@@ -95,7 +109,8 @@ def claim(connection: Connection, wanted: Claim, *, worker: str, pid: int) -> Cl
     """Start an attempt of a queued run, with a lease of 20 s and the caller's new token.
 
     None when there is nothing to start: it is claimed already, over, held, not yet available,
-    expired, or its job is deleted. `worker` and `pid` are shown, and decide nothing.
+    expired, its job is deleted or has as many running as it may. `worker` and `pid` are shown, and
+    decide nothing.
     """
     values = {
         "run_id": wanted.run_id,
@@ -253,8 +268,7 @@ def attempt_state(outcome: Outcome) -> str:
 
 
 # `ending` also hears a cancel request that came after the worker had looked for one: such a run is
-# not queued again. `released` asks for other started runs of the job only when one of it waits,
-# which is rare: the question has no cheap answer for a job with a long queue.
+# not queued again.
 _FINISH = text("""
     WITH ending AS (
         SELECT id,
@@ -272,7 +286,6 @@ _FINISH = text("""
                                    THEN clock_timestamp() + make_interval(secs => :retry_seconds)
                                    ELSE runs.available_at END,
                sent_at = CASE WHEN ending.state <> 'queued' THEN runs.sent_at END,
-               sending_until = NULL,
                finished_at = CASE WHEN ending.state <> 'queued' THEN clock_timestamp() END,
                result = CAST(:result AS jsonb),
                error = :error
@@ -287,38 +300,25 @@ _FINISH = text("""
                error = :error, traceback = :traceback
           FROM ended
          WHERE attempts.run_id = ended.id AND attempts.number = ended.attempt
-    ), waiting AS MATERIALIZED (
-        SELECT id, job_id
-          FROM jobrunner.runs
-         WHERE job_id = (SELECT job_id FROM ended WHERE state <> 'queued')
-           AND held AND state = 'queued'
-         ORDER BY scheduled_for, id
-         LIMIT 1
-           FOR NO KEY UPDATE SKIP LOCKED
-    ), released AS (
-        UPDATE jobrunner.runs
-           SET held = false
-          FROM waiting
-         WHERE runs.id = waiting.id
-           AND NOT EXISTS (
-                   SELECT FROM jobrunner.runs AS other
-                    WHERE other.job_id = waiting.job_id AND other.id <> (SELECT id FROM ended)
-                      AND other.state IN ('queued', 'running') AND NOT other.held
-               )
     )
-    SELECT state FROM ended
+    SELECT state, job_id,
+           state <> 'queued'
+             AND (SELECT held FROM jobrunner.runs AS other
+                   WHERE other.job_id = ended.job_id AND other.held
+                   ORDER BY other.backfill_id LIMIT 1) AS is_waited_for
+      FROM ended
 """)
 
 
 def finish(connection: Connection, held: Claim, ending: Ending) -> RunState | None:
-    """End an attempt under its token; a run that waited for this one is free to be sent.
+    """End an attempt under its token; runs that waited for this one are free to be sent.
 
     Returns the run's new state: the one wanted, or `cancelled` where it would have been tried
     again and somebody had asked to cancel it. None when the token is no longer the last one, or
     the run is over: then nothing was written. A success or a failure that comes after the attempt
     was given up replaces `lost`.
     """
-    state = connection.execute(
+    row = connection.execute(
         _FINISH,
         {
             "run_id": held.run_id,
@@ -331,8 +331,12 @@ def finish(connection: Connection, held: Claim, ending: Ending) -> RunState | No
             "error": ending.error,
             "traceback": ending.traceback,
         },
-    ).scalar_one_or_none()
-    return None if state is None else RunState(state)
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.is_waited_for:
+        holding.release(connection, [row.job_id])
+    return RunState(row.state)
 
 
 def _claim_arrays(claims: Sequence[Claim]) -> dict[str, Any]:
@@ -344,6 +348,7 @@ def _claim_arrays(claims: Sequence[Claim]) -> dict[str, Any]:
 
 def _claimed_run(row: Row[Any]) -> ClaimedRun:
     spec, problem = _load_spec(row.spec)
+    args, kwargs = spec.arguments_for(row.schedule)
     return ClaimedRun(
         claim=Claim(row.id, row.claim_token),
         address=row.address,
@@ -351,7 +356,8 @@ def _claimed_run(row: Row[Any]) -> ClaimedRun:
         lost_attempts=row.lost_attempts,
         scheduled_for=row.scheduled_for,
         spec=spec,
-        kwargs={**spec.kwargs, **(row.kwargs or {})},
+        args=args,
+        kwargs={**kwargs, **(row.kwargs or {})},
         cancel_requested=row.cancel_requested,
         problem=problem,
     )

@@ -1,6 +1,6 @@
 """Connections: how PostgreSQL is reached, how long it is waited for, and what a lost one becomes.
 
-Time-outs are set with `SET LOCAL` as the first statement of each transaction, in one round trip.
+Time-outs are set by the first statement of each transaction, for that transaction.
 They are no start-up parameters (`options=-c …`), because PgBouncer refuses those, and no session
 settings, because PgBouncer in transaction mode would hand them to somebody else's transaction.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -39,6 +39,10 @@ _GIVEN_UP = frozenset(
         LOCK_NOT_AVAILABLE,
         "57014",  # query_canceled: the statement time-out, or an administrator
         "40P01",  # deadlock_detected
+    }
+)
+_NO_ROOM = frozenset(
+    {
         "53100",  # disk_full
         "53200",  # out_of_memory
     }
@@ -82,7 +86,7 @@ def make_engine(
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
     )
-    beginning = f"SET LOCAL timezone = 'UTC'; {_set_limits(limits)}"
+    beginning = f"SELECT set_config('timezone', 'UTC', true), {_local_settings(limits)}"
 
     def set_limits_first(connection: Connection) -> None:
         # A statement that is its own transaction has no others to keep waiting between two.
@@ -102,14 +106,36 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     whether a commit that was under way has happened is unknown then. DatabaseBusy when the server
     gave up and another try may go through. Other database errors pass.
     """
+    with _told(engine), _connected(engine) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def single_statement(engine: Engine) -> Iterator[Connection]:
+    """For a statement made by `alone`: a transaction of its own, in one round trip. Errors as above."""
+    with _told(engine), _connected(engine) as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def alone(statement: str, limits: Limits = Limits()) -> TextClause:
+    """The statement with its limits before it. The server takes both as one transaction."""
+    return text(f"SELECT {_local_settings(limits)}; {statement}")
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
     try:
-        with _connected(engine) as connection, connection.begin():
-            yield connection
+        yield
     except DBAPIError as error:
         if error.connection_invalidated:
             raise DatabaseUnavailable(
                 f"{_lost(error)} {describe(engine)}: {first_line(error)}",
                 hint="Check that the server is up, then try again.",
+            ) from error
+        if sqlstate(error) in _NO_ROOM:
+            raise DatabaseUnavailable(
+                f"{describe(engine)} has no room: {first_line(error)}. Nothing was changed.",
+                hint="Make room on the server; what is waiting goes on by itself.",
             ) from error
         if sqlstate(error) in _GIVEN_UP:
             raise DatabaseBusy(
@@ -121,7 +147,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 def change_limits(connection: Connection, limits: Limits) -> None:
     """Other limits for the rest of this transaction."""
-    connection.exec_driver_sql(_set_limits(limits))
+    connection.exec_driver_sql(f"SELECT {_local_settings(limits)}")
 
 
 def database_now(connection: Connection) -> datetime:
@@ -169,14 +195,15 @@ def _not_a_url() -> UsageError:
     )
 
 
-def _set_limits(limits: Limits) -> str:
-    return "; ".join(
-        f"SET LOCAL {name} = {round(seconds * 1000)}"
-        for name, seconds in (
-            ("statement_timeout", limits.statement_timeout_seconds),
-            ("lock_timeout", limits.lock_timeout_seconds),
-            ("idle_in_transaction_session_timeout", limits.idle_timeout_seconds),
-        )
+def _local_settings(limits: Limits) -> str:
+    """Time-outs of the transaction, for one SELECT."""
+    milliseconds = {
+        "statement_timeout": limits.statement_timeout_seconds * 1000,
+        "lock_timeout": limits.lock_timeout_seconds * 1000,
+        "idle_in_transaction_session_timeout": limits.idle_timeout_seconds * 1000,
+    }
+    return ", ".join(
+        f"set_config('{name}', '{round(value)}', true)" for name, value in milliseconds.items()
     )
 
 

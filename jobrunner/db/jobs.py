@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
-from jobrunner.db.outbox import LOCK_JOBS
+from jobrunner.db.holding import LOCK_JOBS
 from jobrunner.errors import Conflict, LockNotObtained, NotFound
 from jobrunner.plan.diff import CurrentJob, CurrentSchedule
 from jobrunner.plan.digest import spec_digest
@@ -28,10 +28,10 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _READ_JOBS = text("""
     SELECT j.id, j.address, j.digest, j.file, j.line, j.enabled, j.queue, j.priority, j.overlap,
            j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires, j.timeout,
-           j.soft_timeout, j.tags, j.owner, CAST(d.spec AS text) AS spec_json,
+           j.soft_timeout, j.max_concurrency, j.tags, j.owner, CAST(d.spec AS text) AS spec_json,
            coalesce(d.revision, 0) AS revision,
            (SELECT count(*) FROM jobrunner.runs AS r
-             WHERE r.job_id = j.id AND r.state IN ('queued', 'running')) AS active_runs
+             WHERE r.job_id = j.id AND r.state IN ('queued', 'running') AND NOT r.held) AS active_runs
       FROM jobrunner.jobs AS j
       LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id AND d.job_id = j.id
      WHERE j.project_id = :project_id AND j.deleted_at IS NULL
@@ -39,7 +39,8 @@ _READ_JOBS = text("""
 """)
 _READ_SCHEDULES = text("""
     SELECT s.id, s.job_id, s.name, CAST(s.spec AS text) AS spec_json, s.next_scheduled_for,
-           s.last_run_at
+           s.last_run_at, s.total_run_count,
+           CASE WHEN s.next_run_at IS NULL THEN s.error END AS given_up
       FROM jobrunner.schedules AS s
       JOIN jobrunner.jobs AS j ON j.id = s.job_id
      WHERE j.project_id = :project_id AND j.deleted_at IS NULL AND s.deleted_at IS NULL
@@ -66,12 +67,15 @@ def _stored_schedule(row: RowMapping) -> _StoredSchedule:
     spec = _load(ScheduleSpec, row["spec_json"])
     if isinstance(spec, ScheduleSpec) and spec.name != row["name"]:
         spec = f"it is named {spec.name!r} inside"
+    if row["given_up"]:  # no tick looks at it any more
+        spec = row["given_up"]
     value = CurrentSchedule(
         id=row["id"],
         name=row["name"],
         spec=None if isinstance(spec, str) else spec,
         next_scheduled_for=row["next_scheduled_for"],
         last_run_at=row["last_run_at"],
+        total_run_count=row["total_run_count"],
     )
     problem = ""
     if isinstance(spec, str):
@@ -125,6 +129,7 @@ def _in_force(applied: JobSpec, row: RowMapping, schedules: tuple[ScheduleSpec, 
         "expires",
         "timeout",
         "soft_timeout",
+        "max_concurrency",
         "owner",
     )
     return applied.model_copy(
@@ -216,15 +221,16 @@ _UPSERT_JOBS = text("""
     INSERT INTO jobrunner.jobs AS j
            (id, project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
             priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
-            soft_timeout, tags, owner)
+            soft_timeout, max_concurrency, tags, owner)
     SELECT id, :project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
            priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
-           soft_timeout, tags, owner
+           soft_timeout, max_concurrency, tags, owner
       FROM jsonb_to_recordset(CAST(:rows AS jsonb))
         AS new (id uuid, namespace text, name text, definition_id bigint, digest text, file text,
                 line integer, enabled boolean, queue text, priority smallint, overlap text,
                 catch_up_policy text, catch_up_window interval, catch_up_max integer,
-                expires interval, timeout interval, soft_timeout interval, tags text[], owner text)
+                expires interval, timeout interval, soft_timeout interval,
+                max_concurrency integer, tags text[], owner text)
      ORDER BY namespace, name
         ON CONFLICT (namespace, name) DO UPDATE
        SET project_id = excluded.project_id, definition_id = excluded.definition_id,
@@ -233,8 +239,8 @@ _UPSERT_JOBS = text("""
            overlap = excluded.overlap, catch_up_policy = excluded.catch_up_policy,
            catch_up_window = excluded.catch_up_window, catch_up_max = excluded.catch_up_max,
            expires = excluded.expires, timeout = excluded.timeout,
-           soft_timeout = excluded.soft_timeout, tags = excluded.tags, owner = excluded.owner,
-           deleted_at = NULL
+           soft_timeout = excluded.soft_timeout, max_concurrency = excluded.max_concurrency,
+           tags = excluded.tags, owner = excluded.owner, deleted_at = NULL
      WHERE j.project_id = excluded.project_id OR j.deleted_at IS NOT NULL
     RETURNING j.id, j.address
 """)
@@ -299,6 +305,7 @@ def _job_row(job: DefinedJob, definition_id: int) -> dict[str, Any]:
         "expires": _interval(spec.expires),
         "timeout": _interval(spec.timeout),
         "soft_timeout": _interval(spec.soft_timeout),
+        "max_concurrency": spec.max_concurrency,
         "tags": spec.tags,
         "owner": spec.owner,
     }

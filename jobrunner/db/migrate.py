@@ -5,18 +5,17 @@ installed package. Alembic takes 150 ms to import and only `upgrade` needs it, s
 there: every process checks the revision when it starts.
 """
 
-from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, Limits, change_limits, sqlstate, transaction
-from jobrunner.errors import DatabaseUnavailable, LockNotObtained, SchemaMismatch
+from jobrunner.errors import LockNotObtained, SchemaBehind, SchemaMismatch
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every migration, oldest first; the last is what `upgrade` leads to."""
-OLDEST_USABLE = "0001"
+OLDEST_USABLE = "0002"
 """This program works with this revision and all that follow it in REVISIONS."""
 LOCK_TIMEOUT_SECONDS = 120.0
 
@@ -51,23 +50,17 @@ def check_revision(engine: Engine) -> None:
     """Raise SchemaMismatch unless this program works with the database as it is."""
     found = current_revision(engine)
     if found is None:
-        raise SchemaMismatch(
+        raise SchemaBehind(
             f"The database has no jobrunner tables; this version needs revision {_needed()}.",
             hint="Make them with `jobrunner db upgrade`.",
         )
     if found not in REVISIONS:
         raise _newer(found)
     if REVISIONS.index(found) < REVISIONS.index(OLDEST_USABLE):
-        raise SchemaMismatch(
+        raise SchemaBehind(
             f"The database is at revision {found}, this version needs {_needed()}.",
             hint="Bring it up with `jobrunner db upgrade`.",
         )
-
-
-def check_revision_if_up(engine: Engine) -> None:
-    """The same, at the start of a process that waits for a database that is away."""
-    with suppress(DatabaseUnavailable, DBAPIError):
-        check_revision(engine)
 
 
 def run_migrations(connection: Connection, target: str) -> None:

@@ -1,162 +1,161 @@
-"""New runs, and runs that wait to be sent: the border between the ledger and the broker."""
+"""New runs, and runs that wait to be sent: the border between the ledger and the broker.
 
-import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+What goes out together is a batch: its runs are marked as sent, and one row of `outbox` says that
+somebody is sending them. The sender holds that row locked, and deletes it with the last message. A
+batch that can be locked has lost its sender.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from jobrunner.run import Active, OutgoingRun
+from jobrunner.db.arrays import plain_array, text_array
+from jobrunner.db.engine import Limits
+from jobrunner.run import OutgoingRun
 from jobrunner.spec.durations import parse_duration
+from jobrunner.tick import NewRun
 
-SENDING_SECONDS = 5
-"""How long a sender has a run for itself. A sender that died in between delays it by this much."""
+ABANDONED_AFTER_SECONDS = 0.25
+"""A sender locks its batch at once after the commit that made it. One that has not is gone."""
+BEGIN_WITHIN_SECONDS = 1.0
+"""Later nobody begins to send a batch."""
+IN_THE_BROKER_AFTER = timedelta(seconds=BEGIN_WITHIN_SECONDS + Limits().idle_timeout_seconds)
+"""A batch has been sent so long after its `sent_at`, or given back. So much older than another
+batch one can be that comes after it in the same queue."""
 
 
 @dataclass(frozen=True, slots=True)
-class NewRun:
-    """A row to insert. `state` is queued, skipped or missed; the last two are over at once."""
+class Inserted:
+    """What came of new rows. `batch_id` None: none of them is the caller's to send."""
 
-    id: uuid.UUID
-    job_id: uuid.UUID
-    schedule_id: uuid.UUID | None
-    definition_id: int
-    trigger: str
-    scheduled_for: datetime
-    state: str
-    held: bool
-    queue: str
-    priority: int | None
-    expires_at: datetime | None
-    error: str | None = None
-    missed_count: int | None = None
+    ids: frozenset[str]
+    batch_id: int | None
+    sent_at: datetime
 
+
+# What only the server's crash can undo is done again by the next tick, with the same ids; and a claim,
+# whose commit waits for the disk, takes all that was committed before it along.
+_NEED_NOT_WAIT_FOR_DISK = "set_config('synchronous_commit', 'off', true)"
 
 # A plain conflict target is not enough: the id and the (schedule, time) pair are both unique, and a
 # repeated slot, whichever it meets first, is what "already there" means.
-_INSERT = text("""
-    INSERT INTO jobrunner.runs
-           (id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held, queue, priority,
-            expires_at, error, missed_count, available_at, sending_until, finished_at)
-    SELECT id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held, queue, priority,
-           expires_at, error, missed_count, statement_timestamp(),
-           CASE WHEN state = 'queued' AND NOT held
-                THEN clock_timestamp() + make_interval(secs => :sending_seconds) END,
-           CASE WHEN state <> 'queued' THEN statement_timestamp() END
-      FROM unnest(CAST(:id AS uuid[]), CAST(:job_id AS uuid[]), CAST(:schedule_id AS uuid[]),
-                  CAST(:definition_id AS bigint[]), CAST(:trigger AS text[]),
-                  CAST(:scheduled_for AS timestamptz[]), CAST(:state AS text[]), CAST(:held AS boolean[]),
-                  CAST(:queue AS text[]), CAST(:priority AS smallint[]), CAST(:expires_at AS timestamptz[]),
-                  CAST(:error AS text[]), CAST(:missed_count AS int[]))
-        AS new (id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held, queue,
-                priority, expires_at, error, missed_count)
-        ON CONFLICT DO NOTHING
-    RETURNING id
+_INSERT = text(f"""
+    WITH inserted AS (
+        INSERT INTO jobrunner.runs
+               (id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held, queue,
+                priority, expires_at, error, missed_count, missed_until, available_at, sent_at,
+                finished_at)
+        SELECT id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held, queue,
+               priority, expires_at, error, missed_count, missed_until, statement_timestamp(),
+               CASE WHEN :to_send AND state = 'queued' AND NOT held THEN statement_timestamp() END,
+               CASE WHEN state <> 'queued' THEN statement_timestamp() END
+          FROM unnest(CAST(:id AS uuid[]), CAST(:job_id AS uuid[]), CAST(:schedule_id AS uuid[]),
+                      CAST(:definition_id AS bigint[]), CAST(:trigger AS text[]),
+                      CAST(:scheduled_for AS timestamptz[]), CAST(:state AS text[]),
+                      CAST(:held AS boolean[]), CAST(:queue AS text[]), CAST(:priority AS smallint[]),
+                      CAST(:expires_at AS timestamptz[]), CAST(:error AS text[]),
+                      CAST(:missed_count AS int[]), CAST(:missed_until AS timestamptz[]))
+            AS new (id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held,
+                    queue, priority, expires_at, error, missed_count, missed_until)
+            ON CONFLICT DO NOTHING
+        RETURNING id, sent_at
+    ), batch AS (
+        INSERT INTO jobrunner.outbox (sent_at, run_ids)
+        SELECT sent_at, array_agg(id) FROM inserted WHERE sent_at IS NOT NULL GROUP BY sent_at
+        RETURNING id
+    )
+    SELECT (SELECT string_agg(CAST(id AS text), ',') FROM inserted) AS ids,
+           (SELECT id FROM batch) AS batch_id, statement_timestamp() AS sent_at,
+           CASE WHEN :to_send THEN {_NEED_NOT_WAIT_FOR_DISK} END
+""")  # noqa: S608  a constant of this file
+_TEXTS = ("queue", "error")
+
+
+def insert_runs(connection: Connection, runs: Sequence[NewRun], *, to_send: bool) -> Inserted:
+    """Write the rows in one statement. With `to_send` those that may start are the caller's batch, and
+    the caller's commit does not wait for the disk.
+    """
+    columns = dict(zip(NewRun._fields, zip(*runs, strict=True), strict=True))
+    arrays = {
+        name: text_array(values) if name in _TEXTS else plain_array(values)
+        for name, values in columns.items()
+    }
+    row = connection.execute(_INSERT, {**arrays, "to_send": to_send}).one()
+    return Inserted(frozenset((row.ids or "").split(",")), row.batch_id, row.sent_at)
+
+
+# Under the lock of its schedule, so nobody else adds the first times of the same pause meanwhile.
+_GROW = text("""
+    UPDATE jobrunner.runs
+       SET missed_count = missed_count + new.count, missed_until = new.until
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:counts AS int[]), CAST(:until AS timestamptz[]))
+        AS new (id, count, until)
+     WHERE runs.id = new.id AND runs.missed_until < new.until
+    RETURNING CAST(runs.id AS text)
 """)
 
 
-def insert_runs(connection: Connection, runs: Sequence[NewRun]) -> frozenset[uuid.UUID]:
-    """Write the rows in one statement; return the ids that were new. A queued one is the caller's to send."""
+def grow_missed(connection: Connection, runs: Sequence[NewRun]) -> frozenset[str]:
+    """Add to the rows of pauses that exist already; returns their ids."""
     if not runs:
         return frozenset()
-    columns = {field.name: [getattr(run, field.name) for run in runs] for field in fields(NewRun)}
-    values = {**columns, "sending_seconds": SENDING_SECONDS}
-    return frozenset(connection.execute(_INSERT, values).scalars())
-
-
-# Whoever locks several jobs does it by this statement: one order for all, or two would wait for each other.
-LOCK_JOBS = text("""
-    SELECT id FROM jobrunner.jobs WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
-""")
-_COUNT_ACTIVE = text("""
-    SELECT job_id,
-           count(*) FILTER (WHERE state = 'running') AS running,
-           count(*) FILTER (WHERE state = 'queued' AND NOT held) AS queued,
-           count(*) FILTER (WHERE held) AS held
-      FROM jobrunner.runs
-     WHERE job_id = ANY(CAST(:ids AS uuid[])) AND state IN ('queued', 'running')
-     GROUP BY job_id
-""")
-
-
-def lock_and_count_active(
-    connection: Connection, job_ids: Sequence[uuid.UUID]
-) -> Mapping[uuid.UUID, Active]:
-    """The runs of these jobs that are not over, counted under their jobs' row locks.
-
-    Whoever starts a run of such a job takes the same lock first, in id order, so that two beats with
-    two schedules of one job count one after the other.
-    """
-    if not job_ids:
-        return {}
-    ids = {"ids": [str(job_id) for job_id in job_ids]}
-    connection.execute(LOCK_JOBS, ids)
-    rows = connection.execute(_COUNT_ACTIVE, ids)
-    return {row.job_id: Active(row.running, row.queued, row.held) for row in rows}
-
-
-_CANCEL_WAITING = text("""
-    UPDATE jobrunner.runs
-       SET state = 'cancelled', held = false, finished_at = statement_timestamp(),
-           error = 'replaced by a newer run'
-     WHERE job_id = ANY(CAST(:ids AS uuid[])) AND state = 'queued'
-""")
-_CANCEL_RUNNING = text("""
-    UPDATE jobrunner.runs
-       SET cancel_requested_at = statement_timestamp()
-     WHERE job_id = ANY(CAST(:ids AS uuid[])) AND state = 'running' AND cancel_requested_at IS NULL
-""")
-
-
-def cancel_replaced(connection: Connection, job_ids: Sequence[uuid.UUID]) -> None:
-    """`overlap: replace`: what waits is cancelled, what runs is asked to end. Before the insert."""
-    if job_ids:
-        ids = {"ids": [str(job_id) for job_id in job_ids]}
-        connection.execute(_CANCEL_WAITING, ids)
-        connection.execute(_CANCEL_RUNNING, ids)
+    values = {
+        "ids": plain_array(run.id for run in runs),
+        "counts": plain_array(run.missed_count for run in runs),
+        "until": plain_array(run.missed_until for run in runs),
+    }
+    return frozenset(connection.execute(_GROW, values).scalars())
 
 
 # Nothing is sent whose time has passed: `expires` is checked here and again at the claim. The limits
 # are those of the run's own definition; the job may have been edited since.
-_TAKE_UNSENT = text("""
+_TAKE_UNSENT = text(f"""
     WITH waiting AS (
         SELECT id FROM jobrunner.runs
          WHERE state = 'queued' AND sent_at IS NULL AND NOT held
            AND available_at <= statement_timestamp()
-           AND (sending_until IS NULL OR sending_until < statement_timestamp())
            AND (attempt > 0 OR expires_at IS NULL OR expires_at > statement_timestamp())
          ORDER BY available_at
          LIMIT :limit
            FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE jobrunner.runs AS r
+           SET sent_at = statement_timestamp()
+          FROM waiting, jobrunner.jobs AS j
+         WHERE r.id = waiting.id AND j.id = r.job_id
+        RETURNING r.id, CAST(r.id AS text) AS run_id, r.attempt, j.address, r.queue, r.priority,
+                  r.available_at, r.scheduled_for, r.sent_at, j.timeout, j.soft_timeout,
+                  (SELECT jsonb_build_array(d.spec -> 'timeout', d.spec -> 'soft_timeout')
+                     FROM jobrunner.definitions AS d WHERE d.id = r.definition_id) AS limits
+    ), batch AS (
+        INSERT INTO jobrunner.outbox (sent_at, run_ids)
+        SELECT sent_at, array_agg(id) FROM taken GROUP BY sent_at
+        RETURNING id
     )
-    UPDATE jobrunner.runs AS r
-       SET sending_until = clock_timestamp() + make_interval(secs => :sending_seconds)
-      FROM waiting, jobrunner.jobs AS j
-     WHERE r.id = waiting.id AND j.id = r.job_id
-    RETURNING r.id AS run_id, r.attempt, j.address, r.queue, r.priority, r.available_at,
-              (SELECT jsonb_build_array(d.spec -> 'timeout', d.spec -> 'soft_timeout')
-                 FROM jobrunner.definitions AS d WHERE d.id = r.definition_id) AS limits,
-              j.timeout, j.soft_timeout, statement_timestamp() AS now
-""")
+    SELECT taken.*, batch.id AS batch_id, {_NEED_NOT_WAIT_FOR_DISK}
+      FROM taken, batch
+     ORDER BY taken.available_at, taken.scheduled_for, taken.run_id
+""")  # noqa: S608  a constant of this file
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Runs to send, in order, and the database's clock when they were taken."""
+    """Runs to send, in order. Whoever sends them locks the batch first, by `begin_to_send`."""
 
+    id: int
+    sent_at: datetime
     runs: tuple[OutgoingRun, ...]
-    now: datetime | None
 
 
-def take_unsent(connection: Connection, *, limit: int) -> Batch:
-    """Runs that wait to be sent and that nobody is sending; they are the caller's for a few seconds."""
-    rows = connection.execute(
-        _TAKE_UNSENT, {"limit": limit, "sending_seconds": SENDING_SECONDS}
-    ).all()
-    in_order = sorted(rows, key=lambda row: row.available_at)
-    return Batch(runs=tuple(_outgoing(row) for row in in_order), now=rows[0].now if rows else None)
+def take_unsent(connection: Connection, *, limit: int) -> Batch | None:
+    """Runs that wait to be sent, as a batch of the caller's; None when there are none."""
+    rows = connection.execute(_TAKE_UNSENT, {"limit": limit}).all()
+    if not rows:
+        return None
+    return Batch(rows[0].batch_id, rows[0].sent_at, tuple(map(_outgoing, rows)))
 
 
 def _outgoing(row: Row[Any]) -> OutgoingRun:
@@ -177,124 +176,52 @@ def _outgoing(row: Row[Any]) -> OutgoingRun:
     )
 
 
-# A fast worker may have claimed, failed and queued the run again before this: the attempt number
-# keeps the mark from hitting the retry, which would then never be sent.
-_MARK_SENT = text("""
-    UPDATE jobrunner.runs AS r
-       SET sent_at = clock_timestamp(), sending_until = NULL
-      FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS smallint[])) AS sent (id, attempt)
-     WHERE r.id = sent.id AND r.attempt = sent.attempt AND r.state = 'queued'
+_BEGIN_TO_SEND = text(f"""
+    DELETE FROM jobrunner.outbox
+     WHERE id = :id AND sent_at > statement_timestamp() - make_interval(secs => :seconds)
+    RETURNING {_NEED_NOT_WAIT_FOR_DISK}
+""")  # noqa: S608  a constant of this file
+
+
+def begin_to_send(connection: Connection, batch: Batch) -> bool:
+    """Lock the batch until the end of the transaction, which ends it; False: it is the caller's no more."""
+    values = {"id": batch.id, "seconds": BEGIN_WITHIN_SECONDS}
+    return connection.execute(_BEGIN_TO_SEND, values).first() is not None
+
+
+# A worker may have claimed, failed and queued a run of it again: that one has another `sent_at`.
+_GIVE_BACK = """
+    UPDATE jobrunner.runs AS r SET sent_at = NULL
+      FROM gone, unnest(gone.run_ids) AS given (id)
+     WHERE r.id = given.id AND r.sent_at = gone.sent_at AND r.state = 'queued'
+"""
+_GIVE_BACK_ONE = text(f"""
+    WITH gone AS (SELECT CAST(:sent_at AS timestamptz) AS sent_at, CAST(:ids AS uuid[]) AS run_ids)
+    {_GIVE_BACK}
 """)
+_GIVE_BACK_ABANDONED = text(f"""
+    WITH abandoned AS (
+        SELECT id FROM jobrunner.outbox
+         WHERE sent_at < statement_timestamp() - make_interval(secs => :seconds)
+           FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM jobrunner.outbox AS o USING abandoned WHERE o.id = abandoned.id
+        RETURNING o.sent_at, o.run_ids
+    )
+    {_GIVE_BACK}
+""")  # noqa: S608  a constant of this file
 
 
-def mark_sent(connection: Connection, runs: Sequence[OutgoingRun]) -> None:
-    """The broker has confirmed these messages."""
-    if runs:
-        connection.execute(
-            _MARK_SENT,
-            {"ids": [str(run.run_id) for run in runs], "attempts": [run.attempt for run in runs]},
-        )
-
-
-_GIVE_BACK = text("""
-    UPDATE jobrunner.runs SET sending_until = NULL
-     WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'queued' AND sent_at IS NULL
-""")
-
-
-def give_back(connection: Connection, runs: Sequence[OutgoingRun]) -> None:
+def give_back(connection: Connection, batch: Batch) -> None:
     """The broker did not take them: anybody may try again at once."""
-    if runs:
-        connection.execute(_GIVE_BACK, {"ids": [str(run.run_id) for run in runs]})
+    ids = plain_array(run.run_id for run in batch.runs)
+    connection.execute(_GIVE_BACK_ONE, {"sent_at": batch.sent_at, "ids": ids})
 
 
-@dataclass(frozen=True, slots=True)
-class SentAndWaiting:
-    """Runs of one queue and priority that were sent a while ago and that nobody has claimed."""
+def give_back_abandoned(connection: Connection) -> int:
+    """The same for batches whose sender is gone; how many runs there were.
 
-    queue: str
-    priority: int | None
-    oldest_sent_at: datetime
-    now: datetime
-
-
-_SENT_AND_WAITING = text("""
-    SELECT queue, priority, min(sent_at) AS oldest_sent_at, statement_timestamp() AS now
-      FROM jobrunner.runs
-     WHERE state = 'queued' AND sent_at < statement_timestamp() - CAST(:age AS interval)
-     GROUP BY queue, priority
-""")
-
-
-def sent_and_waiting(connection: Connection, *, age: timedelta) -> tuple[SentAndWaiting, ...]:
-    """Where runs have waited for a worker for longer than `age`."""
-    rows = connection.execute(_SENT_AND_WAITING, {"age": age}).mappings()
-    return tuple(SentAndWaiting(**row) for row in rows)
-
-
-_UNSEND = text("""
-    UPDATE jobrunner.runs
-       SET sent_at = NULL, sending_until = NULL
-     WHERE state = 'queued' AND queue = :queue AND priority IS NOT DISTINCT FROM :priority
-       AND sent_at < :sent_before AND NOT id = ANY(CAST(:keep AS uuid[]))
-""")
-
-
-def unsend(
-    connection: Connection,
-    queue: str,
-    priority: int | None,
-    *,
-    sent_before: datetime,
-    keep: Collection[str],
-) -> int:
-    """Their messages are gone: they wait to be sent again. `keep` are in a worker's hands."""
-    values = {"queue": queue, "priority": priority, "sent_before": sent_before, "keep": list(keep)}
-    return connection.execute(_UNSEND, values).rowcount
-
-
-_EXPIRE = text("""
-    WITH expired AS (
-        SELECT id FROM jobrunner.runs
-         WHERE state = 'queued' AND attempt = 0 AND expires_at <= statement_timestamp()
-         LIMIT :limit
-           FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE jobrunner.runs AS r
-       SET state = 'expired', held = false, finished_at = statement_timestamp(),
-           error = 'not started before its expiry'
-      FROM expired WHERE r.id = expired.id
-""")
-
-
-def expire_runs(connection: Connection, *, limit: int) -> int:
-    """End queued runs whose time to start has passed."""
-    return connection.execute(_EXPIRE, {"limit": limit}).rowcount
-
-
-# The job's row is the lock under which runs are counted, so a release cannot cross a dispatch.
-_RELEASE_HELD = text("""
-    WITH free AS (
-        SELECT j.id
-          FROM jobrunner.jobs AS j
-         WHERE j.id IN (SELECT job_id FROM jobrunner.runs WHERE held)
-           AND NOT EXISTS (SELECT 1 FROM jobrunner.runs AS r
-                            WHERE r.job_id = j.id AND r.state IN ('queued', 'running') AND NOT r.held)
-         ORDER BY j.id
-         LIMIT :limit
-           FOR NO KEY UPDATE OF j SKIP LOCKED
-    ), oldest AS (
-        SELECT DISTINCT ON (r.job_id) r.id
-          FROM jobrunner.runs AS r JOIN free ON free.id = r.job_id
-         WHERE r.held
-         ORDER BY r.job_id, r.scheduled_for
-    )
-    UPDATE jobrunner.runs AS r
-       SET held = false, available_at = statement_timestamp()
-      FROM oldest WHERE r.id = oldest.id
-""")
-
-
-def release_held(connection: Connection, *, limit: int) -> int:
-    """Free the oldest waiting run of each job that has nothing else going on."""
-    return connection.execute(_RELEASE_HELD, {"limit": limit}).rowcount
+    A sender that was killed has let go of its lock; one that is frozen loses it with its
+    connection after the idle time-out.
+    """
+    return connection.execute(_GIVE_BACK_ABANDONED, {"seconds": ABANDONED_AFTER_SECONDS}).rowcount

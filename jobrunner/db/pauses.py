@@ -24,15 +24,15 @@ class PauseInForce:
     started_at: datetime
     until: datetime | None
 
-    def covers(self, address: str, *, queue: str, tags: Collection[str]) -> bool:
-        """The job of that address is held back by it."""
+    def covers(self, address: str, *, queues: Collection[str], tags: Collection[str]) -> bool:
+        """The job of that address is held back by it, or one of its schedules; `queues` are theirs."""
         match self.scope:
             case "job":
                 return self.target == address
             case "namespace":
                 return self.target == address.partition("/")[0]
             case "queue":
-                return self.target == queue
+                return self.target in queues
             case "tag":
                 return self.target in tags
 
@@ -51,7 +51,7 @@ def pauses_in_force(connection: Connection) -> tuple[PauseInForce, ...]:
 
 
 _SINCE = text("""
-    SELECT scope, target, started_at,
+    SELECT scope, target, started_at, paused_by, reason,
            CASE WHEN ended_at IS NULL THEN until ELSE least(ended_at, until) END AS ended_at
       FROM jobrunner.pauses
      WHERE (ended_at IS NULL OR ended_at > :since) AND (until IS NULL OR until > :since)
@@ -65,7 +65,8 @@ def pauses_since(
     found: dict[tuple[str, str], tuple[Pause, ...]] = {}
     for row in connection.execute(_SINCE, {"since": since}):
         key = (row.scope, row.target)
-        found[key] = (*found.get(key, ()), Pause(row.started_at, row.ended_at))
+        one = Pause(row.started_at, row.ended_at, row.paused_by, row.reason)
+        found[key] = (*found.get(key, ()), one)
     return found
 
 
@@ -74,7 +75,10 @@ _COUNT_JOBS = text("""
      WHERE deleted_at IS NULL
        AND CASE :scope WHEN 'job' THEN namespace || '/' || name = :target
                        WHEN 'namespace' THEN namespace = :target
-                       WHEN 'queue' THEN queue = :target
+                       WHEN 'queue' THEN queue = :target OR EXISTS (
+                            SELECT FROM jobrunner.schedules AS s
+                             WHERE s.job_id = jobs.id AND s.deleted_at IS NULL
+                               AND s.spec ->> 'queue' = :target)
                        ELSE :target = ANY(tags) END
 """)
 

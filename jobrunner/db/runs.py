@@ -65,9 +65,11 @@ class RunFilter:
     """What `find_runs` looks for; None and () are no condition."""
 
     address: str | None = None
+    """`namespace/job`, or `namespace/job#schedule`."""
     namespace: str | None = None
     queue: str | None = None
     states: Collection[str] = ()
+    triggers: Collection[str] = ()
     since: datetime | None = None
     """Scheduled for then or later."""
     limit: int = 20
@@ -79,10 +81,12 @@ _FIND = text(f"""
      WHERE (CAST(:address AS text) IS NULL OR r.job_id = (
               SELECT id FROM jobrunner.jobs
                WHERE namespace = split_part(:address, '/', 1)
-                 AND name = split_part(:address, '/', 2)))
+                 AND name = split_part(split_part(:address, '/', 2), '#', 1)))
+       AND (COALESCE(split_part(:address, '#', 2), '') = '' OR s.name = split_part(:address, '#', 2))
        AND (CAST(:namespace AS text) IS NULL OR j.namespace = :namespace)
        AND (CAST(:queue AS text) IS NULL OR r.queue = :queue)
        AND (CAST(:states AS text[]) IS NULL OR r.state = ANY(CAST(:states AS text[])))
+       AND (CAST(:triggers AS text[]) IS NULL OR r.trigger = ANY(CAST(:triggers AS text[])))
        AND (CAST(:since AS timestamptz) IS NULL OR r.scheduled_for >= :since)
      ORDER BY r.scheduled_for DESC, r.created_at DESC, r.id
      LIMIT :limit
@@ -91,7 +95,11 @@ _FIND = text(f"""
 
 def find_runs(connection: Connection, wanted: RunFilter) -> tuple[Run, ...]:
     """The newest runs that match, newest first."""
-    values = {**asdict(wanted), "states": list(wanted.states) or None}
+    values = {
+        **asdict(wanted),
+        "states": list(wanted.states) or None,
+        "triggers": list(wanted.triggers) or None,
+    }
     return tuple(Run(**row) for row in connection.execute(_FIND, values).mappings())
 
 
@@ -224,7 +232,10 @@ _STREAM = text(f"""
       FROM {_TABLES}
       LEFT JOIN jobrunner.attempts AS a ON a.run_id = r.id AND a.number = r.attempt
      WHERE r.id IN (
-             (SELECT id FROM jobrunner.runs WHERE state IN ('queued', 'running') LIMIT :limit)
+             (SELECT id FROM jobrunner.runs
+               WHERE state IN ('queued', 'running') AND NOT held LIMIT :limit)
+              UNION
+             (SELECT id FROM jobrunner.runs WHERE held ORDER BY job_id LIMIT :limit)
               UNION
              (SELECT id FROM jobrunner.runs
                WHERE scheduled_for > statement_timestamp() - interval '2 minutes'

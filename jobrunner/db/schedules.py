@@ -4,49 +4,30 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from jobrunner.spec.models import ScheduleSpec
+from jobrunner.db.arrays import plain_array
+from jobrunner.spec.models import ScheduleSpec, dump_schedule
+from jobrunner.tick import Advance, DueSchedule
 
 BAD_ROW_RETRY_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class DueSchedule:
-    """A schedule that is due, locked, with what dispatch needs of its job."""
-
-    id: uuid.UUID
-    name: str
-    spec_json: str
-    next_scheduled_for: datetime
-    job_id: uuid.UUID
-    address: str
-    namespace: str
-    tags: tuple[str, ...]
-    definition_id: int
-    queue: str
-    priority: int | None
-    overlap: str
-    catch_up_policy: str
-    catch_up_window: timedelta | None
-    catch_up_max: int | None
-    expires: timedelta | None
-    timeout: timedelta
-    soft_timeout: timedelta | None
-    now: datetime
-    """The database's clock in the statement that found it due."""
-
-
 # statement_timestamp() is read by the server when the statement arrives, so a frozen process or a
 # wrong host clock decides nothing; unlike clock_timestamp() it is stable and the index can be used.
+# The columns are those of DueSchedule, in its order. A time that a hand has put beyond what Python can
+# hold is none: one such row must not keep the driver from reading the others.
 # `OF s`: the job's row is locked later, by id, and only where a policy has to count its runs.
 _CLAIM_DUE = """
-    SELECT s.id, s.name, CAST(s.spec AS text) AS spec_json, s.next_scheduled_for, j.id AS job_id,
-           j.address, j.namespace, j.tags, j.definition_id, j.queue, j.priority, j.overlap,
-           j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires, j.timeout,
-           j.soft_timeout, coalesce(CAST(:now AS timestamptz), statement_timestamp()) AS now
+    SELECT CAST(s.id AS text), s.name, CAST(s.spec AS text),
+           CASE WHEN s.next_scheduled_for >= '0001-01-03Z' AND s.next_scheduled_for < '9999-12-30Z'
+                THEN s.next_scheduled_for END,
+           s.total_run_count, CAST(j.id AS text), j.address, j.namespace, j.tags, j.definition_id,
+           j.queue, j.priority, j.overlap, j.catch_up_policy, j.catch_up_window, j.catch_up_max,
+           j.max_concurrency, j.expires, j.timeout, j.soft_timeout,
+           coalesce(CAST(:now AS timestamptz), statement_timestamp())
       FROM jobrunner.schedules AS s
       JOIN jobrunner.jobs AS j ON j.id = s.job_id
      WHERE s.next_run_at <= coalesce(CAST(:now AS timestamptz), statement_timestamp())
@@ -65,7 +46,7 @@ def claim_due(
     connection: Connection,
     *,
     limit: int,
-    schedule_ids: Sequence[uuid.UUID] | None = None,
+    schedule_ids: Sequence[object] | None = None,
     now: datetime | None = None,
 ) -> tuple[DueSchedule, ...]:
     """Lock and return schedules that are due, the longest overdue first.
@@ -76,9 +57,9 @@ def claim_due(
     if schedule_ids is None:
         rows = connection.execute(_CLAIM_ANY_DUE, {"now": now, "limit": limit})
     else:
-        ids = [str(schedule_id) for schedule_id in schedule_ids]
+        ids = plain_array(schedule_ids)
         rows = connection.execute(_CLAIM_THESE_DUE, {"now": now, "limit": limit, "ids": ids})
-    return tuple(DueSchedule(**{**row, "tags": tuple(row["tags"])}) for row in rows.mappings())
+    return tuple(map(DueSchedule._make, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +91,7 @@ def write_schedules(
             "id": str(uuid.uuid4()),
             "job_id": str(schedule.job_id),
             "name": schedule.spec.name,
-            "spec": schedule.spec.model_dump(mode="json", by_alias=True),
+            "spec": dump_schedule(schedule.spec),
         }
         for schedule in schedules
     ]
@@ -130,9 +111,14 @@ def delete_schedules(connection: Connection, schedule_ids: Sequence[uuid.UUID]) 
         connection.execute(_DELETE, {"ids": [str(gone) for gone in schedule_ids]})
 
 
+# A schedule that has had all of its `max_runs` is over, whatever time would come next.
 _SET_NEXT = text("""
     UPDATE jobrunner.schedules AS s
-       SET next_scheduled_for = new.next_scheduled_for, next_run_at = new.next_run_at, error = NULL
+       SET next_scheduled_for = CASE WHEN s.total_run_count >= CAST(s.spec ->> 'max_runs' AS bigint)
+                                     THEN NULL ELSE new.next_scheduled_for END,
+           next_run_at = CASE WHEN s.total_run_count >= CAST(s.spec ->> 'max_runs' AS bigint)
+                              THEN NULL ELSE new.next_run_at END,
+           error = NULL
       FROM unnest(CAST(:ids AS uuid[]), CAST(:scheduled AS timestamptz[]), CAST(:run_at AS timestamptz[]))
         AS new (id, next_scheduled_for, next_run_at)
      WHERE s.id = new.id
@@ -155,17 +141,6 @@ def set_next_times(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What a tick did to a schedule. `fired` runs got a row; `last` is the newest of them."""
-
-    schedule_id: uuid.UUID
-    next_scheduled_for: datetime | None
-    next_run_at: datetime | None
-    last_run_at: datetime | None
-    fired: int
-
-
 _ADVANCE = text("""
     UPDATE jobrunner.schedules AS s
        SET next_scheduled_for = new.next_scheduled_for, next_run_at = new.next_run_at,
@@ -181,16 +156,10 @@ _ADVANCE = text("""
 def advance(connection: Connection, advances: Sequence[Advance]) -> None:
     """Move schedules that were due to their next times."""
     if advances:
-        connection.execute(
-            _ADVANCE,
-            {
-                "ids": [str(a.schedule_id) for a in advances],
-                "scheduled": [a.next_scheduled_for for a in advances],
-                "run_at": [a.next_run_at for a in advances],
-                "last": [a.last_run_at for a in advances],
-                "fired": [a.fired for a in advances],
-            },
-        )
+        columns = zip(*advances, strict=True)
+        names = ("ids", "scheduled", "run_at", "last", "fired")
+        arrays = map(plain_array, columns)
+        connection.execute(_ADVANCE, dict(zip(names, arrays, strict=True)))
 
 
 _MARK_BAD = text("""
@@ -200,27 +169,9 @@ _MARK_BAD = text("""
 """)
 
 
-def mark_bad(connection: Connection, schedule_id: uuid.UUID, error: str, *, now: datetime) -> None:
+def mark_bad(connection: Connection, schedule_id: str, error: str, *, now: datetime) -> None:
     """Shown as in error and tried again in a minute; the time it owes is kept."""
     connection.execute(
         _MARK_BAD,
         {"id": schedule_id, "error": error, "now": now, "seconds": BAD_ROW_RETRY_SECONDS},
     )
-
-
-# The conditions on runs are those under which one is taken to be sent: a run that is counted here and
-# never taken would keep every beat awake.
-_NEXT_WAKE = text("""
-    SELECT extract(epoch FROM least(
-             (SELECT min(next_run_at) FROM jobrunner.schedules WHERE next_run_at IS NOT NULL),
-             (SELECT min(available_at) FROM jobrunner.runs
-               WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND sending_until IS NULL
-                 AND (attempt > 0 OR expires_at IS NULL OR expires_at > statement_timestamp()))
-           ) - clock_timestamp())
-""")
-
-
-def seconds_until_next(connection: Connection) -> float | None:
-    """Until something is due by the database's clock; negative when it is late, None when nothing is."""
-    seconds = connection.execute(_NEXT_WAKE).scalar_one()
-    return None if seconds is None else float(seconds)

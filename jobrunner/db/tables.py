@@ -95,6 +95,7 @@ jobs = Table(
     Column("catch_up_policy", Text, nullable=False),
     Column("catch_up_window", Interval),
     Column("catch_up_max", Integer),
+    Column("max_concurrency", Integer),  # runs of the job active at once; None: any number
     Column("expires", Interval),
     Column("timeout", Interval, nullable=False),
     Column("soft_timeout", Interval),
@@ -136,7 +137,15 @@ schedules = Table(
     Column("error", Text),  # dispatch: why no next time can be computed; cleared when it can again
     Column("created_at", _time, nullable=False, server_default=_now),
     Column("deleted_at", _time),  # reconcile; next_run_at is None then
+    # retention: the newest nominal time whose run is deleted; the ledger is whole only after it
+    Column("kept_from", _time),
     UniqueConstraint("job_id", "name"),
+    CheckConstraint("(next_scheduled_for IS NULL) = (next_run_at IS NULL)", name="next"),
+    # What no datetime holds in every zone: the driver could not read the row, nor any beside it.
+    *(
+        CheckConstraint(f"{column} >= '0001-01-03Z' AND {column} < '9999-12-30Z'", name=column)
+        for column in ("next_scheduled_for", "next_run_at", "last_run_at", "kept_from")
+    ),
     # Only what is coming is in the index; HOT updates are impossible on it, hence the fillfactor.
     Index("schedules_due_idx", "next_run_at", postgresql_where=text("next_run_at IS NOT NULL")),
     postgresql_with={
@@ -144,6 +153,57 @@ schedules = Table(
         "autovacuum_vacuum_scale_factor": 0.02,
         "autovacuum_vacuum_cost_delay": 0,
     },
+)
+
+active_intervals = Table(
+    "active_intervals",  # what was in force when; `fsck` computes from it what must have been due
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("schedule_id", ForeignKey(schedules.c.id, ondelete="CASCADE"), nullable=False),
+    Column("spec", JSONB, nullable=False),  # ScheduleSpec as JSON, as it was in force
+    Column(
+        "tzdata", Text, nullable=False
+    ),  # the version of the time zone data it was computed with
+    Column("started_at", _time, nullable=False),  # reconcile: due times after this instant count
+    Column("ended_at", _time),  # reconcile: and up to this one; None: still in force
+    Index("active_intervals_schedule_id_idx", "schedule_id"),
+    # Which were computed with older data than there is now: none, but for minutes twice a year.
+    Index("active_intervals_tzdata_idx", "tzdata", postgresql_where=text("ended_at IS NULL")),
+    Index(
+        "active_intervals_in_force_key",
+        "schedule_id",
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+tzdata_versions = Table(
+    "tzdata_versions",  # beat: every version of the time zone data that next times were computed with
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("first_seen_at", _time, nullable=False, server_default=_now),
+)
+
+backfills = Table(
+    "backfills",  # a span whose times are run again, or for the first time; made by one command
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("schedule_id", ForeignKey(schedules.c.id, ondelete="CASCADE"), nullable=False),
+    Column("from_at", _time, nullable=False),  # inclusive
+    Column("to_at", _time, nullable=False),  # exclusive
+    Column("max_active", Integer, nullable=False),  # how many of its runs may be active at once
+    Column("created_by", Text, nullable=False),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Index("backfills_schedule_id_idx", "schedule_id"),
+)
+
+run_totals = Table(
+    "run_totals",  # retention: how many runs it has deleted, so that totals never go backwards
+    metadata,
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("trigger", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("deleted", BigInteger, nullable=False),
 )
 
 RUN_STATES = (
@@ -162,10 +222,12 @@ runs = Table(
     "runs",
     metadata,
     Column("id", Uuid, primary_key=True),  # of schedule and nominal time; also the Celery task id
-    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), nullable=False),
-    Column(
-        "schedule_id", ForeignKey(schedules.c.id, ondelete="SET NULL")
-    ),  # None: triggered by hand
+    # No foreign keys on the way of a tick, see docs/decisions/0008: jobs and schedules are never
+    # deleted, only marked as gone.
+    Column("job_id", Uuid, nullable=False),
+    Column("schedule_id", Uuid),  # None: triggered by hand
+    # backfill: which it belongs to
+    Column("backfill_id", ForeignKey(backfills.c.id, ondelete="SET NULL")),
     Column("definition_id", BigInteger, nullable=False),  # what it runs, as of its dispatch
     Column("trigger", Text, nullable=False),
     Column("scheduled_for", _time, nullable=False),  # the time owed
@@ -177,8 +239,9 @@ runs = Table(
     Column("priority", SmallInteger),
     Column("available_at", _time, nullable=False),  # not sent before; execute moves it for a retry
     Column("expires_at", _time),  # not started for the first time after
-    Column("sending_until", _time),  # who sends it now holds it until then; then another may
-    Column("sent_at", _time),  # the broker has confirmed the message; cleared for the next attempt
+    # dispatch: with the batch in which it is sent; cleared when that was not, for the next attempt,
+    # and by recover when the message is lost
+    Column("sent_at", _time),
     Column(
         "attempt", SmallInteger, nullable=False, server_default="0"
     ),  # attempts started; claim counts
@@ -192,6 +255,7 @@ runs = Table(
     Column("result", JSONB),
     Column("error", Text),  # one line: of the newest failed attempt, or why it never started
     Column("missed_count", Integer),  # state missed: how many times this row stands for
+    Column("missed_until", _time),  # state missed: the last of them; `scheduled_for` is the first
     Column("request_key", Text),  # of a trigger: the same key is the same run
     Column("created_by", Text),  # of a trigger: who
     Column("created_at", _time, nullable=False, server_default=_now),
@@ -216,6 +280,7 @@ runs = Table(
     Index(
         "runs_sent_idx",
         "queue",
+        text("coalesce(priority, 0)"),
         "sent_at",
         postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL"),
     ),
@@ -224,22 +289,32 @@ runs = Table(
         "runs_active_idx",
         "job_id",
         "scheduled_for",
-        postgresql_where=text("state IN ('queued', 'running')"),
+        postgresql_where=text("state IN ('queued', 'running') AND NOT held"),
     ),
     Index(
         "runs_held_idx",
         "job_id",
+        "backfill_id",
+        "scheduled_for",
         postgresql_where=text("held"),
-        postgresql_include=["scheduled_for"],
     ),
     Index(
         "runs_expiry_idx",
         "expires_at",
         postgresql_where=text("state = 'queued' AND attempt = 0 AND expires_at IS NOT NULL"),
     ),
+    Index("runs_backfill_id_idx", "backfill_id", postgresql_where=text("backfill_id IS NOT NULL")),
     Index("runs_job_id_idx", "job_id", text("scheduled_for DESC")),
     Index("runs_scheduled_for_idx", text("scheduled_for DESC")),
     postgresql_with={"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_cost_delay": 0},
+)
+
+outbox = Table(
+    "outbox",  # batches of runs that somebody is sending; the row goes with the last message
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("sent_at", _time, nullable=False),  # the same as on its runs
+    Column("run_ids", ARRAY(Uuid), nullable=False),
 )
 
 attempts = Table(

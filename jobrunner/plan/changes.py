@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from jobrunner.plan.forecast import EditForecast, Load
+from jobrunner.plan.forecast import EditForecast
+from jobrunner.plan.load import Load
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 
@@ -30,7 +31,7 @@ class Pause(Protocol):
     @property
     def until(self) -> datetime | None: ...
 
-    def covers(self, address: str, *, queue: str, tags: Collection[str]) -> bool:
+    def covers(self, address: str, *, queues: Collection[str], tags: Collection[str]) -> bool:
         """The job of that address is held back by it."""
 
 

@@ -18,20 +18,25 @@ from jobrunner.plan.changes import (
 )
 from jobrunner.plan.digest import canonical_json, plan_digest, spec_digest
 from jobrunner.plan.fields import Difference, differences, field_label, field_line, given_fields
-from jobrunner.plan.forecast import forecast_edit, forecast_load
+from jobrunner.plan.forecast import forecast_edit
 from jobrunner.plan.lint import lint_jobs
+from jobrunner.plan.load import forecast_load
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
 
 TIMING_FIELDS = (
-    "cron",
-    "every",
-    "at",
+    *RULES,
     "timezone",
     "anchor",
+    "dtstart",
+    "exdate",
+    "rdate",
     "start_at",
     "end_at",
+    "exclude",
+    "dst",
     "jitter",
+    "max_runs",
     "enabled",
 )
 """Of a schedule: a change of one of these, and of nothing else, moves its next time."""
@@ -47,6 +52,8 @@ class CurrentSchedule:
     """None when the row cannot be read."""
     next_scheduled_for: datetime | None
     last_run_at: datetime | None
+    total_run_count: int
+    """In its life, of its own times; `max_runs` bounds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,7 @@ def make_plan(
     `now` is the database's clock, aware and UTC; `diagnostics` are the warnings of the files, to
     which those of the lints are added. The order of either side does not matter.
     """
+    desired = sorted(desired, key=lambda job: (job.location.file, job.location.line, job.address))
     in_force = {job.address: job for job in current.jobs}
     wanted = {job.address: job for job in desired}
     changes = tuple(sorted(_changes(current, in_force, wanted, now), key=lambda c: c.address))
@@ -230,7 +238,9 @@ def _schedule_change(
     is_timing_changed: bool,
 ) -> ScheduleChange:
     old = None if row is None else row.spec
-    is_on = new is not None and job is not None and job.enabled
+    runs_so_far = 0 if row is None else row.total_run_count
+    is_used_up = new is not None and new.max_runs is not None and runs_so_far >= new.max_runs
+    is_on = job is not None and job.enabled and not is_used_up
     return ScheduleChange(
         name=name,
         kind="create" if row is None else "delete" if new is None else "update",
@@ -243,6 +253,7 @@ def _schedule_change(
             new if is_on else None,
             next_before=None if row is None else row.next_scheduled_for,
             now=now,
+            address="" if job is None else job.address,
         ),
     )
 
@@ -264,7 +275,7 @@ def _relocated(
 
 
 def _covering(pauses: Sequence[Pause], spec: JobSpec) -> tuple[Pause, ...]:
-    return tuple(p for p in pauses if p.covers(spec.address, queue=spec.queue, tags=spec.tags))
+    return tuple(p for p in pauses if p.covers(spec.address, queues=spec.queues, tags=spec.tags))
 
 
 def _digest_parts(change: Change) -> tuple[str, str, str, str]:

@@ -31,7 +31,16 @@ def plan_digest(
 
 def canonical_json(value: Any) -> str:
     """One text for one JSON value: `true`, `1` and `1.0` differ, the order of keys does not matter."""
-    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _dumped(value)
+    return _dumped(_canonical(value)) if any(sign in text for sign in _UNLIKE_JSONB) else text
+
+
+_UNLIKE_JSONB = ("-0.0", "e+")
+"""What Python writes of a number that jsonb writes otherwise."""
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _canonical(value: Any) -> Any:

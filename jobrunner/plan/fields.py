@@ -32,8 +32,7 @@ def differences(old: JobSpec, new: JobSpec) -> tuple[Difference, ...]:
 
 def given_fields(spec: JobSpec) -> tuple[Difference, ...]:
     """What a new definition says beside the defaults."""
-    bare = JobSpec(namespace=spec.namespace, name=spec.name, task=spec.task)
-    return tuple(_compare((), {**_tree(bare), "task": None}, _tree(spec)))
+    return tuple(_compare((), _BARE, _tree(spec)))
 
 
 def field_label(path: tuple[str, ...]) -> str:
@@ -68,6 +67,10 @@ def _tree(spec: JobSpec) -> dict[str, Any]:
     return tree
 
 
+_BARE = _tree(JobSpec(namespace="default", name="bare", task="a.b")) | {"task": None}
+"""Of a job that says nothing."""
+
+
 def _compare(
     path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Difference]:
@@ -88,7 +91,7 @@ def _is_mapping(value: Any) -> bool:
 
 
 def _is_same(old: Any, new: Any) -> bool:
-    if type(old) is type(new) and isinstance(old, str | int | None):
+    if type(old) is type(new) and (isinstance(old, str | int | float | None) or not (old or new)):
         return bool(old == new)
     return canonical_json(old) == canonical_json(new)
 

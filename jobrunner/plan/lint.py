@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 
-from jobrunner.plan.forecast import forecast_load, timing_in_force
+from jobrunner.plan.forecast import timing_in_force
+from jobrunner.plan.load import forecast_load
 from jobrunner.schedule import (
     At,
     Cron,
     Effect,
     Every,
+    Recurrence,
+    Solar,
     Timing,
     clock_effects,
     duration_in_words,
@@ -33,7 +36,11 @@ RUNS_IN_ONE_MINUTE_MAX = 100
 _LOOKED_AHEAD = timedelta(days=366)
 _TIMES_COMPARED = 10
 _HALF_AN_HOUR = timedelta(minutes=30)
+_SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_ALMOST_A_DAY = timedelta(hours=20)
+"""A day on which the clock goes forward is shorter."""
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -46,19 +53,27 @@ def lint_jobs(jobs: Sequence[DefinedJob], *, now: datetime) -> tuple[Diagnostic,
 
 def _lint_job(job: DefinedJob, now: datetime) -> Iterator[Diagnostic]:
     for schedule in job.spec.schedules:
-        timing = timing_in_force(schedule)
+        timing = timing_in_force(schedule, job.address)
         if timing is None:
             continue
         yield from _clock_changes(job, schedule, timing, now)
-        yield from _no_time_left(job, schedule, timing, now)
+        yield from _no_time_left(job, schedule, now)
         yield from _outlasting(job, schedule, timing, now)
 
 
 def _clock_changes(
     job: DefinedJob, schedule: ScheduleSpec, timing: Timing, now: datetime
 ) -> Iterator[Diagnostic]:
-    """One warning for the next skipped time, one for the next repeated one that runs twice."""
-    seen = set()
+    """One warning for the next skipped time, one for the next repeated one that runs twice; none
+    where `dst` says what is meant.
+    """
+    seen = {
+        code
+        for code, chosen in (("W201", schedule.dst.gap), ("W202", schedule.dst.overlap))
+        if chosen is not None
+    }
+    if len(seen) == 2:
+        return
     for effect in clock_effects(timing, now, now + _LOOKED_AHEAD):
         code = "W201" if effect.change.is_gap else "W202"
         if code in seen or effect.effect is Effect.ONCE:
@@ -67,22 +82,55 @@ def _clock_changes(
         before = effect.change.wall_start - _HALF_AN_HOUR
         after = effect.change.wall_end + _HALF_AN_HOUR
         advice = f"use {before:%H:%M} or {after:%H:%M}, or timezone: UTC"
-        yield _warning(job, code, effect.in_words(), schedule, "cron", help=advice)
+        yield _warning(job, code, effect.in_words(), schedule, schedule.rule, help=advice)
 
 
-def _no_time_left(
-    job: DefinedJob, schedule: ScheduleSpec, timing: Timing, now: datetime
-) -> Iterator[Diagnostic]:
-    """A list of times that is used up is done, as it was meant; an `end_at` may be forgotten."""
-    if schedule.end_at is None or next_time(timing, now) is not None:
+def _no_time_left(job: DefinedJob, schedule: ScheduleSpec, now: datetime) -> Iterator[Diagnostic]:
+    """A list of times that is used up is done, as it was meant; what takes times away may be wrong."""
+    limits = [name for name in _TAKES_TIMES if getattr(schedule, name) not in (None, ())]
+    if not limits or _next_time(job, schedule, now) is not None:
         return
-    if schedule.end_at <= now:
-        message = f"end_at {schedule.end_at.isoformat()} is in the past; nothing will run"
-    else:
-        message = f"no time is left before end_at {schedule.end_at.isoformat()}; nothing will run"
-    yield _warning(
-        job, "W205", message, schedule, "end_at", help="move end_at, or remove the schedule"
-    )
+    for name in limits:
+        if name == "solar" or _next_time(job, schedule, now, without=name) is not None:
+            message, advice = _nothing_left(schedule, name, now)
+            yield _warning(job, "W205", f"{message}; nothing will run", schedule, name, help=advice)
+            return
+
+
+_TAKES_TIMES = ("end_at", "exclude", "exdate", "solar")
+
+
+def _next_time(
+    job: DefinedJob, schedule: ScheduleSpec, now: datetime, *, without: str = ""
+) -> datetime | None:
+    if without:
+        default = ScheduleSpec.model_fields[without].default
+        schedule = schedule.model_copy(update={without: default})
+    timing = timing_in_force(schedule, job.address)
+    return None if timing is None else next_time(timing, now)
+
+
+def _nothing_left(schedule: ScheduleSpec, field: str, now: datetime) -> tuple[str, str]:
+    """(what is wrong, what to do)"""
+    match field:
+        case "end_at" if schedule.end_at is not None:
+            is_over = schedule.end_at <= now
+            end = schedule.end_at.isoformat()
+            message = (
+                f"end_at {end} is in the past"
+                if is_over
+                else f"no time is left before end_at {end}"
+            )
+            return message, "move end_at, or remove the schedule"
+        case "solar" if schedule.solar is not None:
+            sun = schedule.solar
+            place = f"latitude {sun.latitude:g}, longitude {sun.longitude:g}"
+            return f"the sun has no {sun.event} at {place}", "choose another event or another place"
+        case _:
+            return (
+                f"{field} takes out every time that is left",
+                f"narrow {field}, or remove the schedule",
+            )
 
 
 def _outlasting(
@@ -122,7 +170,7 @@ def _long_retries(
     if span < interval:
         return
     message = (
-        f"its {job.spec.retry.max_retries} retries wait for up to {duration_in_words(span)} in all "
+        f"its retries wait for up to {duration_in_words(span)} in all "
         f"and it is due again after {duration_in_words(interval)}; "
         f"with overlap: {job.spec.overlap}, retries hold up what is due"
     )
@@ -139,11 +187,15 @@ def _delays_in_all(retry: Retry) -> timedelta:
 def _interval_at_least(timing: Timing) -> timedelta:
     match timing.rule:
         case Cron() as cron:
-            return _MINUTE if cron.seconds.bit_count() == 1 else timedelta(seconds=1)
+            return _MINUTE if cron.seconds.bit_count() == 1 else _SECOND
         case Every(interval):
             return interval
+        case Recurrence() as recurrence:
+            return _ALMOST_A_DAY if recurrence.times.bit_count() == 1 else _SECOND
         case At():
             return timedelta(0)
+        case Solar():
+            return _HOUR
 
 
 def _shortest_interval(timing: Timing, now: datetime) -> timedelta | None:
@@ -162,18 +214,19 @@ def _shorter(interval: timedelta) -> str:
 def _crowded_minute(jobs: Sequence[DefinedJob], now: datetime) -> Iterator[Diagnostic]:
     """One warning for the whole project, at the first schedule of its busiest minute.
 
-    Only what `jitter` could spread counts: schedules without it that are not due all the time.
+    Only what `jitter` could spread counts: schedules without it that name times of day.
     """
     crowd = [
         (job, schedule, timing)
         for job in jobs
         for schedule in job.spec.schedules
-        if (timing := timing_in_force(schedule)) is not None and isinstance(timing.rule, Cron)
+        if (timing := timing_in_force(schedule, job.address)) is not None
+        and isinstance(timing.rule, Cron | Recurrence)
         if not timing.jitter
     ]
     if len(crowd) < RUNS_IN_ONE_MINUTE_MAX:
         return
-    busiest_at = forecast_load(_only_crons(jobs), now=now).busiest_minute_at
+    busiest_at = forecast_load(_only_wall_times(jobs), now=now).busiest_minute_at
     if busiest_at is None:
         return
     due = [
@@ -187,12 +240,15 @@ def _crowded_minute(jobs: Sequence[DefinedJob], now: datetime) -> Iterator[Diagn
             f"first on {busiest_at:%a} {busiest_at.day} {busiest_at:%b %H:%M} UTC; this is one of them"
         )
         job, schedule = due[0]
-        yield _warning(job, "W206", message, schedule, "cron", help="spread them: jitter: 5m")
+        advice = "spread them: jitter: 5m, or H in place of the minute"
+        yield _warning(job, "W206", message, schedule, schedule.rule, help=advice)
 
 
-def _only_crons(jobs: Sequence[DefinedJob]) -> Iterator[JobSpec]:
+def _only_wall_times(jobs: Sequence[DefinedJob]) -> Iterator[JobSpec]:
     for job in jobs:
-        schedules = tuple(s for s in job.spec.schedules if s.cron is not None and not s.jitter)
+        schedules = tuple(
+            s for s in job.spec.schedules if s.rule in {"cron", "rrule"} and not s.jitter
+        )
         yield job.spec.model_copy(update={"schedules": schedules})
 
 
@@ -208,7 +264,7 @@ def _warning(
 ) -> Diagnostic:
     """At the field's line where the files give it, else at the schedule's rule, else at the job."""
     paths = [field] if of_job else [f"schedules.{schedule.name}.{field}"]
-    paths += [f"schedules.{schedule.name}.{rule}" for rule in ("cron", "every", "at")]
+    paths.append(f"schedules.{schedule.name}.{schedule.rule}")
     line = next((job.field_lines[path] for path in paths if path in job.field_lines), None)
     return Diagnostic(
         code=code,

@@ -16,25 +16,25 @@ from jobrunner.schedule.local_time import (
     load_zone,
     offset_at,
 )
-from jobrunner.schedule.timing import (
-    At,
-    Every,
-    Timing,
-    make_timing,
-    next_time,
-    previous_time,
-    times_between,
-)
+from jobrunner.schedule.next_time import next_time, previous_time, times_between
+from jobrunner.schedule.rrule import Recurrence
+from jobrunner.schedule.rrule_text import parse_rrule
+from jobrunner.schedule.solar import SOLAR_EVENTS, Solar, make_solar
+from jobrunner.schedule.timing import At, Every, Rule, Timing, make_timing
 from jobrunner.schedule.words import duration_in_words, in_words
 
 __all__ = [
+    "SOLAR_EVENTS",
     "At",
     "ClockChange",
     "ClockEffect",
     "Cron",
     "Effect",
     "Every",
+    "Recurrence",
+    "Rule",
     "ScheduleError",
+    "Solar",
     "Timing",
     "clock_changes",
     "clock_effects",
@@ -42,11 +42,13 @@ __all__ = [
     "first_instant",
     "in_words",
     "load_zone",
+    "make_solar",
     "make_timing",
     "next_time",
     "numbers_of",
     "offset_at",
     "parse_cron",
+    "parse_rrule",
     "previous_time",
     "run_at",
     "times_between",

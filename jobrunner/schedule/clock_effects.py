@@ -7,7 +7,9 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from jobrunner.schedule.cron import Cron
+from jobrunner.schedule.days import range_with
 from jobrunner.schedule.local_time import ClockChange, clock_changes
+from jobrunner.schedule.rrule import Recurrence
 from jobrunner.schedule.timing import Timing
 
 _EVERY_HOUR = (1 << 24) - 1
@@ -75,36 +77,58 @@ class ClockEffect:
 def clock_effects(timing: Timing, start: datetime, end: datetime) -> Iterator[ClockEffect]:
     """The effects on a schedule in [start, end), in order.
 
-    None for `every` and `at`, which know no wall clock, and none for a cron that runs in each
-    hour of the day: its runs keep their real distance over any change.
+    None for rules that know no wall clock, and none for what runs in each hour of the day, by
+    itself the same over any change: its runs keep their real distance.
     """
-    cron = timing.rule
-    if not isinstance(cron, Cron) or (cron.follows_clock_changes and cron.hours == _EVERY_HOUR):
+    if not isinstance(timing.rule, Cron | Recurrence):
         return
     start = max(start, timing.start_at or start)
-    end = min(end, timing.end_at or end)
+    until = timing.rule.until_utc if isinstance(timing.rule, Recurrence) else None
+    end = min(end, timing.end_at or end, until or end)
     for year in range(start.year, end.year + 1):
         for change in clock_changes(timing.zone, year):
-            if start <= change.at < end and (found := _effect(cron, timing.zone, change)):
+            if start <= change.at < end and (found := _effect(timing, timing.rule, change)):
                 yield found
 
 
-def _effect(cron: Cron, zone: ZoneInfo, change: ClockChange) -> ClockEffect | None:
-    first = cron.next_wall_time(change.wall_start - _JUST_BEFORE)
+def _effect(timing: Timing, rule: Cron | Recurrence, change: ClockChange) -> ClockEffect | None:
+    first = rule.next_wall_time(change.wall_start - _JUST_BEFORE)
     if first is None or first >= change.wall_end:
         return None
-    second = cron.next_wall_time(first)
-    if change.is_gap:
-        effect = Effect.LOST if cron.follows_clock_changes else Effect.MOVED
-    else:
-        effect = Effect.TWICE if cron.follows_clock_changes else Effect.ONCE
+    if range_with(first.date(), timing.exclude) is not None:
+        return None
+    effect = _effect_of(timing, change)
+    if _runs_in_each_hour(rule) and _keeps_distance(rule, change, effect):
+        return None
+    second = rule.next_wall_time(first)
     return ClockEffect(
         effect=effect,
         change=change,
-        zone=zone,
+        zone=timing.zone,
         wall_time=first,
         is_only=second is None or second >= change.wall_end,
     )
+
+
+def _effect_of(timing: Timing, change: ClockChange) -> Effect:
+    if change.is_gap:
+        return Effect.MOVED if timing.runs_after_gap else Effect.LOST
+    return Effect.TWICE if timing.runs_twice else Effect.ONCE
+
+
+def _runs_in_each_hour(rule: Cron | Recurrence) -> bool:
+    return rule.follows_clock_changes and rule.hours == _EVERY_HOUR
+
+
+def _keeps_distance(rule: Cron | Recurrence, change: ClockChange, effect: Effect) -> bool:
+    """Whether a rule of each hour has its usual runs: also where the run after a gap is one of them."""
+    match effect:
+        case Effect.LOST | Effect.TWICE:
+            return True
+        case Effect.ONCE:
+            return False
+        case Effect.MOVED:
+            return rule.next_wall_time(change.wall_end - _JUST_BEFORE) == change.wall_end
 
 
 def _clock(moment: datetime) -> str:

@@ -17,6 +17,8 @@ LAST_YEAR = 9998
 """No schedule runs later: one short of what `datetime` holds, so no zone carries a match beyond."""
 
 _SECOND = timedelta(seconds=1)
+_IN_EVERY_MONTH = (1 << 29) - 2
+"""The days 1 to 28."""
 _MONTH_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -57,9 +59,14 @@ class Cron:
     """True: runs whenever the clock shows a match, so twice in a repeated hour and never in a
     skipped one. False: a run at a fixed time of day, once a day whatever the clock does."""
 
+    @property
+    def is_hashed(self) -> bool:
+        """Whether any of its numbers comes from `H`."""
+        return any(item.startswith("H") for field in self.fields for item in field.split(","))
+
     def next_wall_time(self, after: datetime) -> datetime | None:
         """The first match strictly after a naive wall-clock time; None after the year 9998."""
-        start = after.replace(microsecond=0) + _SECOND
+        start = after + _SECOND  # and what it has beyond whole seconds is not looked at
         year, month = start.year, start.month
         days = self.days_of_month(year, month)
         if days >> start.day & 1:
@@ -68,7 +75,10 @@ class Cron:
                 return datetime(year, month, start.day, *time_of_day)  # noqa: DTZ001  the wall clock
         days = days >> (start.day + 1) << (start.day + 1)
         while not days:
-            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+            if later := self.months >> (month + 1):
+                month += 1 + _lowest(later)
+            else:
+                year, month = year + 1, _lowest(self.months)
             if year > LAST_YEAR:
                 return None
             days = self.days_of_month(year, month)
@@ -123,6 +133,8 @@ class Cron:
 
 def can_match(cron: Cron) -> bool:
     """Whether any day of any year matches: there are but 14 kinds of year, so this is exact."""
+    if cron.days & _IN_EVERY_MONTH and cron.weekdays:
+        return True  # with each day of the week, sooner or later
     for month in numbers_of(cron.months):
         lengths = (28, 29) if month == 2 else (_MONTH_LENGTHS[month],)
         for length in lengths:

@@ -10,7 +10,7 @@ from jobrunner.schedule.cron import LAST_WEEK, WeekdayInMonth
 from jobrunner.schedule.errors import ScheduleError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself: that is quick to look up
 class Field:
     """A place in an expression and what may stand there."""
 
@@ -18,13 +18,16 @@ class Field:
     lowest: int
     highest: int
     names: tuple[str, ...] = ()
-    also: str = ""
-    """Forms beyond numbers and names, for an error that lists what may be written."""
+    also: tuple[str, ...] = ()
+    """Forms beyond numbers, names and H, for an error that lists what may be written."""
+    highest_hashed: int | None = None
+    """The last number that H alone may come to, where that is not `highest`."""
 
     @property
     def in_words(self) -> str:
-        names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
-        return f"{self.lowest}-{self.highest}{names}{self.also}"
+        names = [f"{self.names[0]}-{self.names[-1]}"] if self.names else []
+        forms = [f"{self.lowest}-{self.highest}", *names, *self.also]
+        return f"{', '.join(forms)} or H"
 
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -32,13 +35,35 @@ WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 SECOND = Field("second", 0, 59)
 MINUTE = Field("minute", 0, 59)
 HOUR = Field("hour", 0, 23)
-DAY = Field("day-of-month", 1, 31, also=", L, L-3, 15W or LW")
+DAY = Field("day-of-month", 1, 31, also=("L", "L-3", "15W", "LW"), highest_hashed=28)
 MONTH = Field("month", 1, 12, MONTHS)
-WEEKDAY = Field("day-of-week", 0, 7, WEEKDAYS, also=", 5L or 5#2")
+WEEKDAY = Field("day-of-week", 0, 7, WEEKDAYS, also=("5L", "5#2"), highest_hashed=6)
 
 _NUMBERS = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\w*))?", re.ASCII)
+_HASHED = re.compile(r"H(?:\((\w+)-(\w+)\))?(?:/(\w*))?", re.ASCII)
 _SPECIAL_DAY = re.compile(r"(L)(W)?|L-(\d+)|(\d+)W", re.ASCII)
 _SPECIAL_WEEKDAY = re.compile(r"(\w+?)(?:(L)|#(\w*))", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """`H(first-last)/step`: the same numbers each time for one schedule, others for another."""
+
+    first: int
+    last: int
+    step: int | None
+
+    @property
+    def choices(self) -> int:
+        """How many different sets of numbers it may come to."""
+        span = self.last - self.first + 1
+        return min(self.step or span, span)
+
+    def numbers(self, choice: int) -> int:
+        """The set of a choice, counted from 0, as bits; with a step all further numbers, too."""
+        first = self.first + choice
+        last = first if self.step is None else self.last
+        return _mask(first, last, self.step or 1)
 
 
 @dataclass(slots=True)
@@ -50,6 +75,8 @@ class FieldValues:
     nearest_weekdays: int = 0
     last_weekday: bool = False
     weekdays_in_month: tuple[WeekdayInMonth, ...] = ()
+    hashed: tuple[Hashed, ...] = ()
+    """What `H` stands for depends on the schedule, and is not among the numbers."""
 
 
 @lru_cache(maxsize=8192)
@@ -62,7 +89,9 @@ def read_field(field: Field, text: str) -> FieldValues:
             _add_special_day(values, match, offset)
         elif field is WEEKDAY and (match := _SPECIAL_WEEKDAY.fullmatch(item)):
             values.weekdays_in_month += (_weekday_in_month(match, offset),)
-        elif match := _NUMBERS.fullmatch(item):
+        elif match := _HASHED.fullmatch(item):
+            values.hashed += (_hashed(field, match, offset),)
+        elif not item.startswith("H") and (match := _NUMBERS.fullmatch(item)):
             values.numbers |= _numbers(field, match, offset)
         else:
             _refuse_item(field, item, offset)
@@ -87,7 +116,7 @@ def _add_special_day(values: FieldValues, match: re.Match[str], offset: int) -> 
 
 def _weekday_in_month(match: re.Match[str], offset: int) -> WeekdayInMonth:
     weekday = _number(WEEKDAY, match[1], offset) % 7
-    if match[2]:
+    if "L" in {match[2], match[3]}:  # `5L`, and `5#L` as OCPS 1.3 prefers it
         return WeekdayInMonth(weekday, LAST_WEEK)
     if match[3] in {"1", "2", "3", "4", "5"}:
         return WeekdayInMonth(weekday, int(match[3]))
@@ -115,7 +144,29 @@ def _numbers(field: Field, match: re.Match[str], offset: int) -> int:
         )
         raise ScheduleError(message, offset=offset, width=len(match[0]))
     step = 1 if step_text is None else _step(field, step_text, offset + match.start(4))
+    return _mask(first, last, step)
+
+
+def _mask(first: int, last: int, step: int) -> int:
+    if step == 1:
+        return (1 << (last + 1)) - (1 << first)
     return sum(1 << number for number in range(first, last + 1, step))
+
+
+def _hashed(field: Field, match: re.Match[str], offset: int) -> Hashed:
+    first_text, last_text, step_text = match.groups()
+    first, last = field.lowest, field.highest_hashed or field.highest
+    if first_text is not None:
+        first = _number(field, first_text, offset + match.start(1))
+        last = _number(field, last_text, offset + match.start(2))
+    if last < first:
+        message = (
+            f"{field.name} {match[0]} runs backwards; write the lower number first: "
+            f"H({last_text}-{first_text})"
+        )
+        raise ScheduleError(message, offset=offset, width=len(match[0]))
+    step = None if step_text is None else _step(field, step_text, offset + match.start(3))
+    return Hashed(first, last, step)
 
 
 def _number(field: Field, text: str, offset: int) -> int:
@@ -144,6 +195,10 @@ def _refuse_item(field: Field, item: str, offset: int) -> NoReturn:
         message = f"{field.name} '?' is not known to this cron; write '*' for any"
     elif field is WEEKDAY and item == "L":
         message = "day-of-week L needs a day; the last Friday of the month is written 5L"
+    elif field is DAY and item.endswith("W"):
+        message = f"day-of-month {item!r} does not fit here; W goes with one day alone, as in 15W"
+    elif item.startswith("H"):
+        message = f"{field.name} {item!r} is not understood; write H, H/5, H(2-9) or H(2-9)/5"
     elif close := get_close_matches(item, field.names, n=1):
         message = f"{field.name} {item!r} is no name; did you mean {close[0]}?"
     else:

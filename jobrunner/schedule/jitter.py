@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from jobrunner.schedule.timing import Timing, next_time
+from jobrunner.schedule.next_time import next_time
+from jobrunner.schedule.timing import Timing
 
 _NONE = timedelta(0)
 _INSTANT = timedelta(microseconds=1)

@@ -47,6 +47,9 @@ CODES = {
     "E213": "another version of the format",
     "E214": "the arguments are too large",
     "E215": "a pattern that cannot be used",
+    "E216": "not a recurrence rule",
+    "E217": "not a day",
+    "E218": "an unknown calendar",
     # E3xx: callables. E304 is kept for arguments that do not fit the callable's signature.
     "E301": "not a dotted path",
     "E302": "a callable that may not be loaded",

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 from jobrunner.spec.paths import is_allowed, parse_task_path
 from jobrunner.spec.report import Report
-from jobrunner.spec.schedules import named_schedules, read_schedule, read_zone
+from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
+from jobrunner.spec.times import read_zone
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, merge, plain
 from jobrunner.spec.values import Reading, read_model
 
@@ -28,6 +30,7 @@ class Surroundings:
     defaults: Mapping | None
     """Project defaults and file defaults, merged, shorthands written out."""
     allow_tasks: Sequence[str]
+    calendars: Calendars
     report: Report
 
 
@@ -37,18 +40,22 @@ def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | N
     tree = written_out(tree)
     good = check_keys(tree, "a job", report)
     merged = merge(around.defaults, tree)
-    schedules = _read_schedules(merged, report)
+    named = named_schedules(merged, report)
+    schedules = None if named is None else _read_schedules(named, merged, around)
     values = _values(merged, report)
     values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
     good = _is_allowed(merged.get("task"), around) and good
     good = _is_sound(reading, merged, key, report) and good
-    if reading.model is None or schedules is None or not (good and reading.is_good):
+    if reading.model is None or named is None or schedules is None:
+        return None
+    good = _arguments_of_schedules_fit(reading.model, named, report) and good
+    if not (good and reading.is_good):
         return None
     return DefinedJob(
         spec=reading.model,
         location=Location(file=key.source.path, line=key.line, column=key.column),
-        field_lines=dict(_field_lines(merged, key.source, reading.model.schedules)),
+        field_lines=dict(_field_lines(merged, named, key.source)),
     )
 
 
@@ -100,15 +107,19 @@ def _is_shorthand(key: str, node: Scalar) -> bool:
     return isinstance(node.value, str)
 
 
-def _read_schedules(job: Mapping, report: Report) -> tuple[ScheduleSpec, ...] | None:
-    zone = job.get("timezone")
-    good = read_zone(zone, report) is not None
-    named = named_schedules(job, report)
-    if named is None:
-        return None
-    schedules = [
+def _read_schedules(
+    named: NamedSchedules, job: Mapping, around: Surroundings
+) -> tuple[ScheduleSpec, ...] | None:
+    zone, kwargs = job.get("timezone"), job.get("kwargs")
+    good = read_zone(zone, around.report) is not None
+    inherited = Inherited(
         # A zone that cannot be read is told of once, and the rest is read as if it were UTC.
-        read_schedule(name, entry, zone if good else None, report)
+        zone=zone if good else None,
+        kwargs=kwargs if isinstance(kwargs, Mapping) else None,
+        calendars=around.calendars,
+    )
+    schedules = [
+        read_schedule(name, entry, inherited, around.report)
         for name, entry in sorted(named.items())
     ]
     found = tuple(schedule for schedule in schedules if schedule is not None)
@@ -124,19 +135,12 @@ def _values(job: Mapping, report: Report) -> dict[str, Any]:
             continue
         if key in _SHORTHANDS and isinstance(node, Mapping):
             check_keys(node, key, report)
-            values[key] = {
-                name: plain(item.value)
-                for name, item in node.entries.items()
-                if name in _KEYS_BELOW[key] and not is_null(item.value)
-            }
+            values[key] = node.given(KEYS[key])
         else:
             values[key] = plain(node)
     for key in ("namespace", "name", "schedules"):
         values.pop(key, None)
     return values
-
-
-_KEYS_BELOW = {"retry": frozenset(KEYS["retry"]), "catch_up": frozenset(KEYS["catch_up"])}
 
 
 def _is_allowed(task: Node | None, around: Surroundings) -> bool:
@@ -188,11 +192,21 @@ def _is_sound(reading: Reading[JobSpec], tree: Mapping, key: Scalar, report: Rep
             help="'max_delay' is 10m unless given; write a longer one",
         )  # fmt: skip
         sound = False
-    return _arguments_fit(spec, tree, report) and sound
+    return _arguments_fit(spec.args, spec.kwargs, tree, report) and sound
 
 
-def _arguments_fit(spec: JobSpec, tree: Mapping, report: Report) -> bool:
-    size = len(json.dumps([spec.args, spec.kwargs], ensure_ascii=False).encode(errors="replace"))
+def _arguments_of_schedules_fit(spec: JobSpec, named: NamedSchedules, report: Report) -> bool:
+    fit = True
+    for schedule in spec.schedules:
+        args = spec.args if schedule.args is None else schedule.args
+        kwargs = spec.kwargs if schedule.kwargs is None else schedule.kwargs
+        if args is not spec.args or kwargs is not spec.kwargs:
+            fit = _arguments_fit(args, kwargs, named[schedule.name].value, report) and fit
+    return fit
+
+
+def _arguments_fit(args: Sequence[Any], kwargs: Any, tree: Mapping, report: Report) -> bool:
+    size = len(json.dumps([args, kwargs], ensure_ascii=False).encode(errors="replace"))
     if size <= LARGEST_ARGUMENTS_BYTES:
         return True
     where = tree.entries.get("kwargs") or tree.entries["args"]
@@ -204,36 +218,22 @@ def _arguments_fit(spec: JobSpec, tree: Mapping, report: Report) -> bool:
     return False
 
 
-def _field_lines(
-    job: Mapping, source: Source, schedules: Sequence[ScheduleSpec]
-) -> Iterator[tuple[str, int]]:
+def _field_lines(job: Mapping, named: NamedSchedules, source: Source) -> Iterator[tuple[str, int]]:
     """`retry.delay` → line; only what stands in the job's own file."""
     zone = job.entries.get("timezone")
     if zone is not None and zone.key.source is source:
-        for schedule in schedules:
-            yield f"schedules.{schedule.name}.timezone", zone.key.line
+        for name in named:
+            yield f"schedules.{name}.timezone", zone.key.line
     for key, entry in job.entries.items():
-        if key == "schedule":
-            yield from _lines_below("schedules.default", _cron_written_out(entry), source)
-        elif key == "schedules" and isinstance(entry.value, Mapping):
-            for name, item in entry.value.entries.items():
-                yield from _lines_below(f"schedules.{name}", _cron_written_out(item), source)
-        elif key != "timezone":
-            yield from _lines_below(key, entry, source)
+        if key not in _NO_FIELDS:
+            yield from _lines_below(key, *entry, source)
+    for name, schedule in named.items():
+        yield from _lines_below(f"schedules.{name}", *schedule, source)
 
 
-def _lines_below(path: str, entry: Entry, source: Source) -> Iterator[tuple[str, int]]:
-    if entry.key.source is source:
-        yield path, entry.key.line
-    if isinstance(entry.value, Mapping):
-        for name, item in entry.value.entries.items():
-            yield from _lines_below(f"{path}.{name}", item, source)
-
-
-def _cron_written_out(entry: Entry) -> Entry:
-    node = entry.value
-    if not isinstance(node, Scalar):
-        return entry
-    return Entry(
-        entry.key, Mapping({"cron": Entry(node, node)}, node.line, node.column, node.source)
-    )
+def _lines_below(path: str, key: Scalar, value: Node, source: Source) -> Iterator[tuple[str, int]]:
+    if key.source is source:
+        yield path, key.line
+    if isinstance(value, Mapping):
+        for name, item in value.entries.items():
+            yield from _lines_below(f"{path}.{name}", *item, source)

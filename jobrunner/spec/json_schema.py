@@ -9,22 +9,42 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from jobrunner.schedule.days import DAYS_PATTERN
 from jobrunner.spec.keys import KEYS
 from jobrunner.spec.models import (
     NAME_PATTERN,
+    RULES,
+    Calendar,
     CatchUp,
     JobSpec,
     ProjectSpec,
     Retry,
     ScheduleSpec,
 )
-from jobrunner.spec.moments import MOMENT_PATTERN
+from jobrunner.spec.moments import COMPACT_PATTERN, MOMENT_PATTERN
 
 Schema = dict[str, Any]
 
 _JOB = JobSpec(namespace="default", name="example", task="package.module.callable")
 
-_MOMENT: Schema = {"type": "string", "pattern": MOMENT_PATTERN.replace(r"\d", "[0-9]")}
+
+def _pattern(pattern: str) -> Schema:
+    return {"type": "string", "pattern": pattern.replace(r"\d", "[0-9]")}
+
+
+_MOMENT = _pattern(MOMENT_PATTERN)
+_WALL_TIME = _pattern(f"{MOMENT_PATTERN}|{COMPACT_PATTERN}")
+DAYS = _pattern(DAYS_PATTERN)
+DAYS_FROM_TO: Schema = {
+    "type": "object",
+    "properties": {
+        "from": {**DAYS, "description": "The first day."},
+        "to": {**DAYS, "description": "The last day, which is one of them."},
+    },
+    "required": ["from", "to"],
+    "additionalProperties": False,
+}
+_NULL: Schema = {"type": "null"}
 _TIMEZONE: Schema = {
     "type": "string",
     "description": "IANA name of the time zone of all schedules, for example `Europe/Berlin`.",
@@ -38,11 +58,11 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
     properties: Schema = {
         "version": {"const": 1, "description": "The version of the format."},
         "defaults": {
-            "anyOf": [{"$ref": "#/definitions/Defaults"}, {"type": "null"}],
+            "anyOf": [{"$ref": "#/definitions/Defaults"}, _NULL],
             "description": "Keys of a job that every job below starts from.",
         },
         "jobs": {
-            "anyOf": [_named({"$ref": "#/definitions/Job"}), {"type": "null"}],
+            "anyOf": [_named({"$ref": "#/definitions/Job"}), _NULL],
             "description": "The jobs, each below its name. `namespace/name` is the identity.",
         },
     }
@@ -54,7 +74,8 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
             "description": "The first half of the identity of every job of this document.",
         }
     else:
-        properties |= {key: project[key] for key in ("project", "include", "allow")}
+        keys = ("project", "include", "allow", "calendars")
+        properties |= {key: project[key] for key in keys}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "jobrunner job file" if file == "jobs" else "jobrunner project file",
@@ -71,9 +92,10 @@ def _definitions() -> Schema:
         ref_template="#/definitions/{model}",
     )
     definitions: Schema = _without_titles(found["$defs"])
-    for example in (_JOB, ScheduleSpec(), Retry(), CatchUp()):
+    for example in (_JOB, ScheduleSpec(), Retry(), CatchUp(), Calendar()):
         _write_defaults(definitions[type(example).__name__], example)
     _finish_schedule(definitions["ScheduleSpec"])
+    _finish_calendars(definitions)
     job = _finish_job(definitions.pop("JobSpec"))
     definitions["Schedule"] = definitions.pop("ScheduleSpec")
     definitions["Job"] = job
@@ -95,13 +117,40 @@ def _write_defaults(definition: Schema, example: BaseModel) -> None:
 def _finish_schedule(schedule: Schema) -> None:
     properties = schedule["properties"]
     del properties["name"]
-    for key in ("anchor", "start_at", "end_at"):
-        properties[key] = _with_description(properties[key], anyOf=[_MOMENT, {"type": "null"}])
-    properties["at"] = _with_description(
-        properties["at"],
-        anyOf=[_MOMENT, {"type": "array", "items": _MOMENT, "minItems": 1}, {"type": "null"}],
+    forms = {
+        "anchor": [_MOMENT],
+        "start_at": [_MOMENT],
+        "end_at": [_MOMENT],
+        "at": _one_or_list(_MOMENT),
+        "dtstart": [_WALL_TIME],
+        "exdate": _one_or_list(_WALL_TIME),
+        "rdate": _one_or_list(_WALL_TIME),
+        "exclude": _one_or_list({"type": "string"}, DAYS_FROM_TO),
+    }
+    for key, alternatives in forms.items():
+        properties[key] = _with_description(properties[key], anyOf=alternatives)
+    for key in ("exdate", "rdate"):
+        properties[key.upper()] = properties[key] | {
+            "description": f"Another way to write `{key}`."
+        }
+    schedule["properties"] = {key: _or_null(properties[key]) for key in KEYS["a schedule"]}
+    schedule["oneOf"] = [{"required": [rule]} for rule in RULES]
+
+
+def _one_or_list(*forms: Schema) -> list[Schema]:
+    items = forms[0] if len(forms) == 1 else {"anyOf": [*forms]}
+    return [*forms, {"type": "array", "items": items, "minItems": 1}]
+
+
+def _finish_calendars(definitions: Schema) -> None:
+    dates = definitions["Calendar"]["properties"]["dates"]
+    definitions["Calendar"]["properties"]["dates"] = _or_null(
+        _with_description(dates, anyOf=_one_or_list(DAYS, DAYS_FROM_TO))
     )
-    schedule["oneOf"] = [{"required": [rule]} for rule in ("cron", "every", "at")]
+    project = definitions["ProjectSpec"]["properties"]
+    project["calendars"] = _or_null(
+        _with_description(project["calendars"], **_named({"$ref": "#/definitions/Calendar"}))
+    )
 
 
 def _finish_job(job: Schema) -> Schema:
@@ -134,10 +183,10 @@ def _or_null(schema: Schema) -> Schema:
     """`null` removes what a job would inherit, whatever the key."""
     kept = {key: schema[key] for key in ("description", "default") if key in schema}
     kinds = {key: value for key, value in schema.items() if key not in kept}
-    if {"type": "null"} in kinds.get("anyOf", ()):
+    if _NULL in kinds.get("anyOf", ()):
         return schema
     alternatives = kinds["anyOf"] if kinds.keys() == {"anyOf"} else [kinds]
-    return {"anyOf": [*alternatives, {"type": "null"}]} | kept
+    return {"anyOf": [*alternatives, _NULL]} | kept
 
 
 def _with_description(schema: Schema, **rest: Any) -> Schema:

@@ -2,14 +2,24 @@
 
 from difflib import get_close_matches
 
-from jobrunner.spec.models import Allow, CatchUp, JobSpec, ProjectSpec, Retry, ScheduleSpec
+from pydantic import BaseModel
+
+from jobrunner.spec.models import (
+    Allow,
+    Calendar,
+    CatchUp,
+    ClockChanges,
+    JobSpec,
+    ProjectSpec,
+    Retry,
+    ScheduleSpec,
+    SolarEvent,
+)
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping
 
 
-def _keys_of(
-    model: type[JobSpec | ScheduleSpec | Retry | CatchUp | Allow | ProjectSpec],
-) -> list[str]:
+def _keys_of(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
@@ -22,29 +32,28 @@ KEYS: dict[str, tuple[str, ...]] = {
         *(key for key in _keys_of(JobSpec) if key not in ("namespace", "name", "schedules")),
         "timezone",
     ),
-    "a schedule": tuple(key for key in _keys_of(ScheduleSpec) if key != "name"),
+    "a schedule": (*(key for key in _keys_of(ScheduleSpec) if key != "name"), "EXDATE", "RDATE"),
+    "solar": tuple(_keys_of(SolarEvent)),
+    "dst": tuple(_keys_of(ClockChanges)),
+    "a range of days": ("from", "to"),
     "retry": tuple(_keys_of(Retry)),
     "catch_up": tuple(_keys_of(CatchUp)),
     "a job file": ("version", "namespace", "defaults", "jobs"),
     "the project file": ("version", *_keys_of(ProjectSpec), "jobs"),
     "allow": tuple(_keys_of(Allow)),
+    "a calendar": tuple(_keys_of(Calendar)),
 }  # fmt: skip
 """Place → the keys that may stand there, in the order of the reference."""
 
 LATER: dict[str, tuple[str, ...]] = {
     "a job": (
-        "celery_task", "command", "on_end", "isolate", "sensitive", "protect", "max_concurrency",
-        "alerts", "links", "extends", "matrix",
+        "celery_task", "command", "on_end", "isolate", "sensitive", "protect", "alerts", "links",
+        "extends", "matrix",
     ),
-    "defaults": (
-        "on_end", "isolate", "sensitive", "protect", "max_concurrency", "alerts", "links", "extends",
-    ),
-    "a schedule": (
-        "rrule", "solar", "exclude", "dst", "max_runs", "args", "kwargs", "queue", "priority",
-    ),
-    "a job file": ("templates", "moved", "calendars", "notifiers", "queues"),
+    "defaults": ("on_end", "isolate", "sensitive", "protect", "alerts", "links", "extends"),
+    "a job file": ("templates", "moved", "notifiers", "queues"),
     "the project file": (
-        "celery", "queues", "calendars", "notifiers", "environments", "templates", "moved",
+        "celery", "queues", "notifiers", "environments", "templates", "moved",
     ),
 }  # fmt: skip
 """Keys of the format that this version does not carry out yet: refused rather than ignored."""
@@ -60,8 +69,8 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "handler": "write 'task'", "entrypoint": "write 'task'", "script": "write 'task'",
         "concurrencypolicy": "write 'overlap': allow, skip (for Forbid) or replace",
         "concurrency_policy": "write 'overlap': allow, skip (for Forbid) or replace",
-        "max_instances": "write 'overlap': allow, skip, queue or replace",
-        "max_active_runs": "write 'overlap': allow, skip, queue or replace",
+        "max_instances": "write 'max_concurrency'", "max_active_runs": "write 'max_concurrency'",
+        "concurrency": "write 'max_concurrency'", "concurrency_limit": "write 'max_concurrency'",
         "suspend": _PAUSE, "paused": _PAUSE, "pause": _PAUSE, "suspended": _PAUSE,
         "disabled": "write 'enabled: false'", "active": "write 'enabled'",
         "is_active": "write 'enabled'", "is_paused_upon_creation": _PAUSE,
@@ -76,7 +85,9 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "misfire_grace": "it belongs into the schedule: schedule: {misfire_grace: 60s}",
         "jitter": "it belongs into the schedule: schedule: {jitter: 2m}",
         "start_at": "it belongs into the schedule", "end_at": "it belongs into the schedule",
-        "anchor": "it belongs into the schedule",
+        "anchor": "it belongs into the schedule", "dst": "it belongs into the schedule",
+        "exclude": "it belongs into the schedule", "max_runs": "it belongs into the schedule",
+        "rrule": 'write schedule: {rrule: "FREQ=…"}', "solar": "write schedule: {solar: {event: …}}",
         "max_retries": "write retry: {max_retries: 3}, or shorter retry: 3",
         "retries": "write retry: {max_retries: 3}, or shorter retry: 3",
         "backofflimit": "write retry: {max_retries: 3}, or shorter retry: 3",
@@ -102,7 +113,10 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "start": "write 'start_at'", "start_date": "write 'start_at'", "start_time": "write 'start_at'",
         "end": "write 'end_at'", "end_date": "write 'end_at'", "until": "write 'end_at'",
         "date": "write 'at'", "run_at": "write 'at'", "run_date": "write 'at'", "datetime": "write 'at'",
-        "misfire_grace_time": "write 'misfire_grace'",
+        "misfire_grace_time": "write 'misfire_grace'", "count": "write 'max_runs'",
+        "recurrence": "write 'rrule'", "sun": "write 'solar'", "calendar": "write 'exclude'",
+        "holidays": "write 'exclude'", "excluded": "write 'exclude'", "skip": "write 'exclude'",
+        "event": "write solar: {event: …}", "max_concurrency": "it belongs to the job",
         "paused": _PAUSE, "suspend": _PAUSE, "disabled": "write 'enabled: false'",
         "name": "the name is the key under 'schedules'; that of 'schedule' is always 'default'",
         "overlap": "it belongs to the job", "catch_up": "it belongs to the job",
@@ -128,6 +142,7 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "project": "it belongs into the project file, jobrunner.yaml",
         "include": "it belongs into the project file, jobrunner.yaml",
         "allow": "it belongs into the project file, jobrunner.yaml",
+        "calendars": "it belongs into the project file, jobrunner.yaml",
         "tasks": "write 'jobs'", "schedules": "write 'jobs'", "beat_schedule": "write 'jobs'",
         "timezone": "write defaults: {timezone: …}",
     },
@@ -137,6 +152,14 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "timezone": "write defaults: {timezone: …}", "name": "write 'project'",
     },
     "allow": {"task": "write 'tasks'", "modules": "write 'tasks'", "command": "write 'commands'"},
+    "a calendar": {"days": "write 'dates'", "date": "write 'dates'", "exclude": "write 'dates'"},
+    "solar": {
+        "lat": "write 'latitude'", "lon": "write 'longitude'", "lng": "write 'longitude'",
+        "long": "write 'longitude'", "timezone": "it belongs to the schedule, beside 'solar'",
+    },
+    "a range of days": {
+        "start": "write 'from'", "end": "write 'to'", "until": "write 'to'", "till": "write 'to'",
+    },
 }  # fmt: skip
 """Place → a key of another tool, or of another place, in lower case → what to write instead."""
 
@@ -165,6 +188,12 @@ def check_keys(mapping: Mapping, place: str, report: Report) -> bool:
             message = f"unknown key '{shortened(name)}' in {place}"
             report.at(entry.key, "E201", message, help=_advice(name, place))
     return False
+
+
+def meant_by(name: str) -> str:
+    """What to write for a key of another tool, or of another place; '' for one that is not known."""
+    asked = name.lower().replace("-", "_")
+    return next((keys[asked] for keys in _ELSEWHERE.values() if asked in keys), "")
 
 
 def did_you_mean(text: str, choices: tuple[str, ...]) -> str:

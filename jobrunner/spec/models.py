@@ -20,7 +20,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from jobrunner.schedule import Timing, make_timing
+from jobrunner.schedule import Timing, make_solar, make_timing
 from jobrunner.spec.durations import (
     DURATION_PATTERN,
     at_least_a_second,
@@ -131,25 +131,75 @@ class CatchUp(_Spec):
         default=None, description="Only times this recent count; none: no bound."
     )
     max: Whole | None = Field(
-        default=None, ge=1, le=10_000, description="At most this many runs; none: 1,000."
+        default=None,
+        ge=1,
+        le=10_000,
+        description="At most this many runs, the newest; none: no bound. More than 1,000 in one go wait "
+        "for `jobrunner resume --catch-up`.",
     )
 
 
+class SolarEvent(_Spec):
+    """An event of the sun at a place."""
+
+    event: Literal[
+        "dawn_astronomical",
+        "dawn_nautical",
+        "dawn_civil",
+        "sunrise",
+        "solar_noon",
+        "sunset",
+        "dusk_civil",
+        "dusk_nautical",
+        "dusk_astronomical",
+    ] = Field(description="What the sun does, in the words of Celery's solar schedule.")
+    latitude: float = Field(strict=True, ge=-90, le=90, description="Degrees, north positive.")
+    longitude: float = Field(strict=True, ge=-180, le=180, description="Degrees, east positive.")
+
+
+class ClockChanges(_Spec):
+    """What becomes of wall-clock times that a change of the clock skips or repeats."""
+
+    gap: Literal["run_after", "skip"] | None = Field(
+        default=None,
+        description="A skipped time runs at the first instant after the gap, or not at all; none: as "
+        "Debian's cron does, which makes up for fixed times alone. Six fields are no fixed time.",
+    )
+    overlap: Literal["first", "both"] | None = Field(
+        default=None,
+        description="A repeated time runs the first time only, or both times; none: as Debian's cron "
+        "does, which runs fixed times once. Six fields are no fixed time.",
+    )
+
+
+RULES = ("cron", "every", "rrule", "at", "solar")
+"""The keys of a schedule of which exactly one is given."""
+
+
 class ScheduleSpec(_Spec):
-    """One way a job becomes due. Exactly one of `cron`, `every`, `at` is given."""
+    """One way a job becomes due, by exactly one of RULES."""
 
     name: Name = Field(default="default", description="The identity of the schedule in its job.")
     cron: CronText | None = Field(
         default=None,
         description="Five fields (or six, seconds first) in the wall-clock time of `timezone`, "
-        "or `@hourly` … `@yearly`.",
+        "or `@hourly` … `@yearly`. `H` stands for a number that is made from the schedule's name, so "
+        "that many schedules spread: `H * * * *`, `H/15`, `H(0-29)`.",
     )
     every: Interval | None = Field(
         default=None, description="An interval of at least 1s, aligned to `anchor`."
     )
+    rrule: str | None = Field(
+        default=None,
+        description="A recurrence rule of RFC 5545, in the wall-clock time of `timezone`; `UNTIL`, or a "
+        "`COUNT` of at most 10,000, ends it.",
+    )
     at: tuple[datetime, ...] | None = Field(
         default=None,
         description="A timestamp or a list of them; one without an offset is read in `timezone`.",
+    )
+    solar: SolarEvent | None = Field(
+        default=None, description="An event of the sun: `{event, latitude, longitude}`."
     )
     timezone: str = Field(
         default="UTC", description="IANA name of the time zone, for example `Europe/Berlin`."
@@ -157,9 +207,27 @@ class ScheduleSpec(_Spec):
     anchor: datetime | None = Field(
         default=None, description="`every` counts from here; none: 1970-01-01T00:00Z."
     )
+    dtstart: datetime | None = Field(
+        default=None,
+        description="`rrule` counts from here: its first time, on the wall clock of `timezone`.",
+    )
+    exdate: tuple[datetime, ...] = Field(
+        default=(), description="Wall-clock times that `rrule` leaves out."
+    )
+    rdate: tuple[datetime, ...] = Field(
+        default=(), description="Wall-clock times that `rrule` has in addition."
+    )
     start_at: datetime | None = Field(default=None, description="Not due before this time.")
     end_at: datetime | None = Field(
         default=None, description="Not due at this time or later (exclusive)."
+    )
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        description="Days on which it is not due: names of `calendars`, dates `2026-12-25`, or ranges "
+        "`2026-12-24/2027-01-01` with both ends.",
+    )
+    dst: ClockChanges = Field(
+        default=ClockChanges(), description="What a change of the clock does to `cron` and `rrule`."
     )
     jitter: Duration = Field(
         default=timedelta(0),
@@ -169,19 +237,56 @@ class ScheduleSpec(_Spec):
         default=timedelta(seconds=60),
         description="A time missed by no more than this is simply late; more is `catch_up`'s.",
     )
+    max_runs: Whole | None = Field(
+        default=None, ge=1, description="Done after so many runs; none: no bound."
+    )
     enabled: Flag = Field(default=True, description="`false` keeps the schedule and fires nothing.")
+    args: tuple[JsonValue, ...] | None = Field(
+        default=None, description="In place of the job's `args`; none: the job's."
+    )
+    kwargs: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="Merged deeply over the job's `kwargs`, `null` removes one; none: the job's.",
+    )
+    queue: Name | None = Field(
+        default=None, description="In place of the job's `queue`; none: the job's."
+    )
+    priority: Annotated[int, Field(strict=True, ge=0, le=9)] | None = Field(
+        default=None, description="In place of the job's `priority`; none: the job's."
+    )
 
-    def timing(self) -> Timing:
-        """The arithmetic of this schedule. Raises `schedule.ScheduleError` for one that has none."""
+    @property
+    def rule(self) -> str:
+        """Which of RULES is given; '' for none, which only a hand in the database can write."""
+        return next((rule for rule in RULES if getattr(self, rule) is not None), "")
+
+    def route(self, queue: str, priority: int | None) -> tuple[str, int | None]:
+        """Where its runs go, of a job with this queue and priority: the schedule's own come first."""
+        return self.queue or queue, priority if self.priority is None else self.priority
+
+    def timing(self, address: str = "") -> Timing:
+        """The arithmetic of this schedule of the job `address`, which is what `H` is made from.
+
+        Raises `schedule.ScheduleError` for one that has none.
+        """
         return make_timing(
             cron=self.cron,
             every=self.every,
+            rrule=self.rrule,
             at=self.at,
+            solar=None if self.solar is None else make_solar(**self.solar.model_dump()),
             timezone=self.timezone,
             anchor=self.anchor,
+            dtstart=self.dtstart,
+            exdate=self.exdate,
+            rdate=self.rdate,
             start_at=self.start_at,
             end_at=self.end_at,
+            exclude=self.exclude,
+            gap=self.dst.gap,
+            overlap=self.dst.overlap,
             jitter=self.jitter,
+            key=address and f"{address}#{self.name}",
         )
 
 
@@ -228,6 +333,9 @@ class JobSpec(_Spec):
         description="The previous run is not over: start anyway, record a `skipped` run, keep at "
         "most one waiting, or cancel it and start.",
     )
+    max_concurrency: Whole | None = Field(
+        default=None, ge=1, description="Runs of this job that may be active at once; none: any."
+    )
     catch_up: CatchUp = Field(
         default=CatchUp(),
         description="What becomes of scheduled times that passed while no scheduler ran.",
@@ -249,6 +357,26 @@ class JobSpec(_Spec):
         """`namespace/job`, the identity everywhere."""
         return f"{self.namespace}/{self.name}"
 
+    @property
+    def queues(self) -> frozenset[str]:
+        """Where its runs go: a schedule may name a queue of its own."""
+        return frozenset({self.queue, *(one.queue for one in self.schedules if one.queue)})
+
+    def arguments_for(
+        self, schedule: str | None
+    ) -> tuple[tuple[JsonValue, ...], dict[str, JsonValue]]:
+        """`args` and `kwargs` of a run of that schedule, or of one started by hand for None.
+
+        The job's own for a schedule that this definition does not have.
+        """
+        found = next((one for one in self.schedules if one.name == schedule), None)
+        if found is None:
+            return self.args, self.kwargs
+        return (
+            self.args if found.args is None else found.args,
+            self.kwargs if found.kwargs is None else found.kwargs,
+        )
+
 
 class Allow(_Spec):
     """The limits of what the project's jobs may call."""
@@ -258,6 +386,15 @@ class Allow(_Spec):
         description="Patterns such as `acme.*`; none: any module but those of Python itself.",
     )
     commands: Flag = Field(default=False, description="Whether a job may be a command.")
+
+
+class Calendar(_Spec):
+    """Days under a name, for the `exclude` of schedules."""
+
+    dates: tuple[str, ...] = Field(
+        default=(),
+        description="Dates `2026-12-25`, and ranges `2026-12-24/2027-01-01` with both ends.",
+    )
 
 
 class ProjectSpec(_Spec):
@@ -271,6 +408,9 @@ class ProjectSpec(_Spec):
         description="Which files hold jobs: patterns relative to the project file.",
     )
     allow: Allow = Field(default=Allow(), description="What a worker may load at all.")
+    calendars: dict[Name, Calendar] = Field(
+        default_factory=dict, description="Days by name, for the `exclude` of schedules."
+    )
     defaults: dict[str, JsonValue] = Field(
         default_factory=dict, description="Keys of a job that every job starts from."
     )
@@ -302,6 +442,15 @@ class DefinedJob(_Spec):
 def load_job(stored: Any) -> JobSpec:
     """The definition from its stored JSON (what `dump_job` returned). Raises ValidationError."""
     return JobSpec.model_validate(stored)
+
+
+_OFTEN_EMPTY = {"exdate": [], "rdate": [], "exclude": [], "dst": {}, "jitter": "0s"}
+
+
+def dump_schedule(spec: ScheduleSpec) -> dict[str, Any]:
+    """The JSON of a schedule's own row: without what it does not give, since a tick reads it each time."""
+    told = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {name: value for name, value in told.items() if value != _OFTEN_EMPTY.get(name)}
 
 
 def dump_job(spec: JobSpec) -> dict[str, Any]:

@@ -10,6 +10,9 @@ MOMENT_PATTERN = (
     r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?([Zz]|[+-]\d{2}:\d{2}))?)?$"
 )
 _MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
+COMPACT_PATTERN = r"^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(Z?)$"
+"""As calendars write it: `20260105T090000`."""
+_COMPACT = re.compile(COMPACT_PATTERN, re.ASCII)
 _LONGEST_SHOWN = 60
 
 
@@ -19,6 +22,27 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
     A local time that the clock skips is refused; of one that it shows twice the first is meant.
     Raises ValueError with a sentence.
     """
+    written = _written(text)
+    try:
+        return _instant(written, zone, text)
+    except OverflowError as error:
+        raise _outside(text) from error
+
+
+def parse_wall_time(text: str, zone: ZoneInfo) -> datetime:
+    """The same as what the clock of `zone` shows then: naive, and also a time that it skips.
+
+    What calendars write, `20260105T090000`, is read too. Raises ValueError with a sentence.
+    """
+    written = _written(_COMPACT.sub(r"\1-\2-\3T\4:\5:\6\7", text))
+    try:
+        local = written if written.tzinfo is None else written.astimezone(zone)
+    except OverflowError as error:
+        raise _outside(text) from error
+    return local.replace(tzinfo=None, fold=0)
+
+
+def _written(text: str) -> datetime:
     if not _MOMENT.fullmatch(text):
         raise ValueError(
             f"{text[:_LONGEST_SHOWN]!r} is no timestamp; write for example '2026-12-01T09:00' "
@@ -26,16 +50,10 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
         )
     date, time = text[:10], text[11:].replace(" ", "").upper()
     try:
-        written = datetime.fromisoformat(f"{date}T{time}" if time else date)
+        return datetime.fromisoformat(f"{date}T{time}" if time else date)
     except ValueError as error:
         raise ValueError(
             f"{text!r} is no time that exists: {error}; write for example '2026-12-01T09:00'"
-        ) from error
-    try:
-        return _instant(written, zone, text)
-    except OverflowError as error:
-        raise ValueError(
-            f"{text!r} is outside the years 1 to 9999 in UTC; write a time between"
         ) from error
 
 
@@ -50,3 +68,7 @@ def _instant(written: datetime, zone: ZoneInfo, text: str) -> datetime:
         f"{text} does not exist in {zone.key}: the clock goes forward to {after_gap:%H:%M}; "
         "write another time, or one with an offset"
     )
+
+
+def _outside(text: str) -> ValueError:
+    return ValueError(f"{text!r} is outside the years 1 to 9999 in UTC; write a time within them")

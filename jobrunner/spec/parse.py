@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.exclusions import days_of_calendars, read_calendars
 from jobrunner.spec.job import Surroundings, read_defaults, read_job
-from jobrunner.spec.keys import check_keys
+from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import DefinedJob, ProjectSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, kind, plain, walk
@@ -75,28 +76,22 @@ def _read_project_file(
         return ProjectSpec(), None, None
     check_keys(tree, "the project file", report)
     _check_version(tree, report)
-    values = {
-        key: plain(entry.value)
-        for key, entry in tree.entries.items()
-        if key in ("project", "include") and not is_null(entry.value)
-    }
+    values = tree.given(("project", "include"))
     allow = tree.get("allow")
     if isinstance(allow, Mapping):
         check_keys(allow, "allow", report)
-        values["allow"] = {
-            key: plain(entry.value)
-            for key, entry in allow.entries.items()
-            if key in ("tasks", "commands") and not is_null(entry.value)
-        }
+        values["allow"] = allow.given(KEYS["allow"])
     elif not is_null(allow):
         values["allow"] = plain(allow) if allow else None
     reading = read_model(ProjectSpec, values, tree, whole=tree, report=report)
     project = reading.model or ProjectSpec()
+    calendars = read_calendars(tree.get("calendars"), report)
+    project = project.model_copy(update={"calendars": calendars})
     _check_include(tree.get("include"), report)
     entry = tree.entries.get("defaults")
     if entry is None:
         return project, tree, None
-    around = Surroundings(DEFAULT_NAMESPACE, None, project.allow.tasks, report)
+    around = Surroundings(DEFAULT_NAMESPACE, None, project.allow.tasks, {}, report)
     defaults = read_defaults(entry, None, around)
     if defaults is not None:
         project = project.model_copy(update={"defaults": plain(defaults)})
@@ -178,6 +173,7 @@ class _JobReader:
     def __init__(self, project: ProjectSpec, defaults: Mapping | None, report: Report) -> None:
         self.jobs: list[DefinedJob] = []
         self._allow_tasks = project.allow.tasks
+        self._calendars = days_of_calendars(project.calendars)
         self._defaults = defaults
         self._report = report
         self._first_places: dict[str, Scalar] = {}
@@ -246,4 +242,4 @@ class _JobReader:
         return False
 
     def _around(self, namespace: str, defaults: Mapping | None) -> Surroundings:
-        return Surroundings(namespace, defaults, self._allow_tasks, self._report)
+        return Surroundings(namespace, defaults, self._allow_tasks, self._calendars, self._report)

@@ -1,10 +1,12 @@
 """`docs/reference/yaml.md`, made from the models, so that it cannot disagree with them."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jobrunner.spec.durations import DURATION_PATTERN
-from jobrunner.spec.json_schema import Schema, json_schema
-from jobrunner.spec.models import NAME_PATTERN
+from jobrunner.spec.json_schema import DAYS, DAYS_FROM_TO, Schema, json_schema
+from jobrunner.spec.models import NAME_PATTERN, RULES
 
 _INTRODUCTION = """\
 # The YAML format
@@ -23,7 +25,9 @@ removes what was inherited.
 A duration is a number and a unit, as often as needed: `500ms`, `90s`, `1h30m`, `2d`, `1w`.
 A name has lower-case letters, digits, `.`, `_` and `-`, at most 100 of them, and starts with a
 letter or a digit. A timestamp is ISO 8601; without an offset it is read in the schedule's
-`timezone`. YAML 1.2 is read: `no`, `off` and `12:30` are texts.
+`timezone`. A day is a date `2026-12-25`, or a range of days with both ends:
+`2026-12-24/2027-01-01`, `2026-12-24..2027-01-01` or `{from: 2026-12-24, to: 2027-01-01}`; it is
+a day of the schedule's `timezone`. YAML 1.2 is read: `no`, `off` and `12:30` are texts.
 """
 
 _SHORTHANDS = (
@@ -31,11 +35,14 @@ _SHORTHANDS = (
     "`catch_up: {policy: all}`, and a text as `schedule` is a cron expression."
 )
 
+_RULES = f"{', '.join(f'`{rule}`' for rule in RULES[:-1])} and `{RULES[-1]}`"
 _SECTIONS = (
     ("A job", "Job", _SHORTHANDS),
     ("`retry`", "Retry", ""),
     ("`catch_up`", "CatchUp", ""),
-    ("A schedule", "Schedule", "Exactly one of `cron`, `every` and `at`."),
+    ("A schedule", "Schedule", f"Exactly one of {_RULES}."),
+    ("`solar`", "SolarEvent", ""),
+    ("`dst`", "ClockChanges", ""),
 )  # fmt: skip
 
 
@@ -55,8 +62,95 @@ def yaml_reference() -> str:
             "`jobrunner.yaml`; without it, all is default.",
         ),
         _section("`allow`", project["definitions"]["Allow"]["properties"], ""),
+        _section(
+            "A calendar",
+            project["definitions"]["Calendar"]["properties"],
+            "Below its name in `calendars`: `calendars: {holidays: {dates: [2026-12-25]}}`.",
+        ),
     ]
     return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMeaning:
+    """One key at one place of the format."""
+
+    key: str
+    place: str
+    """`a job`, `a schedule`, `retry`."""
+    form: str
+    """What may be written, in a few words; Markdown, as the rest."""
+    default: str
+    """'' for none."""
+    meaning: str
+    keys_below: tuple[str, ...]
+    """Of a mapping whose keys are known."""
+
+
+def key_meanings(name: str) -> tuple[KeyMeaning, ...]:
+    """What a key means at each place where it may stand; none for a key that there is not.
+
+    `name` is a key, or one behind those of the mappings it stands in, with a name between them
+    where the files have one: `retry.delay`, `schedules.nightly.cron`.
+    """
+    *above, key = name.split(".")
+    return tuple(
+        _meaning(key, place, properties[key])
+        for place, properties in _places().items()
+        if key in properties and (not above or {*above[-2:]} & {*_ABOVE.get(place, (place,))})
+    )
+
+
+_ABOVE = {
+    "a job": ("jobs", "job"),
+    "a schedule": ("schedule", "schedules"),
+    "a job file": (),
+    "the project file": (),
+    "a calendar": ("calendars",),
+    "a range of days": ("exclude", "dates"),
+}
+"""Place → the keys that lead to it, where they are not its name."""
+
+
+@cache
+def _places() -> dict[str, Schema]:
+    """Place → its keys, in the order in which they are told."""
+    jobs, project = json_schema("jobs"), json_schema("project")
+    definitions = jobs["definitions"]
+    return {
+        "a job": definitions["Job"]["properties"],
+        "a schedule": definitions["Schedule"]["properties"],
+        "retry": definitions["Retry"]["properties"],
+        "catch_up": definitions["CatchUp"]["properties"],
+        "solar": definitions["SolarEvent"]["properties"],
+        "dst": definitions["ClockChanges"]["properties"],
+        "a job file": jobs["properties"],
+        "the project file": project["properties"],
+        "allow": project["definitions"]["Allow"]["properties"],
+        "a calendar": project["definitions"]["Calendar"]["properties"],
+        "a range of days": DAYS_FROM_TO["properties"],
+    }
+
+
+def _meaning(key: str, place: str, schema: Schema) -> KeyMeaning:
+    return KeyMeaning(
+        key=key,
+        place=place,
+        form=_form(schema),
+        default=_default(schema),
+        meaning=schema["description"],
+        keys_below=tuple(_places().get(key, _places().get(_SINGULAR.get(key, ""), ()))),
+    )
+
+
+_SINGULAR = {
+    "schedule": "a schedule",
+    "schedules": "a schedule",
+    "jobs": "a job",
+    "calendars": "a calendar",
+    "exclude": "a range of days",
+    "dates": "a range of days",
+}
 
 
 def _section(title: str, properties: Schema, note: str) -> str:
@@ -84,6 +178,8 @@ def _form(schema: Schema) -> str:
             return "duration"
         case {"type": "string", "pattern": pattern} if pattern == NAME_PATTERN:
             return "name"
+        case {"type": "string", "pattern": pattern} if pattern == DAYS["pattern"]:
+            return "day"
         case {"type": "string", "pattern": _}:
             return "timestamp"
         case {"type": "array", "items": items}:

@@ -1,24 +1,64 @@
-"""The schedules of one job: shorthands, time zone, timestamps, and exactly one rule each."""
+"""The schedules of one job: shorthands, exactly one rule each, and what they take from the job."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from jobrunner.schedule import ScheduleError, load_zone, parse_cron
-from jobrunner.spec.durations import spoken_duration
-from jobrunner.spec.keys import check_keys, shortened
-from jobrunner.spec.models import ScheduleSpec
-from jobrunner.spec.moments import parse_moment
+from jobrunner.schedule import load_zone
+from jobrunner.spec.exclusions import Calendars, read_exclude
+from jobrunner.spec.expressions import check_cron, check_rrule
+from jobrunner.spec.keys import KEYS, check_keys, shortened
+from jobrunner.spec.models import RULES, JobSpec, ScheduleSpec
 from jobrunner.spec.report import Report
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind, plain
+from jobrunner.spec.times import (
+    read_moment,
+    read_moments,
+    read_wall_time,
+    read_wall_times,
+    read_zone,
+)
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, kind, merge, plain
 from jobrunner.spec.values import check_name, read_model
 
-RULES = ("cron", "every", "at")
-_MOMENTS = ("anchor", "start_at", "end_at")
-_LONGEST_ZONE = 60
+_WALL_CLOCK_RULES = ("cron", "rrule")
+_ONLY_WITH = {
+    "anchor": ("every", "remove it"),
+    "dtstart": ("rrule", "remove it, or write 'start_at'"),
+    "exdate": ("rrule", "remove it, or write 'exclude' with the days"),
+    "rdate": ("rrule", "remove it, or write a second schedule with 'at'"),
+}
+"""Key → the rule that it belongs to, and what to write instead."""
+_CAPITALS = {"EXDATE": "exdate", "RDATE": "rdate"}
+_REMOVED = {
+    name: JobSpec.model_fields[name].get_default(call_default_factory=True)
+    for name in ("args", "kwargs", "queue")
+}
+"""What stands in a schedule for a null, which removes what the job gives."""
 
 
-def named_schedules(job: Mapping, report: Report) -> dict[str, Entry] | None:
-    """Name → the schedule as a mapping, shorthands written out; None after a mistake."""
+class NamedSchedule(NamedTuple):
+    """The key that a schedule stands at, and the schedule as a mapping: shorthands written out."""
+
+    key: Scalar
+    value: Mapping
+
+
+NamedSchedules = dict[str, NamedSchedule]
+"""By name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a schedule takes from its job and from the project."""
+
+    zone: Node | None
+    """The job's own time zone, or that from defaults."""
+    kwargs: Mapping | None
+    calendars: Calendars
+
+
+def named_schedules(job: Mapping, report: Report) -> NamedSchedules | None:
+    """The schedules of a job, not read yet; None after a mistake."""
     one, many = job.entries.get("schedule"), job.entries.get("schedules")
     if one and many:
         first, second = sorted((one, many), key=lambda entry: (entry.key.line, entry.key.column))
@@ -30,11 +70,11 @@ def named_schedules(job: Mapping, report: Report) -> dict[str, Entry] | None:
         return None
     if one:
         schedule = _as_mapping(one, "'schedule'", report)
-        return None if schedule is None else {"default": Entry(one.key, schedule)}
+        return None if schedule is None else {"default": NamedSchedule(one.key, schedule)}
     return _of_mapping(many, report) if many else {}
 
 
-def _of_mapping(many: Entry, report: Report) -> dict[str, Entry] | None:
+def _of_mapping(many: Entry, report: Report) -> NamedSchedules | None:
     if not isinstance(many.value, Mapping):
         report.at(
             many.value if not is_null(many.value) else many.key, "E203",
@@ -50,14 +90,14 @@ def _of_mapping(many: Entry, report: Report) -> dict[str, Entry] | None:
         if schedule is None:
             good = False
         else:
-            found[name] = Entry(entry.key, schedule)
+            found[name] = NamedSchedule(entry.key, schedule)
     return found if good else None
 
 
 def _as_mapping(entry: Entry, what: str, report: Report) -> Mapping | None:
     node = entry.value
     if isinstance(node, Mapping):
-        return node
+        return _with_whole_expression(_in_lower_case(node, report), report)
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return Mapping({"cron": Entry(node, node)}, node.line, node.column, node.source)
     report.at(
@@ -68,57 +108,68 @@ def _as_mapping(entry: Entry, what: str, report: Report) -> Mapping | None:
     return None
 
 
-def read_zone(node: Node | None, report: Report) -> ZoneInfo | None:
-    """The time zone of a node, UTC when there is none; None after a mistake."""
-    if node is None or is_null(node):
-        return load_zone("UTC")
-    if not (isinstance(node, Scalar) and isinstance(node.value, str)):
-        report.at(
-            node,
-            "E203",
-            f"'timezone' takes a name, not {kind(node)}",
-            help="write for example Europe/Berlin",
-        )
-        return None
-    if len(node.value) > _LONGEST_ZONE:
-        report.at(
-            node,
-            "E211",
-            "no time zone has such a long name",
-            help="write for example Europe/Berlin",
-        )
-        return None
-    try:
-        return load_zone(node.value)
-    except ScheduleError as error:
-        message, _, advice = error.message.partition("; ")
-        report.at(node, "E211", message, help=advice)
-        return None
+def _in_lower_case(tree: Mapping, report: Report) -> Mapping:
+    """`EXDATE` and `RDATE`, as RFC 5545 writes them, are `exdate` and `rdate`."""
+    entries = tree.entries
+    for capitals, name in _CAPITALS.items():
+        entry = entries.get(capitals)
+        if entry is None:
+            continue
+        if name in entries:
+            report.at(
+                entry.key, "E105", f"'{capitals}' and '{name}' are the same key",
+                help="write one of them, with a list",
+            )  # fmt: skip
+        entries = {
+            name if key == capitals else key: item for key, item in entries.items() if key != name
+        }
+    return tree if entries is tree.entries else tree._replace(entries=entries)
+
+
+def _with_whole_expression(tree: Mapping, report: Report) -> Mapping:
+    """`{rrule: FREQ=WEEKLY;BYDAY=MO,FR}`: between braces a comma ends a text that has no quotes, and
+    what follows looks like keys. Reported, and mended for the sake of reading on.
+    """
+    for rule in ("cron", "rrule"):
+        node = tree.get(rule)
+        if not (isinstance(node, Scalar) and isinstance(node.value, str)):
+            continue
+        rest = [
+            name
+            for name, entry in tree.entries.items()
+            if name not in KEYS["a schedule"] and is_null(entry.value)
+            if entry.key.line == node.line and entry.key.column > node.column
+        ]
+        if rest:
+            text = ",".join([node.value, *rest])
+            report.at(
+                node, "E104", f"between braces a comma ends '{rule}' here",
+                help=f'quote it: {rule}: "{text}"',
+            )  # fmt: skip
+            entries = tree.without(*rest).entries
+            whole = Entry(entries[rule].key, node._replace(value=text))
+            return tree._replace(entries=entries | {rule: whole})
+    return tree
 
 
 def read_schedule(
-    name: str, entry: Entry, inherited_zone: Node | None, report: Report
+    name: str, entry: NamedSchedule, inherited: Inherited, report: Report
 ) -> ScheduleSpec | None:
-    """One schedule; None after a mistake. `inherited_zone` is the job's own or from defaults."""
+    """One schedule; None after a mistake."""
     tree = entry.value
-    if not isinstance(tree, Mapping):
-        raise TypeError("named_schedules writes every shorthand out as a mapping")
     good = check_keys(tree, "a schedule", report)
     good = _has_one_rule(tree, entry.key, report) and good
     own_zone = tree.entries.get("timezone")
-    zone = read_zone(own_zone.value if own_zone else inherited_zone, report)
-    values: dict[str, Any] = {"name": name}
-    if zone is not None:
-        values["timezone"] = zone.key
-    for key, item in tree.entries.items():
-        if key in _MOMENTS or key == "at":
-            moments = _moments(key, item.value, zone, report)
-            good = moments is not None and good
-            values[key] = moments
-        elif key in ScheduleSpec.model_fields and key not in values and not is_null(item.value):
-            values[key] = plain(item.value)
+    zone = read_zone(own_zone.value if own_zone else inherited.zone, report)
+    # A zone that cannot be read is told of, and the times are read as if it were UTC.
+    values = _values(tree, zone or load_zone("UTC"), inherited, report)
+    good = check_cron(tree.entries.get("cron"), report) and good
+    if _is_complete_rrule(values):
+        values["rrule"] = check_rrule(tree.entries["rrule"].value, values, report)
+    good = None not in values.values() and good
+    values = {key: value for key, value in values.items() if value is not None}
+    values |= {"name": name, "timezone": "UTC" if zone is None else zone.key}
     reading = read_model(ScheduleSpec, values, tree, whole=entry.key, report=report)
-    good = _expression_is_sound(tree, report) and good
     if reading.model is None or not _is_sound(reading.model, tree, report):
         return None
     return reading.model if good and zone is not None and reading.is_good else None
@@ -137,80 +188,81 @@ def _has_one_rule(tree: Mapping, key: Scalar, report: Report) -> bool:
         return False
     # An unknown or a later rule has its own message; a second one would only confuse.
     if all(name in ScheduleSpec.model_fields for name in tree.entries):
+        *others, last = (f"'{rule}'" for rule in RULES)
         report.at(
-            key, "E209", "a schedule needs one of 'cron', 'every' or 'at'",
+            key, "E209", f"a schedule needs one of {', '.join(others)} or {last}",
             help='write for example cron: "0 6 * * *" or every: 15m',
         )  # fmt: skip
     return False
 
 
-def _moments(key: str, node: Node, zone: ZoneInfo | None, report: Report) -> Any:
-    """A moment, for `at` a sorted tuple of them; None after a mistake."""
-    if key != "at":
-        return _moment(key, node, zone, report)
-    items = node.items if isinstance(node, Sequence) else (node,)
-    if not items:
-        report.at(node, "E204", "'at' names no time", help="write at least one timestamp")
-        return None
-    moments = [_moment(key, item, zone, report) for item in items]
-    return None if None in moments else tuple(sorted(set(moments)))
+def _values(tree: Mapping, zone: ZoneInfo, inherited: Inherited, report: Report) -> dict[str, Any]:
+    """Key → value, None after a mistake; for the keys that say something."""
+    values: dict[str, Any] = {}
+    for key, entry in tree.entries.items():
+        adds_nothing = (
+            key == "kwargs" and isinstance(entry.value, Mapping) and not entry.value.entries
+        )
+        if key not in ScheduleSpec.model_fields or adds_nothing:
+            continue
+        if not is_null(entry.value):
+            values[key] = _value(key, entry.value, zone, inherited, report)
+        elif key in _REMOVED:
+            values[key] = _REMOVED[key]
+        elif key == "priority":
+            values[key] = None
+            report.at(
+                entry.value, "E204", "a schedule cannot remove the job's 'priority'",
+                help="write a number from 0 to 9",
+            )  # fmt: skip
+    return values
 
 
-def _moment(key: str, node: Node, zone: ZoneInfo | None, report: Report) -> Any:
-    if not (isinstance(node, Scalar) and isinstance(node.value, str)):
-        report.at(
-            node, "E203", f"'{key}' takes a timestamp, not {kind(node)}",
-            help="write for example 2026-12-01T09:00",
-        )  # fmt: skip
-        return None
-    try:
-        return parse_moment(node.value, zone or load_zone("UTC"))
-    except ValueError as error:
-        message, _, advice = str(error).partition("; ")
-        report.at(node, "E210", message, help=advice)
-        return None
+def _value(key: str, node: Node, zone: ZoneInfo, inherited: Inherited, report: Report) -> Any:
+    match key:
+        case "anchor" | "start_at" | "end_at":
+            return read_moment(key, node, zone, report)
+        case "at":
+            return read_moments(key, node, zone, report)
+        case "dtstart":
+            return read_wall_time(key, node, zone, report)
+        case "exdate" | "rdate":
+            return read_wall_times(key, node, zone, report)
+        case "exclude":
+            return read_exclude(node, inherited.calendars, report)
+        case "solar" | "dst" if isinstance(node, Mapping):
+            check_keys(node, key, report)
+            return node.given(KEYS[key])
+        case "kwargs" if isinstance(node, Mapping):
+            return plain(merge(inherited.kwargs, node))
+        case _:
+            return plain(node)
 
 
-def _expression_is_sound(tree: Mapping, report: Report) -> bool:
-    entry = tree.entries.get("cron")
-    node = None if entry is None else entry.value
-    if not (isinstance(node, Scalar) and isinstance(node.value, str)):
-        return True
-    try:
-        parse_cron(node.value)
-    except ScheduleError as error:
-        is_shorthand = entry is not None and entry.key is node
-        if interval := spoken_duration(node.value):
-            advice = f"write {{every: {interval}}}" if is_shorthand else f"write every: {interval}"
-            message = f"'{node.value}' is an interval, not a cron expression"
-            report.at(node, "E208", message, help=advice)
-        else:
-            _report_expression(error, node, report)
-        return False
-    return True
-
-
-def _report_expression(error: ScheduleError, node: Scalar, report: Report) -> None:
-    message, _, advice = error.message.partition("; ")
-    offset, width = 0, None
-    # The part can be pointed at where the text stands as it is, in quotes or without.
-    before = (node.width - len(str(node.value))) / 2
-    if error.offset is not None and before in (0, 1):
-        offset, width = error.offset + int(before), error.width
-    advice = advice or "the fields are: minute hour day-of-month month day-of-week"
-    report.at(node, "E208", message, help=advice, offset=offset, width=width)
+def _is_complete_rrule(values: dict[str, Any]) -> bool:
+    """A text, with all that it is read with: what is wrong in itself is told of once."""
+    parts = (values.get(key, ()) for key in ("dtstart", "exdate", "rdate"))
+    return isinstance(values.get("rrule"), str) and None not in parts
 
 
 def _is_sound(spec: ScheduleSpec, tree: Mapping, report: Report) -> bool:
     """What concerns several keys."""
     sound = True
-    if spec.anchor is not None and is_null(tree.get("every")):
+    rule = next((rule for rule in RULES if not is_null(tree.get(rule))), None)
+    if rule is None:
+        return False  # told of already
+    for key, (needed, advice) in _ONLY_WITH.items():
+        if needed != rule and not is_null(tree.get(key)):
+            report.at(
+                tree.entries[key].key, "E212", f"'{key}' is of no use without '{needed}'",
+                help=advice,
+            )  # fmt: skip
+            sound = False
+    if rule not in _WALL_CLOCK_RULES and not is_null(tree.get("dst")):
         report.at(
-            tree.entries["anchor"].key,
-            "E212",
-            "'anchor' is of no use without 'every'",
-            help="remove it",
-        )
+            tree.entries["dst"].key, "E212", f"'dst' is of no use with '{rule}'",
+            help="remove it: what is no time of day is neither skipped nor repeated",
+        )  # fmt: skip
         sound = False
     if spec.start_at is not None and spec.end_at is not None and spec.start_at >= spec.end_at:
         report.at(

@@ -6,7 +6,7 @@ keeps its place true when trees of several files are merged.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -91,6 +91,14 @@ class Mapping(NamedTuple):
     def without(self, *keys: str) -> "Mapping":
         """The same without some keys."""
         return self._replace(entries={k: e for k, e in self.entries.items() if k not in keys})
+
+    def given(self, keys: Container[str]) -> dict[str, Any]:
+        """Key → JSON value, of these keys those that stand there with a value."""
+        return {
+            key: plain(entry.value)
+            for key, entry in self.entries.items()
+            if key in keys and not is_null(entry.value)
+        }
 
 
 Node = Scalar | Sequence | Mapping

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobrunner.spec.keys import did_you_mean, shortened
+from jobrunner.spec.keys import KEYS, did_you_mean, shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping, Node, Scalar, Sequence, kind
 
@@ -88,9 +88,7 @@ def _report(found: Any, tree: Mapping, whole: Node, report: Report) -> None:
     key = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
     in_list = bool(place) and isinstance(place[-1], int)
     if found["type"] == "missing":
-        report.at(
-            whole, "E205", f"'{key}' is missing", help=_EXAMPLES.get(key, f"write '{key}: …'")
-        )
+        _report_missing(key, place[:-1], tree, whole, report)
         return
     node = _node_at(tree, place)
     if node is None:
@@ -108,7 +106,24 @@ def _as_written(tree: Mapping, place: Place, key: str) -> str:
     return str(place[-2]) if is_shorthand else key
 
 
-_EXAMPLES = {"task": "write task: package.module.callable"}
+_EXAMPLES = {
+    "task": "write task: package.module.callable",
+    "solar": "write solar: {event: sunrise, latitude: 52.5, longitude: 13.4}",
+    "dst": "write dst: {gap: skip, overlap: first}",
+}
+
+
+def _report_missing(key: str, above: Place, tree: Mapping, whole: Node, report: Report) -> None:
+    """At the key that it is missing below."""
+    below = str(above[-1]) if above else key
+    outer = _node_at(tree, above[:-1]) if above else None
+    entry = outer.entries.get(below) if isinstance(outer, Mapping) else None
+    if entry is not None and isinstance(entry.value, Mapping):
+        if entry.value.entries.keys() - set(KEYS.get(below, entry.value.entries)):
+            return  # an unknown key has its own message; a second one would only confuse
+        whole = entry.key
+    advice = _EXAMPLES.get(below, f"write '{key}: …'")
+    report.at(whole, "E205", f"'{key}' is missing", help=advice)
 
 
 def _node_at(tree: Mapping, place: Place) -> Node | None:
@@ -131,8 +146,10 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
     expected = _EXPECTED.get(found["type"])
     if expected is not None:
         words, advice = expected
-        words = _SHORTHANDS.get(key, words) if words == "a mapping" else words
-        return "E203", f"{what} takes {words}, not {kind(node)}", advice(node)
+        instead = advice(node)
+        if words == "a mapping":
+            words, instead = _SHORTHANDS.get(key, words), _EXAMPLES.get(key, instead)
+        return "E203", f"{what} takes {words}, not {kind(node)}", instead
     match found["type"]:
         case "literal_error":
             return _one_of(key, node, str(context.get("expected", "")))

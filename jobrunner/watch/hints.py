@@ -12,6 +12,8 @@ from pathlib import Path
 
 import watchfiles
 
+from jobrunner.errors import first_line
+
 _LOOK_AFTER_MILLISECONDS = 500
 _GATHER_MILLISECONDS = 200
 _STEP_MILLISECONDS = 50
@@ -79,7 +81,7 @@ class Hints:
             except FileNotFoundError:
                 self._changed.set()  # gone between the look and the watch
             except (OSError, RuntimeError) as error:  # no more watches or queues to be had
-                self.problem = str(error).partition("\n")[0]
+                self.problem = first_line(error)
                 self._changed.set()
                 return
 

@@ -14,6 +14,7 @@ from jobrunner.errors import (
     JobrunnerError,
     LockNotObtained,
     SchemaMismatch,
+    first_line,
 )
 from jobrunner.reconcile import Applied
 
@@ -169,8 +170,7 @@ class Watcher:
             return Outcome(ConfigState.WAITING, error=error)
         except DBAPIError as error:
             # A deadlock, a time-out: whatever it is, the next try may do.
-            first = str(error.orig).partition("\n")[0]
-            told = JobrunnerError(f"The database has refused it: {first}")
+            told = JobrunnerError(f"The database has refused it: {first_line(error)}")
             return Outcome(ConfigState.WAITING, error=told)
         return None if applied is None else Outcome(ConfigState.IN_FORCE, applied)
 

@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -82,6 +83,31 @@ def test_get_shows_definition_schedule_and_runs(applied: Jobrunner) -> None:
     assert "none yet" in told
 
 
+RICH = """\
+namespace: ops
+jobs:
+  report:
+    task: app.tasks.report
+    kwargs: {region: eu}
+    max_concurrency: 2
+    schedules:
+      day: {cron: "30 5 * * *", max_runs: 9, kwargs: {region: us}, queue: high, priority: 0}
+      sun: {solar: {event: sunset, latitude: 52.5, longitude: 13.4}}
+"""
+
+
+def test_get_shows_what_a_schedule_gives_in_place_of_its_job(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    (folder / "jobs.d" / "ops.yaml").write_text(RICH, encoding="utf-8")
+    assert jobrunner("apply", "--yes").exit_code == 0
+    told = jobrunner("get", "ops/report").stdout
+    assert "skip, at most 2 runs at once" in told
+    assert "    with arguments (region='us'), queue high, priority 0\n" in told
+    assert "  0 of 9 runs\n" in told
+    assert "  #sun  at sunset at 52.5°N 13.4°E\n    next " in told
+
+
 def test_an_unknown_job_exits_1(applied: Jobrunner) -> None:
     for command in ("get", "run"):
         called = applied(command, "ops/nothing")
@@ -122,6 +148,44 @@ def test_the_same_request_is_the_same_run(applied: Jobrunner) -> None:
     again = applied("run", "ops/greet", "--request-id", "one")
     assert "the same request made it earlier" in again.stdout
     assert len(records(applied, "runs", "list")) == 1
+
+
+def test_an_empty_request_key_is_a_variable_that_was_not_set(applied: Jobrunner) -> None:
+    called = applied("run", "ops/greet", "--request-id", "")
+    assert called.exit_code == 64
+    assert "--request-id is empty." in called.stderr
+    assert records(applied, "runs", "list") == []
+
+
+def test_runs_are_of_a_job_or_of_one_of_its_schedules(applied: Jobrunner) -> None:
+    assert applied("run", "ops/report", "--force").exit_code == 0
+    span = ("--from", "2026-05-01", "--to", "2026-05-02")
+    assert applied("backfill", "ops/report", *span, "--yes").exit_code == 0
+    assert len(records(applied, "runs", "list", "ops/report")) == 2
+    (run,) = records(applied, "runs", "list", "ops/report#default")
+    assert run["trigger"] == "backfill"
+    assert records(applied, "runs", "list", "ops/report#nothing") == []
+
+
+def test_runs_of_a_job_that_never_was_are_a_slip(applied: Jobrunner) -> None:
+    called = applied("runs", "list", "ops/nothing")
+    assert called.exit_code == 1
+    assert "There is and was no job ops/nothing." in called.stderr
+    assert applied("runs", "list", "ops/greet").exit_code == 0
+
+
+def test_one_missed_time_is_no_plural(applied: Jobrunner, engine: Engine) -> None:
+    run_id = triggered(applied)
+    with transaction(engine) as connection:
+        connection.execute(
+            text(
+                "UPDATE jobrunner.runs SET state = 'missed', finished_at = now(),"
+                " missed_count = 1, error = 'paused'"
+            )
+        )
+    shown = applied("runs", "list").stdout
+    assert run_id[:8] in shown
+    assert "1 time: paused" in shown
 
 
 def test_runs_are_filtered_by_state_and_age(applied: Jobrunner, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The commands that need no database: validate, next, schema, init, completion, run --local."""
+"""The commands that need no database: validate, schema, init, completion, run --local."""
 
 import json
 from pathlib import Path
@@ -111,90 +111,6 @@ def test_config_may_stand_before_and_after_the_command(folder: Path) -> None:
     by_environment = call("validate", folder=folder, environ={"JOBRUNNER_CONFIG": str(other)})
     assert before.stdout == after.stdout == by_environment.stdout
     assert before.stdout == "● 0 files, 0 jobs, 0 schedules: all valid.\n"
-
-
-def test_next_of_an_expression_is_utc_and_local(folder: Path) -> None:
-    called = call(
-        "next", "--cron", "30 5 * * *", "--timezone", "Europe/Berlin", "-n", "2",
-        "--after", "2026-11-21T00:00:00Z", "-o", "json", folder=folder,
-    )  # fmt: skip
-    assert json.loads(called.stdout) == [
-        {
-            "utc": "2026-11-21T04:30:00+00:00",
-            "local": "2026-11-21T05:30:00+01:00",
-            "timezone": "Europe/Berlin",
-            "notes": [],
-        },
-        {
-            "utc": "2026-11-22T04:30:00+00:00",
-            "local": "2026-11-22T05:30:00+01:00",
-            "timezone": "Europe/Berlin",
-            "notes": [],
-        },
-    ]
-
-
-def test_next_tells_what_a_change_of_the_clock_does(folder: Path) -> None:
-    arguments = (
-        "next", "--cron", "15 2 * * *", "--timezone", "Europe/Berlin", "-n", "2",
-        "--after", "2027-03-27T12:00:00Z",
-    )  # fmt: skip
-    told = "02:15 does not exist in Europe/Berlin on 28 Mar 2027; runs at 03:00 CEST"
-    first, second = json.loads(call(*arguments, "-o", "json", folder=folder).stdout)
-    assert (first["notes"], second["notes"]) == ([told], [])
-    assert f"note: {told}" in call(*arguments, folder=folder).stdout
-
-
-def test_next_of_a_job_merges_its_schedules_in_time(folder: Path) -> None:
-    called = call(
-        "next", "ops/report", "-n", "3", "--after", "2026-11-21T04:29:45Z", "-o", "json",
-        folder=folder,
-    )  # fmt: skip
-    told = [(one["utc"][11:19], one["schedule"]) for one in json.loads(called.stdout)]
-    assert told == [("04:29:50", "often"), ("04:30:00", "day"), ("04:30:00", "often")]
-
-
-def test_next_of_one_schedule_of_a_job(folder: Path) -> None:
-    called = call(
-        "next", "ops/report#day", "-n", "1", "--after", "2026-11-21T04:29:45Z", folder=folder
-    )
-    assert called.exit_code == 0
-    assert "at 05:30" in called.stdout
-    assert "Sat 21 Nov 2026 05:30:00 CET" in called.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "exit_code", "told"),
-    [
-        (["ops/nothing"], 1, "There is no job ops/nothing in the files."),
-        (["ops/reprot"], 1, "Did you mean ops/report?"),
-        (["report"], 1, "Did you mean ops/report?"),
-        (["nope"], 1, "There are: ops/by-hand, ops/report."),
-        (["*/5 * * * *"], 64, "jobrunner next --cron '*/5 * * * *'"),
-        (["every 5 minutes"], 64, "jobrunner next --every 5m"),
-        (["5min"], 64, "jobrunner next --every 5m"),
-        (["ops/report#nothing"], 1, "ops/report has no schedule named 'nothing'."),
-        ([], 64, "exactly one of ADDRESS"),
-        (["--cron", "61 * * * *"], 1, "out of range"),
-        (["--every", "0s"], 1, "at least one second"),
-        (["--every", "10"], 1, "is no duration"),
-        (["--every", "1h", "--timezone", "Europe/Berlim"], 1, "Europe/Berlim"),
-        (["--every", "1h", "--after", "yesterday"], 64, "no timestamp"),
-        (["--every", "1h", "--after", "2026-11-21T00:00:00"], 64, "no offset"),
-    ],
-)
-def test_what_next_cannot_answer_is_a_sentence(
-    folder: Path, arguments: list[str], exit_code: int, told: str
-) -> None:
-    called = call("next", *arguments, folder=folder)
-    assert (called.exit_code, called.stdout) == (exit_code, "")
-    assert told in called.stderr
-
-
-def test_a_job_without_a_schedule_says_how_to_start_it(folder: Path) -> None:
-    called = call("next", "ops/by-hand", folder=folder)
-    assert called.exit_code == 0
-    assert "jobrunner run ops/by-hand" in called.stderr
 
 
 def test_the_schema_is_json_and_yaml() -> None:

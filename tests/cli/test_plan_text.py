@@ -75,7 +75,8 @@ def test_added_and_removed_fields_have_their_signs() -> None:
     assert lines_of(update(removed))[1] == '      kwargs.region  - "eu"'
 
 
-def test_a_changed_timing_shows_the_next_run_before_and_after_and_what_it_skips() -> None:
+def timing_line(forecast: EditForecast) -> str:
+    """Of an update that changes when a schedule is due."""
     spec = ScheduleSpec.model_validate({"cron": "0 6 * * *", "timezone": "Europe/Berlin"})
     schedule = ScheduleChange(
         name="default",
@@ -84,13 +85,22 @@ def test_a_changed_timing_shows_the_next_run_before_and_after_and_what_it_skips(
         before=spec,
         after=spec,
         is_timing_changed=True,
-        forecast=EditForecast(NOON, NOON + timedelta(hours=1), skipped=(NOON,), doubled=()),
+        forecast=forecast,
     )
     field = FieldChange("schedule.cron", "changed", "0 6 * * *", "0 7 * * *", line=9)
-    assert lines_of(update(field, schedule))[2] == (
+    return lines_of(update(field, schedule))[2]
+
+
+def test_a_changed_timing_shows_the_next_run_before_and_after_and_what_it_skips() -> None:
+    assert timing_line(EditForecast(NOON, NOON + timedelta(hours=1), skipped=(NOON,))) == (
         "      #default next Sat 21 Nov 13:00 CET -> Sat 21 Nov 14:00 CET; "
         "skips Sat 21 Nov 13:00 CET"
     )
+
+
+def test_a_timing_without_another_run_says_no_more() -> None:
+    line = timing_line(EditForecast(NOON, None))
+    assert line == "      #default next Sat 21 Nov 13:00 CET -> never"
 
 
 def test_a_deleted_job_shows_where_it_stood_and_what_still_runs() -> None:

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 
-from jobrunner.cli.stream import RunStream, outcome_lines
+from jobrunner.cli.stream import FilesStream, RunStream
 from jobrunner.cli.style import unstyle, width
 from jobrunner.db.runs import Run, StreamedRun
 from jobrunner.errors import ConfigurationError, GuardRefused
@@ -69,6 +69,12 @@ def test_a_line_shows_when_it_runs_next() -> None:
     at = NOON + timedelta(seconds=10)
     (line,) = RunStream(since=NOON).lines([StreamedRun(SUCCEEDED, at, NOON)])
     assert unstyle(line).endswith(f"next {at.astimezone():%H:%M:%S}")
+
+
+def test_a_line_of_a_backfill_shows_the_time_it_was_for() -> None:
+    run = replace(SUCCEEDED, trigger="backfill", scheduled_for=NOON - timedelta(days=7))
+    (line,) = RunStream(since=NOON).lines([StreamedRun(run, NOON, NOON)])
+    assert unstyle(line).endswith(f"backfill of {run.scheduled_for.astimezone():%a %d %b %H:%M}")
 
 
 def test_a_short_run_is_not_announced_and_a_long_one_is_once() -> None:
@@ -175,7 +181,7 @@ def test_a_flood_is_cut_and_counted() -> None:
 def told_of_files(*, jobs: int) -> list[str]:
     empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
     applied = Applied(None, replace(empty, jobs_after=jobs))
-    lines = outcome_lines(Outcome(ConfigState.IN_FORCE, applied), NOON)
+    lines = FilesStream().lines(Outcome(ConfigState.IN_FORCE, applied), NOON)
     return [" ".join(unstyle(line).split()[1:]) for line in lines]
 
 
@@ -193,7 +199,7 @@ WARNING = Diagnostic(
 def test_the_warnings_of_what_is_applied_are_shown_as_the_plan_shows_them() -> None:
     empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
     plan = replace(empty, jobs_after=1, diagnostics=(WARNING,))
-    lines = outcome_lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
+    lines = FilesStream().lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
     assert [unstyle(line) for line in lines[1:]] == [
         "  warning[W201]: ops/report#default: 02:30 does not exist",
         "   --> jobs.d/ops.yaml:4:5",
@@ -203,16 +209,34 @@ def test_the_warnings_of_what_is_applied_are_shown_as_the_plan_shows_them() -> N
     ]
 
 
+def test_a_warning_that_was_told_is_not_told_at_each_save() -> None:
+    empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
+    one = replace(empty, jobs_after=1, diagnostics=(WARNING,))
+    moved = replace(WARNING, location=Location(file="jobs.d/ops.yaml", line=9, column=5))
+    two = replace(one, diagnostics=(moved, replace(WARNING, message="ops/late: never")))
+    stream = FilesStream()
+    first, second, third, fourth = (
+        [
+            unstyle(line)
+            for line in stream.lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
+        ]
+        for plan in (one, two, empty, one)
+    )
+    assert [line for line in second if "warning" in line] == ["  warning[W201]: ops/late: never"]
+    assert not any("warning" in line for line in third)
+    assert fourth == first
+
+
 def test_many_warnings_are_cut_and_counted() -> None:
     empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
     plan = replace(empty, jobs_after=1, diagnostics=(WARNING,) * 15)
-    lines = outcome_lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
+    lines = FilesStream().lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
     assert unstyle(lines[-1]) == "  … and 5 more warnings; `jobrunner validate` shows all"
 
 
 def test_that_the_last_good_state_stays_fits_80_columns() -> None:
     error = ConfigurationError("2 mistakes")
-    (line, *_) = outcome_lines(Outcome(ConfigState.INVALID, error=error), NOON)
+    (line, *_) = FilesStream().lines(Outcome(ConfigState.INVALID, error=error), NOON)
     assert unstyle(line).endswith("invalid; the last good state stays in force")
     assert width(line) <= 80
 
@@ -228,7 +252,8 @@ def test_no_job_at_all_says_what_to_do() -> None:
 def test_a_refusal_says_that_it_waits_for_a_person_and_what_to_type() -> None:
     error = GuardRefused("Too many deletions.", hint="apply with --allow-deletes 7.")
     lines = [
-        unstyle(line) for line in outcome_lines(Outcome(ConfigState.REFUSED, error=error), NOON)
+        unstyle(line)
+        for line in FilesStream().lines(Outcome(ConfigState.REFUSED, error=error), NOON)
     ]
     assert "this waits for a person" in lines[0]
     assert lines[1:] == ["  error: Too many deletions.", "  → apply with --allow-deletes 7."]

@@ -208,6 +208,16 @@ def test_fault_6_a_pool_that_is_used_up_is_an_outage(
     engine.dispose()
 
 
+def test_fault_7_a_full_disk_is_an_outage_in_which_nothing_is_changed(engine: Engine) -> None:
+    with pytest.raises(DatabaseUnavailable) as refused, transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE gone (); DO $$ BEGIN RAISE SQLSTATE '53100'; END $$"))
+
+    assert "has no room" in refused.value.message
+    assert not isinstance(refused.value, DatabaseBusy)
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT to_regclass('gone')")).scalar_one() is None
+
+
 def test_fault_9_a_frozen_process_is_cut_off_and_its_late_commit_refused(database_url: str) -> None:
     frozen = make_engine(database_url, application_name="frozen", limits=Limits(30, 2, 0.05))
     other = make_engine(database_url, application_name="other")

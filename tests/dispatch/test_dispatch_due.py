@@ -1,21 +1,23 @@
 """The tick on a real database: rows first, messages after."""
 
 import threading
-import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, text, update
+from sqlalchemy import Connection, Engine, event, text, update
 
 from jobrunner.db import outbox, tables
-from jobrunner.db.engine import transaction
-from jobrunner.db.outbox import NewRun
-from jobrunner.db.schedules import claim_due, seconds_until_next
+from jobrunner.db.attempts import Ending, finish
+from jobrunner.db.engine import Limits, make_engine, transaction
+from jobrunner.db.schedules import claim_due
 from jobrunner.dispatch import dispatch_due, record_due, send_unsent
-from jobrunner.errors import BrokerUnavailable
-from jobrunner.run import scheduled_run_id
+from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable
+from jobrunner.run import OutgoingRun, RunState, scheduled_run_id
+from jobrunner.tick import NewRun
+from tests.ledger import Ledger
 from tests.seeding import HOUR, NOON, AddJob, Broker, ReadRuns
+from tests.waiting import wait_until
 
 
 def test_a_due_schedule_gets_one_row_one_message_and_its_next_time(
@@ -24,14 +26,14 @@ def test_a_due_schedule_gets_one_row_one_message_and_its_next_time(
     job = add_job(queue="reports", priority=7, timeout="90s")
     assert dispatch_due(engine, broker.send, now=NOON) == 1
     [run] = read_runs()
-    assert (run.id, run.state, run.is_sent) == (
+    assert (str(run.id), run.state, run.is_sent) == (
         scheduled_run_id(job.schedule_ids[0], NOON),
         "queued",
         True,
     )
     [message] = broker.sent
     assert (message.run_id, message.address, message.queue, message.priority, message.timeout_seconds) == (
-        run.id, "test/job", "reports", 7, 90.0,
+        str(run.id), "test/job", "reports", 7, 90.0,
     )  # fmt: skip
     with engine.begin() as connection:
         schedule = connection.execute(tables.schedules.select()).one()
@@ -53,7 +55,7 @@ def test_without_a_given_clock_the_database_decides(
     assert [run.state for run in read_runs()] == ["missed", "queued"]
 
 
-def test_a_second_tick_for_the_same_slot_changes_nothing(
+def test_fault_29_a_second_tick_for_the_same_slot_changes_nothing(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
 ) -> None:
     add_job()
@@ -67,7 +69,7 @@ def test_a_second_tick_for_the_same_slot_changes_nothing(
     assert len(broker.sent) == 1
 
 
-def test_a_broker_that_is_down_loses_nothing_and_sends_in_order_later(
+def test_fault_12_a_broker_that_is_down_loses_nothing_and_sends_in_order_later(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
 ) -> None:
     add_job("a", overlap="allow")
@@ -80,9 +82,65 @@ def test_a_broker_that_is_down_loses_nothing_and_sends_in_order_later(
     assert [run.is_sent for run in read_runs()] == [False, False, False]
     broker.is_down = False
     assert send_unsent(engine, broker.send) == 3
-    assert [message.address for message in broker.sent] == ["test/a", "test/a", "test/b"]
+    first, *others = [message.address for message in broker.sent]
+    assert (first, sorted(others)) == ("test/a", ["test/a", "test/b"])
     assert all(run.is_sent for run in read_runs())
     assert send_unsent(engine, broker.send) == 0
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_fault_3_a_commit_of_unknown_outcome_is_repeated_without_harm(
+    engine: Engine,
+    database_url: str,
+    add_job: AddJob,
+    broker: Broker,
+    read_runs: ReadRuns,
+    *,
+    is_committed: bool,
+) -> None:
+    add_job()
+    cut_off = make_engine(database_url, application_name="cut off")
+
+    def lose_the_answer(connection: Connection) -> None:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        if is_committed:
+            driver.commit()
+        driver.close()
+
+    event.listen(cut_off, "commit", lose_the_answer, once=True)
+    with pytest.raises(DatabaseUnavailable):
+        dispatch_due(cut_off, broker.send, now=NOON)
+    assert len(read_runs()) == is_committed
+    dispatch_due(cut_off, broker.send, now=NOON)
+    make_older(engine)
+    give_back_abandoned(engine)
+    send_unsent(cut_off, broker.send)
+    [run] = read_runs()
+    assert [message.run_id for message in broker.sent] == [str(run.id)]
+    cut_off.dispose()
+
+
+def test_fault_5_what_a_failover_forgot_is_dispatched_anew_and_its_late_end_refused(
+    engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
+) -> None:
+    job = add_job()
+    dispatch_due(engine, broker.send, now=NOON)
+    [forgotten] = read_runs()
+    held = Ledger(engine).claim(forgotten.id).claim
+    with engine.begin() as connection:  # the last commits are on the server that is gone
+        connection.execute(text("TRUNCATE jobrunner.runs, jobrunner.attempts, jobrunner.run_logs"))
+        connection.execute(
+            update(tables.schedules).values(next_scheduled_for=NOON, next_run_at=NOON)
+        )
+    with transaction(engine) as connection:
+        assert finish(connection, held, Ending(RunState.SUCCEEDED, "succeeded")) is None
+    dispatch_due(engine, broker.send, now=NOON)
+    [run] = read_runs()
+    assert str(run.id) == str(forgotten.id) == scheduled_run_id(job.schedule_ids[0], NOON)
+    with transaction(engine) as connection:
+        assert finish(connection, held, Ending(RunState.SUCCEEDED, "succeeded")) is None
+    assert [(run.state, run.is_sent) for run in read_runs()] == [("queued", True)]
 
 
 def test_a_run_keeps_the_time_limits_of_the_definition_it_was_dispatched_with(
@@ -119,20 +177,117 @@ def test_what_one_scheduler_is_sending_no_other_sends(
 ) -> None:
     add_job()
     with transaction(engine) as connection:
-        recorded = record_due(connection, now=NOON)
-    assert len(recorded.outgoing) == 1
-    assert send_unsent(engine, broker.send) == 0
+        [batch] = record_due(connection, now=NOON, to_send=True).batches
+    make_older(engine)
+    with transaction(engine) as sender:
+        assert outbox.begin_to_send(sender, batch)
+        assert give_back_abandoned(engine) == 0
+        assert send_unsent(engine, broker.send) == 0
 
 
-def test_a_scheduler_that_died_before_sending_is_replaced_by_another(
+def make_older(engine: Engine) -> None:
+    """The batches that are being sent were made a while ago."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE jobrunner.outbox SET sent_at = sent_at - interval '0.5 s'"))
+        connection.execute(text("UPDATE jobrunner.runs SET sent_at = sent_at - interval '0.5 s'"))
+
+
+def give_back_abandoned(engine: Engine) -> int:
+    with transaction(engine) as connection:
+        return outbox.give_back_abandoned(connection)
+
+
+def test_fault_24_a_scheduler_that_died_before_sending_is_replaced_by_another(
     engine: Engine, add_job: AddJob, broker: Broker
 ) -> None:
     add_job()
     with transaction(engine) as connection:
-        record_due(connection, now=NOON)
-    with engine.begin() as connection:  # the few seconds it had are over
-        connection.execute(update(tables.runs).values(sending_until=text("now() - interval '1 s'")))
+        record_due(connection, now=NOON, to_send=True)
+    make_older(engine)
+    assert give_back_abandoned(engine) == 1
     assert send_unsent(engine, broker.send) == 1
+
+
+def test_fault_25_a_scheduler_that_died_while_sending_is_replaced_by_another(
+    engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
+) -> None:
+    add_job()
+
+    def send_and_die(runs: Sequence[OutgoingRun], now: datetime) -> None:
+        broker.send(runs, now)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dispatch_due(engine, send_and_die, now=NOON)
+    make_older(engine)
+    assert give_back_abandoned(engine) == 1
+    assert send_unsent(engine, broker.send) == 1
+    [run] = read_runs()
+    assert [message.run_id for message in broker.sent] == [str(run.id)] * 2
+
+
+def test_fault_9_what_a_frozen_scheduler_was_sending_is_free_and_its_commit_refused(
+    engine: Engine, database_url: str, add_job: AddJob
+) -> None:
+    add_job()
+    with transaction(engine) as connection:
+        [batch] = record_due(connection, now=NOON, to_send=True).batches
+    make_older(engine)
+    frozen = make_engine(
+        database_url, application_name="frozen", limits=Limits(idle_timeout_seconds=0.1)
+    )
+
+    def send_and_freeze() -> None:
+        with transaction(frozen) as connection:
+            assert outbox.begin_to_send(connection, batch)
+            wait_until(lambda: give_back_abandoned(engine) == 1)
+
+    with pytest.raises(DatabaseUnavailable):
+        send_and_freeze()
+    frozen.dispose()
+
+
+def test_fault_26_no_time_is_passed_over_when_a_scheduler_is_late(
+    engine: Engine,
+    add_job: AddJob,
+    broker: Broker,
+    read_runs: ReadRuns,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.dispatch.BATCH_SCHEDULES", 1)
+    for name in ("a", "b", "c"):
+        add_job(name, schedules=[{"every": "1s"}], overlap="allow")
+    late = NOON + timedelta(seconds=30)
+    for _ in range(3):
+        dispatch_due(engine, broker.send, now=late)
+    assert dispatch_due(engine, broker.send, now=late) == 0
+    seconds = [NOON + timedelta(seconds=n) for n in range(31) for _ in range(3)]
+    assert [run.scheduled_for for run in read_runs()] == seconds
+
+
+def test_a_scheduler_that_stood_still_does_not_send_what_others_may_have_sent(
+    engine: Engine, add_job: AddJob
+) -> None:
+    add_job()
+    with transaction(engine) as connection:
+        [batch] = record_due(connection, now=NOON, to_send=True).batches
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE jobrunner.outbox SET sent_at = sent_at - interval '2 s'"))
+    with transaction(engine) as connection:
+        assert not outbox.begin_to_send(connection, batch)
+
+
+def test_a_run_that_is_queued_again_is_not_given_back_with_its_first_batch(
+    engine: Engine, add_job: AddJob, read_runs: ReadRuns
+) -> None:
+    add_job()
+    with transaction(engine) as connection:
+        record_due(connection, now=NOON, to_send=True)
+    with engine.begin() as connection:  # sent, claimed, failed, and sent again since
+        connection.execute(text("UPDATE jobrunner.runs SET sent_at = sent_at + interval '1 s'"))
+        connection.execute(text("UPDATE jobrunner.outbox SET sent_at = sent_at - interval '1 s'"))
+    assert give_back_abandoned(engine) == 0
+    assert [run.is_sent for run in read_runs()] == [True]
 
 
 def test_two_schedulers_share_what_is_due(
@@ -223,8 +378,9 @@ def test_a_pause_keeps_its_jobs_from_firing(
             )
         )
     assert dispatch_due(engine, broker.send, now=NOON) == 1
-    assert read_runs() == []
     assert dispatch_due(engine, broker.send, now=NOON) == 0
+    assert [(run.state, run.missed_count) for run in read_runs()] == [("missed", 1)]
+    assert broker.sent == []
 
 
 def test_a_corrupt_row_is_marked_and_stops_no_other(
@@ -245,6 +401,30 @@ def test_a_corrupt_row_is_marked_and_stops_no_other(
     assert row.error
     assert row.next_scheduled_for == NOON
     assert row.next_run_at > NOON
+
+
+@pytest.mark.parametrize("spoilt", ["NULL", "'19999-01-01Z'", "'0044-03-15 BC'", "'-infinity'"])
+def test_a_time_that_is_none_stops_no_other(
+    engine: Engine, add_job: AddJob, broker: Broker, spoilt: str
+) -> None:
+    bad = add_job("bad")
+    add_job("good")
+    with engine.begin() as connection:  # and the constraints that refuse it were lost in a copy
+        for constraint in ("next_scheduled_for_check", "next_check"):
+            connection.execute(
+                text(f"ALTER TABLE jobrunner.schedules DROP CONSTRAINT schedules_{constraint}")
+            )
+        connection.execute(
+            text(f"UPDATE jobrunner.schedules SET next_scheduled_for = {spoilt} WHERE id = :id"),  # noqa: S608  the test's own
+            {"id": bad.schedule_ids[0]},
+        )
+    dispatch_due(engine, broker.send, now=NOON)
+    assert [message.address for message in broker.sent] == ["test/good"]
+    with engine.begin() as connection:
+        errors = connection.execute(
+            text("SELECT error FROM jobrunner.schedules WHERE error IS NOT NULL")
+        ).scalars()
+        assert ["missing or out of range" in error for error in errors] == [True]
 
 
 def test_a_row_that_the_database_refuses_stops_no_other(
@@ -271,10 +451,12 @@ def test_a_batch_that_takes_too_long_is_tried_one_by_one(
     add_job("second")
     insert_runs = outbox.insert_runs
 
-    def insert_one(connection: Connection, runs: Sequence[NewRun]) -> frozenset[uuid.UUID]:
+    def insert_one(
+        connection: Connection, runs: Sequence[NewRun], *, to_send: bool
+    ) -> outbox.Inserted:
         if len(runs) > 1:
             connection.execute(text("SET LOCAL statement_timeout = 20; SELECT pg_sleep(10)"))
-        return insert_runs(connection, runs)
+        return insert_runs(connection, runs, to_send=to_send)
 
     monkeypatch.setattr(outbox, "insert_runs", insert_one)
     assert dispatch_due(engine, broker.send, now=NOON) == 2
@@ -288,23 +470,13 @@ def test_what_is_too_much_for_one_tick_is_left_to_the_next(
     read_runs: ReadRuns,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jobrunner.dispatch.BATCH_RUNS_MAX", 2)
+    monkeypatch.setattr("jobrunner.tick.BATCH_RUNS_MAX", 2)
     for name in ("a", "b", "c"):
         add_job(name)
     assert dispatch_due(engine, broker.send, now=NOON) == 2
     assert len(read_runs()) == 2
     assert dispatch_due(engine, broker.send, now=NOON) == 1
     assert len(read_runs()) == 3
-
-
-def test_the_wait_lasts_until_the_next_time(engine: Engine, add_job: AddJob) -> None:
-    with transaction(engine) as connection:
-        assert seconds_until_next(connection) is None
-    add_job(due=NOON.replace(year=2100))
-    with transaction(engine) as connection:
-        seconds = seconds_until_next(connection)
-    assert seconds is not None
-    assert seconds > 3600
 
 
 def test_after_a_short_stop_a_skip_job_runs_the_newest_of_its_late_times(

@@ -63,6 +63,31 @@ class TestClaim:
         run_id = ledger.add_run(ledger.add_job(kwargs={"a": 1, "b": 2}), kwargs={"b": 3})
         assert ledger.claim(run_id).kwargs == {"a": 1, "b": 3}
 
+    @pytest.mark.parametrize(
+        ("schedule", "given", "args", "kwargs"),
+        [
+            (None, None, (1,), {"a": 1, "b": 2}),
+            ("plain", None, (1,), {"a": 1, "b": 2}),
+            ("own", None, (), {"b": 3}),
+            ("own", {"c": 4}, (), {"b": 3, "c": 4}),
+            ("gone", None, (1,), {"a": 1, "b": 2}),
+        ],
+    )
+    def test_arguments_of_a_schedule_stand_in_place_of_the_jobs_and_under_the_triggers(
+        self,
+        ledger: Ledger,
+        schedule: str | None,
+        given: dict[str, int] | None,
+        args: tuple[int, ...],
+        kwargs: dict[str, int],
+    ) -> None:
+        own = {"name": "own", "every": "1h", "args": [], "kwargs": {"b": 3}}
+        schedules = [{"name": "plain", "every": "1h"}, own]
+        job_id = ledger.add_job(args=[1], kwargs={"a": 1, "b": 2}, schedules=schedules)
+        of_schedule = schedule and {"schedule_id": ledger.add_schedule(job_id, schedule)}
+        claimed = ledger.claim(ledger.add_run(job_id, kwargs=given, **(of_schedule or {})))
+        assert (claimed.args, claimed.kwargs) == (args, kwargs)
+
     def test_a_held_run_is_not_claimable(self, ledger: Ledger) -> None:
         run_id = ledger.add_run(ledger.add_job(), held=True)
         assert try_claim(ledger.engine, run_id) is None
@@ -196,7 +221,7 @@ class TestFinish:
 
 class TestRelease:
     def test_the_end_of_a_run_frees_the_oldest_that_waits(self, ledger: Ledger) -> None:
-        job_id = ledger.add_job()
+        job_id = ledger.add_job(overlap="queue")
         running = ledger.claim(ledger.add_run(job_id)).claim
         newer = ledger.add_run(job_id, held=True, scheduled_for=datetime(2026, 2, 2, tzinfo=UTC))
         older = ledger.add_run(job_id, held=True, scheduled_for=datetime(2026, 1, 1, tzinfo=UTC))
@@ -204,14 +229,14 @@ class TestRelease:
         assert (ledger.run(older)["held"], ledger.run(newer)["held"]) == (False, True)
 
     def test_a_retry_frees_none(self, ledger: Ledger) -> None:
-        job_id = ledger.add_job()
+        job_id = ledger.add_job(overlap="queue")
         running = ledger.claim(ledger.add_run(job_id)).claim
         waiting = ledger.add_run(job_id, held=True)
         end(ledger.engine, running, AGAIN)
         assert ledger.run(waiting)["held"]
 
     def test_none_is_freed_while_another_run_of_the_job_goes_on(self, ledger: Ledger) -> None:
-        job_id = ledger.add_job()
+        job_id = ledger.add_job(overlap="queue")
         running = ledger.claim(ledger.add_run(job_id)).claim
         ledger.claim(ledger.add_run(job_id))
         waiting = ledger.add_run(job_id, held=True)
@@ -220,7 +245,7 @@ class TestRelease:
 
     def test_a_run_of_another_job_is_left_alone(self, ledger: Ledger) -> None:
         running = ledger.claim(ledger.add_run(ledger.add_job())).claim
-        waiting = ledger.add_run(ledger.add_job(name="other"), held=True)
+        waiting = ledger.add_run(ledger.add_job(name="other", overlap="queue"), held=True)
         end(ledger.engine, running, SUCCEEDED)
         assert ledger.run(waiting)["held"]
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,6 +16,7 @@ from jobrunner.db import migrate
 from jobrunner.db.engine import transaction
 from jobrunner.db.tables import SCHEMA, metadata
 from jobrunner.errors import DatabaseUnavailable, LockNotObtained, SchemaMismatch
+from tests.reconcile.acme import NOW, Reconciler, make_job
 
 # What Alembic's comparison does not look at: checks, storage, partial and covering indexes.
 _CATALOGUE = text(
@@ -90,6 +92,34 @@ def test_each_migration_runs_up_and_down_and_up(engine: Engine, revision: str) -
         migrate.run_migrations(connection, revision)
 
         assert catalogue(connection) == before
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "next_scheduled_for = NULL",
+        "next_scheduled_for = '19999-01-01Z'",
+        "next_run_at = '0044-03-15 BC'",
+        "next_scheduled_for = 'infinity', next_run_at = 'infinity', last_run_at = 'infinity'",
+    ],
+)
+def test_a_time_that_nobody_can_read_stops_no_upgrade_and_the_next_apply_mends_it(
+    engine: Engine, spoilt: str
+) -> None:
+    acme = Reconciler(engine)
+    job = make_job(schedules=[{"every": "1h"}])
+    acme.apply(job)
+    with transaction(engine) as connection:
+        migrate.run_migrations(connection, "0001")
+        connection.execute(text(f"UPDATE jobrunner.schedules SET {spoilt}"))  # noqa: S608
+        migrate.run_migrations(connection, migrate.REVISIONS[-1])
+
+    assert acme.next_times() == {"nightly#default": None}
+    [change] = acme.plan(job).updates
+    assert "missing or out of range; `jobrunner apply` computes it again" in change.replaces
+    acme.apply(job)
+    assert acme.next_times() == {"nightly#default": NOW + timedelta(hours=1)}
+    assert acme.plan(job).changes == ()
 
 
 def test_the_program_knows_each_migration_in_order() -> None:
@@ -190,26 +220,26 @@ def test_fault_70_a_newer_database_is_refused(engine: Engine, use: object) -> No
     with pytest.raises(SchemaMismatch) as refused:
         use(engine)  # type: ignore[operator]  # either of two functions
 
-    assert "at revision 9999, this version needs 0001" in refused.value.message
+    assert f"at revision 9999, this version needs {migrate.REVISIONS[-1]}" in refused.value.message
     assert refused.value.exit_code == 1
 
 
 def test_fault_70_an_older_database_is_refused_with_both_revisions(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002", "0003"))
-    monkeypatch.setattr(migrate, "OLDEST_USABLE", "0002")
+    monkeypatch.setattr(migrate, "REVISIONS", ("0002", "0003", "0004"))
+    monkeypatch.setattr(migrate, "OLDEST_USABLE", "0003")
 
     with pytest.raises(SchemaMismatch) as refused:
         migrate.check_revision(engine)
 
-    assert "at revision 0001, this version needs 0002…0003" in refused.value.message
+    assert "at revision 0002, this version needs 0003…0004" in refused.value.message
     assert "jobrunner db upgrade" in refused.value.hint
 
 
 def test_a_database_that_is_older_but_usable_is_accepted(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrate, "REVISIONS", (*migrate.REVISIONS, "9999"))
 
     migrate.check_revision(engine)

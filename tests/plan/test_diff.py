@@ -70,6 +70,7 @@ def _schedule_row(spec: JobSpec, schedule: ScheduleSpec) -> CurrentSchedule:
         spec=schedule,
         next_scheduled_for=next_time(schedule.timing(), NOW) if is_on else None,
         last_run_at=None,
+        total_run_count=4,
     )
 
 
@@ -217,6 +218,9 @@ def test_a_job_that_moved_in_the_files_is_no_change_and_its_place_is_renewed() -
         {"timezone": "Europe/Berlin"},
         {"start_at": "2027-01-01T00:00:00Z"},
         {"end_at": "2027-01-01T00:00:00Z"},
+        {"exclude": ["2026-12-25"]},
+        {"dst": {"gap": "skip"}},
+        {"max_runs": 9},
         {"jitter": "2m"},
         {"enabled": False},
     ],
@@ -229,10 +233,43 @@ def test_only_an_edit_of_when_it_runs_moves_the_next_time(edit: dict[str, Any]) 
     assert [schedule.is_timing_changed for schedule in update.schedules] == [True]
 
 
-def test_an_edit_of_the_misfire_grace_leaves_the_next_time_alone() -> None:
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"dtstart": "2026-01-06T09:00:00"},
+        {"exdate": ["2026-12-26T09:00:00"]},
+        {"rdate": ["2026-12-26T10:00:00"]},
+    ],
+)
+def test_an_edit_of_what_stands_beside_a_recurrence_rule_moves_the_next_time(
+    edit: dict[str, Any],
+) -> None:
+    rule = {"rrule": "FREQ=DAILY", "dtstart": "2026-01-05T09:00:00"}
+    current = in_force(job(schedules=[rule]))
+
+    update = only_update(plan(current, job(schedules=[{**rule, **edit}])))
+
+    assert [schedule.is_timing_changed for schedule in update.schedules] == [True]
+
+
+@pytest.mark.parametrize(("max_runs", "is_over"), [(4, True), (5, False)])
+def test_a_schedule_ends_with_as_many_runs_as_it_has_had_and_goes_on_with_more(
+    max_runs: int, *, is_over: bool
+) -> None:
     current = in_force(job(schedules=[daily()]))
 
-    update = only_update(plan(current, job(schedules=[daily(misfire_grace="5m")])))
+    update = only_update(plan(current, job(schedules=[daily(max_runs=max_runs)])))
+
+    assert (update.schedules[0].forecast.next_after is None) == is_over
+
+
+@pytest.mark.parametrize(
+    "edit", [{"misfire_grace": "5m"}, {"kwargs": {"a": 1}}, {"queue": "high"}, {"priority": 9}]
+)
+def test_an_edit_of_what_a_run_is_given_leaves_the_next_time_alone(edit: dict[str, Any]) -> None:
+    current = in_force(job(schedules=[daily()]))
+
+    update = only_update(plan(current, job(schedules=[daily(**edit)])))
 
     assert [schedule.is_timing_changed for schedule in update.schedules] == [False]
 

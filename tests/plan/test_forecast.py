@@ -1,13 +1,13 @@
-"""What an edit does to the coming runs, and the load of all schedules."""
+"""What an edit of a schedule does to its coming runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from jobrunner.plan.forecast import EditForecast, Load, forecast_edit, forecast_load
+from jobrunner.plan.forecast import EditForecast, forecast_edit
 from jobrunner.schedule import next_time
-from jobrunner.spec.models import JobSpec, ScheduleSpec
+from jobrunner.spec.models import ScheduleSpec
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
 WEDNESDAY_NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
@@ -99,81 +99,3 @@ def test_an_edit_as_json() -> None:
         "skipped": [],
         "doubled": ["2026-11-21T18:00:00+00:00"],
     }
-
-
-def test_the_load_counts_runs_and_finds_the_busiest_minute() -> None:
-    load = forecast_load(
-        [_job({"cron": "0 * * * *"}), _job({"cron": "0 3 * * *"}), _job({"every": "30m"})], now=NOON
-    )
-    assert load == Load(
-        runs_per_day=24 + 1 + 48,
-        busiest_minute_at=datetime(2026, 11, 22, 3, 0, tzinfo=UTC),
-        busiest_minute_runs=3,
-    )
-
-
-def test_several_runs_in_a_minute_count_each() -> None:
-    load = forecast_load([_job({"every": "1s"}), _job({"cron": "*/10 * * * * *"})], now=NOON)
-    assert (load.runs_per_day, load.busiest_minute_runs) == (86_400 + 8_640, 66)
-
-
-def test_what_is_off_or_over_or_not_yet_is_not_counted() -> None:
-    jobs = [
-        _job({"cron": "0 * * * *", "enabled": False}),
-        _job({"cron": "0 * * * *", "end_at": NOON}),
-        _job({"cron": "0 * * * *", "start_at": NOON + timedelta(days=30)}),
-        _job({"cron": "0 * * * *"}).model_copy(update={"enabled": False}),
-    ]
-    assert forecast_load(jobs, now=NOON) == Load(0, None, 0)
-
-
-@pytest.mark.parametrize(
-    "schedule",
-    [
-        {"cron": "15 2 * * *"},
-        {"cron": "*/15 * * * *"},
-        {"cron": "0 15 2 * * *"},
-        {"cron": "7 23 * * 6,0"},
-        {"cron": "*/7 */5 1-28 * *"},
-        {"every": "7m"},
-        {"at": (datetime(2027, 3, 28, 1, 0, tzinfo=UTC),)},
-    ],
-)
-@pytest.mark.parametrize(
-    "zone", ["UTC", "Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"]
-)
-@pytest.mark.parametrize("month", [3, 4, 9, 10])
-def test_the_load_counts_what_will_run_also_over_clock_changes(
-    schedule: dict[str, Any], zone: str, month: int
-) -> None:
-    spec = ScheduleSpec(**schedule, timezone=zone)
-    now = datetime(2027, month, 1, 0, 0, 30, tzinfo=UTC)
-    horizon = timedelta(days=31)
-    start = now + timedelta(seconds=30)
-    expected = _count(spec, start, start + horizon)
-    load = forecast_load([_job(spec.model_dump())], now=now, horizon=horizon)
-    assert load.runs_per_day == round(expected / 31)
-
-
-def test_too_many_dense_schedules_are_estimated_and_say_so() -> None:
-    jobs = [
-        _job({"cron": f"*/{1 + n % 3} * * * *", "start_at": NOON - timedelta(seconds=n)})
-        for n in range(400)
-    ]
-    load = forecast_load(jobs, now=NOON)
-    assert load.is_estimate
-    assert load.runs_per_day == 134 * 1440 + 133 * 720 + 133 * 480
-
-
-def _job(schedule: dict[str, Any]) -> JobSpec:
-    return JobSpec(namespace="a", name="b", task="c.d", schedules=(ScheduleSpec(**schedule),))
-
-
-def _count(spec: ScheduleSpec, start: datetime, end: datetime) -> int:
-    timing = spec.timing()
-    found = next_time(timing, start - timedelta(microseconds=1))
-    count = 0
-    while found is not None and found < end:
-        count += 1
-        found = next_time(timing, found)
-    return count

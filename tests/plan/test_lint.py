@@ -10,6 +10,7 @@ from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+NOON_OF_CHRISTMAS = datetime(2026, 12, 25, 12, 0, tzinfo=UTC)
 
 
 def _lint(
@@ -37,7 +38,7 @@ def test_a_plain_job_has_no_warnings() -> None:
     assert _lint({"cron": "*/15 * * * *", "timezone": "Europe/Berlin"}, {"task": 13}) == []
 
 
-def test_a_time_that_the_clock_skips_is_told_where_it_stands() -> None:
+def test_fault_30_a_time_that_the_clock_skips_is_told_where_it_stands() -> None:
     schedule = {"cron": "15 2 * * *", "timezone": "Europe/Berlin"}
     assert _lint(schedule, {"schedules.nightly.cron": 19}) == [
         Diagnostic(
@@ -56,6 +57,26 @@ def test_a_time_that_runs_twice_is_told() -> None:
     found = _lint({"cron": "*/20 2 * * *", "timezone": "Europe/Berlin"})
     assert [one.code for one in found] == ["W201", "W202"]
     assert "comes twice in Europe/Berlin on 31 Oct 2027; runs both times" in found[1].message
+
+
+def test_a_recurrence_rule_is_told_of_skipped_times_too() -> None:
+    rule = {"rrule": "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "timezone": "Europe/Berlin"}
+    [found] = _lint(rule, {"schedules.nightly.rrule": 20})
+    assert (found.code, found.location.line) == ("W201", 20)
+
+
+@pytest.mark.parametrize(
+    ("dst", "codes"),
+    [
+        ({}, ["W201", "W202"]),
+        ({"gap": "skip"}, ["W202"]),
+        ({"overlap": "both"}, ["W201"]),
+        ({"gap": "run_after", "overlap": "both"}, []),
+    ],
+)
+def test_what_dst_says_is_meant_and_no_warning(dst: dict[str, str], codes: list[str]) -> None:
+    found = _lint({"cron": "*/20 2 * * *", "timezone": "Europe/Berlin", "dst": dst})
+    assert [one.code for one in found] == codes
 
 
 def test_a_time_out_longer_than_the_interval_is_told() -> None:
@@ -118,6 +139,45 @@ def test_an_end_in_the_past_is_told() -> None:
 def test_an_end_before_the_first_match_is_told() -> None:
     [found] = _lint({"cron": "0 0 1 1 *", "end_at": NOW + timedelta(days=1)})
     assert "no time is left before end_at" in found.message
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (
+            {"at": (NOON_OF_CHRISTMAS,), "exclude": ("2026-12-25",)},
+            "exclude takes out every time that is left; nothing will run",
+        ),
+        (
+            {"cron": "0 0 * * 5", "exclude": ("2026-11-01/9999-12-31",)},
+            "exclude takes out every time that is left; nothing will run",
+        ),
+        (
+            {
+                "rrule": "FREQ=DAILY;COUNT=1",
+                "dtstart": NOON_OF_CHRISTMAS.replace(tzinfo=None),
+                "exdate": (NOON_OF_CHRISTMAS.replace(tzinfo=None),),
+            },
+            "exdate takes out every time that is left; nothing will run",
+        ),
+        (
+            {"solar": {"event": "sunset", "latitude": 90, "longitude": 0}},
+            "the sun has no sunset at latitude 90, longitude 0; nothing will run",
+        ),
+    ],
+)
+def test_a_schedule_that_never_runs_is_told_at_what_takes_its_times_away(
+    schedule: dict[str, Any], message: str
+) -> None:
+    field = next(name for name in ("exclude", "exdate", "solar") if name in schedule)
+    [found] = _lint(schedule, {f"schedules.nightly.{field}": 22})
+    assert (found.code, found.location.line) == ("W205", 22)
+    assert found.message == f"billing/charge#nightly: {message}"
+
+
+def test_a_rule_that_has_counted_to_its_end_is_done_and_no_mistake() -> None:
+    last_year = NOW.replace(year=2025, tzinfo=None)
+    assert _lint({"rrule": "FREQ=DAILY;COUNT=2", "dtstart": last_year}) == []
 
 
 def test_single_instants_that_are_over_are_done_and_no_mistake() -> None:

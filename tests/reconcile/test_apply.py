@@ -74,7 +74,24 @@ def test_a_plan_after_an_apply_is_empty(acme: Reconciler) -> None:
                 {"name": "every", "every": "10s", "anchor": "2026-01-01T00:00:00Z"},
             ],
         ),
-        make_job("b/by-hand", priority=9),
+        make_job("b/by-hand", priority=9, max_concurrency=2),
+        make_job(
+            "b/rare",
+            schedules=[
+                {"name": "sun", "solar": {"event": "sunset", "latitude": 52.5, "longitude": 13}},
+                {
+                    "name": "weekly",
+                    "rrule": "FREQ=WEEKLY;COUNT=9",
+                    "dtstart": "2026-01-05T09:00:00",
+                    "exdate": ["2026-01-12T09:00:00"],
+                    "exclude": ["2026-12-24/2027-01-01"],
+                    "dst": {"gap": "skip"},
+                    "max_runs": 5,
+                    "kwargs": {"a": [1, None]},
+                    "priority": 0,
+                },
+            ],
+        ),
     ]
 
     acme.apply(*jobs)
@@ -173,8 +190,8 @@ def test_a_run_that_an_apply_dispatched_waits_for_any_beat_to_send_it(acme: Reco
 
     acme.apply(make_job(schedules=[HOURLY], queue="other"), now=NOW + 60 * MINUTE)
 
-    [run] = acme.query("SELECT state, sent_at, sending_until FROM jobrunner.runs")
-    assert run == {"state": "queued", "sent_at": None, "sending_until": None}
+    [run] = acme.query("SELECT state, sent_at FROM jobrunner.runs")
+    assert run == {"state": "queued", "sent_at": None}
 
 
 def test_a_time_that_is_due_when_its_job_is_deleted_has_its_run_and_no_later_one(
@@ -326,6 +343,7 @@ def test_a_plan_is_not_stale_when_something_else_was_changed_and_put_back(acme: 
         ("UPDATE jobrunner.jobs SET tags = '{x}'", "tags"),
         ("UPDATE jobrunner.jobs SET timeout = '1 minute'", "timeout"),
         ("UPDATE jobrunner.jobs SET catch_up_max = 3", "catch_up.max"),
+        ("UPDATE jobrunner.jobs SET max_concurrency = 3", "max_concurrency"),
         (
             "UPDATE jobrunner.schedules SET spec = jsonb_set(spec, '{every}', '\"10m\"')",
             "schedule.every",

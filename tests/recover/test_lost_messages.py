@@ -59,15 +59,15 @@ def test_a_message_that_waits_in_its_queue_is_not_lost(
     assert look_again(engine, sender, {}) == {}
 
 
-def test_an_emptied_queue_is_evidence_that_has_to_last(
+def test_fault_14_an_emptied_queue_is_evidence_that_has_to_last(
     engine: Engine, app: Celery, sender: Sender, add_job: AddJob, read_runs: ReadRuns
 ) -> None:
     send_a_run(engine, sender, add_job)
     empty_the_broker(app)
     suspicions = look_again(engine, sender, {})
-    assert list(suspicions) == [("default", None)]
+    assert list(suspicions) == [("default", 0)]
     assert [run.is_sent for run in read_runs()] == [True]
-    look_again(engine, sender, {("default", None): LONG_AGO})
+    look_again(engine, sender, {("default", 0): LONG_AGO})
     assert [run.is_sent for run in read_runs()] == [False]
     assert send_unsent(engine, sender.send) == 1
 
@@ -79,7 +79,7 @@ def test_an_oldest_message_that_is_newer_than_a_run_is_evidence(
     empty_the_broker(app)
     add_job("newer")
     dispatch_due(engine, sender.send, now=NOON)
-    assert list(look_again(engine, sender, {})) == [("default", None)]
+    assert list(look_again(engine, sender, {})) == [("default", 0)]
 
 
 def test_a_message_in_a_workers_hands_is_not_lost(
@@ -92,11 +92,11 @@ def test_a_message_in_a_workers_hands_is_not_lost(
         channel: Any = worker.default_channel
         message = channel.basic_get("default")
         assert message is not None
-        look_again(engine, sender, {("default", None): LONG_AGO})
+        look_again(engine, sender, {("default", 0): LONG_AGO})
         assert [run.is_sent for run in read_runs()] == [True]
 
 
-def test_somebody_elses_message_in_the_same_broker_disturbs_nothing(
+def test_fault_21_somebody_elses_message_in_the_same_broker_disturbs_nothing(
     engine: Engine, app: Celery, sender: Sender, add_job: AddJob, read_runs: ReadRuns
 ) -> None:
     send_a_run(engine, sender, add_job)
@@ -107,5 +107,5 @@ def test_somebody_elses_message_in_the_same_broker_disturbs_nothing(
     ) as worker:
         channel: Any = worker.default_channel
         assert channel.basic_get("theirs") is not None
-        look_again(engine, sender, {("default", None): LONG_AGO})
+        look_again(engine, sender, {("default", 0): LONG_AGO})
     assert [run.is_sent for run in read_runs()] == [False]

@@ -1,7 +1,9 @@
 """The clean-up of history, on a real database."""
 
+import random
 import uuid
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,16 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from jobrunner.db import tables
+from jobrunner.db.engine import transaction
+from jobrunner.db.overview import read_totals
 from jobrunner.errors import UsageError
 from jobrunner.retention import delete_old_runs, delete_runs
+from tests.fsck.history import History
 from tests.ledger import NOON, Ledger
+from tests.reconcile.acme import Reconciler
 
 DAY = timedelta(days=1)
+LONG_AGO = NOON - 300 * DAY
 
 
 @pytest.fixture
@@ -25,7 +32,8 @@ def add_ended(ledger: Ledger, job_id: uuid.UUID, number: int, **values: Any) -> 
     """Runs that ended a hundred days ago, the oldest first."""
     given = {"state": "succeeded", "finished_at": func.now() - 100 * DAY, **values}
     return [
-        ledger.add_run(job_id, scheduled_for=NOON + index * DAY, **given) for index in range(number)
+        ledger.add_run(job_id, scheduled_for=LONG_AGO + index * DAY, **given)
+        for index in range(number)
     ]
 
 
@@ -70,6 +78,51 @@ def test_it_goes_on_until_nothing_is_left_to_delete(
     add_ended(ledger, ledger.add_job(), 15)
     deleted = delete_runs(ledger.engine, older_than_days=30, keep_per_job=4)
     assert deleted == {"by_age": 5, "by_count": 6}
+
+
+def totals(ledger: Ledger) -> Mapping[str, int]:
+    with transaction(ledger.engine) as connection:
+        return read_totals(connection)
+
+
+def test_totals_never_go_backwards(ledger: Ledger) -> None:
+    job_id = ledger.add_job()
+    add_ended(ledger, job_id, 12)
+    add_ended(ledger, job_id, 3, state="failed")
+    before = totals(ledger)
+    assert before == {"failed": 3, "succeeded": 12}
+    deleted = delete_runs(ledger.engine, older_than_days=30, keep_per_job=4)
+    assert deleted == {"by_age": 4, "by_count": 7}
+    assert totals(ledger) == before
+    add_ended(ledger, job_id, 5)
+    delete_runs(ledger.engine, older_than_days=1000, keep_per_job=1)
+    assert totals(ledger) == {"failed": 3, "succeeded": 17}
+
+
+def kept_from(ledger: Ledger) -> list[datetime | None]:
+    with ledger.engine.begin() as connection:
+        return list(connection.execute(select(tables.schedules.c.kept_from)).scalars())
+
+
+def test_a_schedule_says_from_when_on_its_runs_are_all_there(ledger: Ledger) -> None:
+    job_id = ledger.add_job()
+    schedule_id = ledger.add_schedule(job_id, "default")
+    own = {"schedule_id": schedule_id, "trigger": "schedule"}
+    add_ended(ledger, job_id, 3, **own, state="missed", missed_until=LONG_AGO + 20 * DAY)
+    add_ended(ledger, job_id, 12)
+    assert kept_from(ledger) == [None]
+    delete_runs(ledger.engine, older_than_days=1000, keep_per_job=12)
+    assert kept_from(ledger) == [LONG_AGO + 20 * DAY]
+
+
+def test_the_ledger_holds_when_its_older_part_is_deleted(engine: Engine) -> None:
+    past = History(Reconciler(engine), random.Random(3))  # noqa: S311  a past, no secret
+    past.go_on(days=12)
+    assert past.check().holds
+    delete_runs(engine, older_than_days=1000, keep_per_job=20)
+    checked = past.check()
+    assert checked.findings == ()
+    assert checked.runs == 40
 
 
 def test_as_a_job_it_finds_its_database_by_itself(

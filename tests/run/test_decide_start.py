@@ -1,8 +1,16 @@
-"""What a new run meets: overlap, as a table."""
+"""What a new run meets, and what sets a waiting one free: overlap and the limit, as tables."""
 
 import pytest
 
-from jobrunner.run import Active, Start, after_start, decide_start
+from jobrunner.run import (
+    Active,
+    Start,
+    after_start,
+    count_free,
+    decide_start,
+    take_place,
+    waits_alone,
+)
 
 IDLE = Active()
 RUNNING = Active(running=1)
@@ -17,7 +25,8 @@ RUNNING_AND_HELD = Active(running=1, held=1)
         ("skip", IDLE, Start.SEND),
         ("queue", IDLE, Start.SEND),
         ("replace", IDLE, Start.SEND),
-        ("allow", RUNNING_AND_HELD, Start.SEND),
+        ("allow", RUNNING, Start.SEND),
+        ("allow", RUNNING_AND_HELD, Start.HOLD),
         ("skip", RUNNING, Start.SKIP),
         ("skip", QUEUED, Start.SKIP),
         ("queue", RUNNING, Start.HOLD),
@@ -68,3 +77,75 @@ def test_of_several_late_slots_of_a_skip_job_the_newest_runs() -> None:
 @pytest.mark.parametrize("overlap", ["allow", "queue", "replace"])
 def test_other_policies_take_late_slots_in_order(overlap: str) -> None:
     assert decide_start(overlap, IDLE, is_newest=False) is Start.SEND
+
+
+FULL = Active(running=1, queued=1, limit=2)
+FULL_OF_BACKFILLS = Active(backfill=2, limit=2)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "active", "start"),
+    [
+        ("allow", Active(running=1, limit=2), Start.SEND),
+        ("allow", FULL, Start.HOLD),
+        ("skip", FULL, Start.SKIP),
+        ("allow", FULL_OF_BACKFILLS, Start.HOLD),
+        ("skip", FULL_OF_BACKFILLS, Start.HOLD),
+        ("queue", FULL_OF_BACKFILLS, Start.HOLD),
+        ("replace", FULL_OF_BACKFILLS, Start.HOLD),
+        ("replace", Active(queued=1, limit=1), Start.REPLACE),
+        ("replace", Active(queued=1, backfill=1, limit=1), Start.REPLACE_AND_HOLD),
+    ],
+)
+def test_beyond_the_limit_a_run_waits(overlap: str, active: Active, start: Start) -> None:
+    assert decide_start(overlap, active) is start
+
+
+@pytest.mark.parametrize("overlap", ["allow", "skip", "queue", "replace"])
+def test_runs_of_a_backfill_overlap_with_nothing(overlap: str) -> None:
+    assert decide_start(overlap, Active(backfill=5)) is Start.SEND
+
+
+def test_a_forced_run_overlaps_and_keeps_to_the_limit() -> None:
+    assert take_place(RUNNING_AND_HELD) is Start.SEND
+    assert take_place(FULL) is Start.HOLD
+
+
+@pytest.mark.parametrize(
+    ("overlap", "trigger", "alone"),
+    [
+        ("allow", "schedule", False),
+        ("allow", "manual", False),
+        ("allow", "catch_up", True),
+        ("skip", "schedule", True),
+        ("skip", "manual", False),
+        ("skip", "catch_up", True),
+        ("queue", "manual", True),
+        ("replace", "schedule", True),
+    ],
+)
+def test_a_run_waits_alone_by_its_overlap_or_in_order(
+    overlap: str, trigger: str, *, alone: bool
+) -> None:
+    assert waits_alone(overlap, trigger) is alone
+
+
+@pytest.mark.parametrize(
+    ("overlap", "active", "triggers", "free"),
+    [
+        ("queue", IDLE, ["schedule"], 1),
+        ("queue", RUNNING, ["schedule"], 0),
+        ("allow", IDLE, ["catch_up", "catch_up"], 1),
+        ("allow", IDLE, ["catch_up", "schedule", "schedule", "catch_up"], 3),
+        ("allow", Active(running=1, limit=3), ["schedule"] * 4, 2),
+        ("allow", FULL, ["schedule"], 0),
+        ("allow", RUNNING, ["catch_up", "schedule"], 0),
+        ("skip", RUNNING, ["manual", "schedule"], 1),
+        ("queue", FULL_OF_BACKFILLS, ["schedule"], 0),
+        ("queue", Active(backfill=1), ["schedule"], 1),
+    ],
+)
+def test_held_runs_are_free_in_their_order(
+    overlap: str, active: Active, triggers: list[str], free: int
+) -> None:
+    assert count_free(overlap, active, triggers) == free

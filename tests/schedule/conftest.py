@@ -1,4 +1,4 @@
-"""The oracles, loaded from the script that also runs them a million times."""
+"""The oracles, loaded from the scripts that also run them a million times."""
 
 import importlib.util
 import sys
@@ -11,8 +11,18 @@ import pytest
 @pytest.fixture(scope="session")
 def oracle() -> ModuleType:
     """`oracle.py` beside this file."""
+    return _load("oracle")
+
+
+@pytest.fixture(scope="session")
+def rrule_oracle() -> ModuleType:
+    """`rrule_oracle.py` beside this file."""
+    return _load("rrule_oracle")
+
+
+def _load(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(
-        "schedule_oracle", Path(__file__).parent / "oracle.py"
+        f"schedule_{name}", Path(__file__).parent / f"{name}.py"
     )
     assert spec is not None
     assert spec.loader is not None

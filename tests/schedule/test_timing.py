@@ -1,14 +1,17 @@
-"""Intervals, single instants, bounds, and jitter."""
+"""Intervals, single instants, bounds, jitter, and what holds for every rule."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice, pairwise
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobrunner.schedule import (
     ScheduleError,
     Timing,
+    make_solar,
     make_timing,
     next_time,
     previous_time,
@@ -24,6 +27,61 @@ _INSTANTS = st.datetimes(
     max_value=datetime(2040, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
+
+
+_RULES = st.sampled_from(
+    [
+        {"cron": "*/7 * * * *"},
+        {"cron": "H 2 * * *"},
+        {"cron": "0 0 29 2 *"},
+        {"cron": "0 9 LW * *"},
+        {"cron": "30 15 2 * * *"},
+        {"every": timedelta(hours=7)},
+        {"rrule": "FREQ=HOURLY;BYMINUTE=7"},
+        {"rrule": "FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=2;BYMINUTE=30"},
+        {"rrule": "FREQ=DAILY;COUNT=9000", "dtstart": datetime(2015, 1, 1, 2, 0, tzinfo=UTC)},
+        {
+            "rrule": "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU",
+            "dtstart": datetime(2010, 1, 3, 2, 30, tzinfo=UTC),
+        },
+        {"at": tuple(datetime(2000 + year, 5, 1, tzinfo=UTC) for year in range(40))},
+        {"solar": make_solar("sunset", -33.4, -70.7)},
+    ]
+)
+_TIMINGS = st.builds(
+    lambda rule, **fields: make_timing(**rule, **fields),
+    _RULES,
+    timezone=st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago"]),
+    start_at=st.none() | _INSTANTS,
+    end_at=st.none() | _INSTANTS,
+    exclude=st.sampled_from([(), ("2020-03-29", "2021-10-31"), ("2016-01-01/2017-05-31",)]),
+    gap=st.sampled_from([None, "run_after", "skip"]),
+    overlap=st.sampled_from([None, "first", "both"]),
+    jitter=st.sampled_from([timedelta(0), timedelta(hours=2)]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(timing=_TIMINGS, after=_INSTANTS)
+def test_times_of_any_rule_rise_and_are_what_next_gives(timing: Timing, after: datetime) -> None:
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    times = list(islice(times_between(timing, after, end), 5))
+    assert all(after <= at < end for at in times)
+    assert all(earlier < later for earlier, later in pairwise(times))
+    assert [next_time(timing, at) for at in times[:-1]] == times[1:]
+
+
+@settings(max_examples=300, deadline=None)
+@given(timing=_TIMINGS, after=_INSTANTS, share=st.floats(0, 1, exclude_max=True))
+def test_no_time_of_any_rule_lies_before_its_next(
+    timing: Timing, after: datetime, share: float
+) -> None:
+    first = next_time(timing, after)
+    assume(first is not None)
+    assert first is not None
+    assert next_time(timing, min(after + (first - after) * share, first - INSTANT)) == first
+    assert previous_time(timing, first) == first
+    assert after < first <= run_at(timing, "a/b#default", first)
 
 
 def test_a_next_time_is_strictly_after() -> None:
@@ -100,6 +158,26 @@ def test_the_times_of_an_endless_span_come_one_at_a_time() -> None:
     assert next(times) == NOON + timedelta(seconds=1)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"cron": "0 30 2 * 3 0L"},
+        {"cron": "30 2 * 3 0L", "gap": "skip"},
+        {"rrule": "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;BYHOUR=2;BYMINUTE=30", "gap": "skip"},
+    ],
+)
+def test_a_time_that_the_clock_always_jumps_over_is_given_up(rule: dict[str, Any]) -> None:
+    assert next_time(make_timing(**rule, timezone="Europe/Berlin"), NOON) is None
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Apia"])
+def test_the_end_of_the_last_year_is_no_mistake(zone: str) -> None:
+    last = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    timing = make_timing(cron="* * * * *", timezone=zone)
+    assert list(times_between(timing, last - timedelta(minutes=2), last)) != []
+    assert next_time(timing, last) is None
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Apia"])
 def test_the_end_of_the_calendar_is_the_end_of_the_schedule(zone: str) -> None:
     last = datetime(9999, 12, 30, tzinfo=UTC)
@@ -108,12 +186,18 @@ def test_the_end_of_the_calendar_is_the_end_of_the_schedule(zone: str) -> None:
     assert next_time(make_timing(every=timedelta(days=7)), last) is None
 
 
+def test_a_time_of_the_last_year_of_the_calendar_is_none() -> None:
+    timing = make_timing(at=(datetime(9999, 12, 31, tzinfo=UTC),), jitter=timedelta(days=2))
+    assert next_time(timing, NOON) is None
+
+
 @pytest.mark.parametrize(
     "rule",
     [
         {},
         {"cron": "* * * * *", "every": timedelta(hours=1)},
         {"every": timedelta(hours=1), "at": ()},
+        {"rrule": "FREQ=DAILY", "solar": make_solar("sunrise", 0, 0)},
     ],
 )
 def test_a_timing_has_exactly_one_rule(rule: dict[str, object]) -> None:

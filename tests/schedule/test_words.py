@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from jobrunner.schedule import duration_in_words, in_words, make_timing, next_time
+from jobrunner.schedule import duration_in_words, in_words, make_solar, make_timing, next_time
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -69,6 +69,17 @@ def test_cron_in_words(cron: str, words: str) -> None:
         ),
         ({"at": ()}, "never"),
         (
+            {"at": tuple(NOON + timedelta(days=number) for number in range(7))},
+            "at 7 times from 2026-11-21 12:00 UTC to 2026-11-27 12:00 UTC",
+        ),
+        (
+            {"rrule": "FREQ=WEEKLY;BYDAY=MO,FR;BYHOUR=9", "timezone": "Europe/Berlin"},
+            "every week on Monday and Friday at 09:00, Europe/Berlin time",
+        ),
+        ({"solar": make_solar("sunrise", 52.52, 13.405)}, "at sunrise at 52.52°N 13.405°E"),
+        ({"solar": make_solar("dawn_civil", -33.4, -70.7)}, "at civil dawn at 33.4°S 70.7°W"),
+        ({"solar": make_solar("solar_noon", 0, 0)}, "at solar noon at 0°N 0°E"),
+        (
             {"cron": "@hourly", "start_at": NOON, "end_at": NOON + timedelta(days=1)},
             "every hour, UTC, from 2026-11-21 12:00 UTC, until before 2026-11-22 12:00 UTC",
         ),
@@ -79,7 +90,7 @@ def test_other_schedules_in_words(fields: dict[str, Any], words: str) -> None:
 
 
 @settings(
-    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(one=st.randoms(use_true_random=False), field=st.integers(0, 5), value=st.integers(1, 7))
 def test_a_schedule_that_means_something_else_reads_differently(

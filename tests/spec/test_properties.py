@@ -27,6 +27,10 @@ SCHEDULES = [
     {"every": "5m"},
     {"cron": "0 5 * * 1-5", "jitter": "2m"},
     {"at": ["2026-12-01", "2026-12-02T09:00+01:00"]},
+    {"rrule": "FREQ=WEEKLY;INTERVAL=2", "dtstart": "2026-01-05T09:00", "EXDATE": "20260119T090000"},
+    {"solar": {"event": "sunset", "latitude": 52, "longitude": 13.4}, "max_runs": 3},
+    {"cron": "15 2 * * *", "dst": {"gap": "skip"}, "exclude": ["2026-12-25", "2026-12-26"]},
+    {"cron": "@daily", "args": [1], "kwargs": {"x": None}, "queue": "high", "priority": 0},
 ]
 DURATIONS = st.integers(1, 10**7).map(lambda seconds: f"{seconds}s")
 JOBS = st.fixed_dictionaries(
@@ -53,7 +57,9 @@ PIECES = st.sampled_from(
     ["jobs:", "\n", "\n  ", "\n    ", "a:", " ", "task: m.f", "schedule: ", "{", "}", "[", "]", ", ",
      "'", '"', "*x", "&x ", "<<: ", "cron: */5 * * * *", "every: 5m", "at: 2026-03-29T02:30", "null",
      "010", "!!t ", "---\n", "# c", "\t", "\xa0", "|\n", "@daily", "defaults:", "retry: ", "kwargs: ",
-     "timezone: X", "? ", "- ", ": ", "%YAML 1.1\n", "\ufeff", "\x00", "\r\n", "...", "5"]
+     "timezone: X", "rrule: FREQ=DAILY", "dtstart: 20260105T090000", "exclude: ", "2026-12-25",
+     "x", "dates: ", "calendars:", "solar: ", "event: sunset", "dst: ",
+     "? ", "- ", ": ", "%YAML 1.1\n", "\ufeff", "\x00", "\r\n", "...", "5"]
 )  # fmt: skip
 
 

@@ -29,6 +29,10 @@ def quick(n=0):
     return {"n": n, "pid": os.getpid()}
 
 
+def echo(*args, **kwargs):
+    return [args, kwargs]
+
+
 def slow(file, seconds=60):
     print("started", flush=True)
     open(file, "a").write(f"{os.getpid()}\\n")
@@ -116,12 +120,15 @@ def send(ledger: Ledger, broker_url: str) -> Send:
         *,
         timeout_seconds: float = 3600.0,
         soft_timeout_seconds: float | None = None,
+        schedule: str | None = None,
         **spec: Any,
     ) -> uuid.UUID:
         name = uuid.uuid4().hex
-        run_id = ledger.add_run(ledger.add_job(task, name=name, **spec))
+        job_id = ledger.add_job(task, name=name, **spec)
+        schedule_id = None if schedule is None else ledger.add_schedule(job_id, schedule)
+        run_id = ledger.add_run(job_id, schedule_id=schedule_id)
         run = OutgoingRun(
-            run_id=run_id,
+            run_id=str(run_id),
             attempt=0,
             address=f"test/{name}",
             queue="default",
@@ -148,4 +155,4 @@ def has_line(file: Path) -> bool:
 
 
 def outgoing(run_id: uuid.UUID, *, timeout_seconds: float) -> OutgoingRun:
-    return OutgoingRun(run_id, 0, "test/job", "default", None, timeout_seconds, None)
+    return OutgoingRun(str(run_id), 0, "test/job", "default", None, timeout_seconds, None)

@@ -60,6 +60,15 @@ def test_what_a_run_prints_can_be_read_while_it_runs(
     assert ledger.state(run_id) == "running"
 
 
+def test_a_run_of_a_schedule_is_called_with_the_arguments_of_the_schedule(
+    send: Send, ledger: Ledger
+) -> None:
+    own = {"name": "own", "every": "1h", "args": [2], "kwargs": {"a": 1, "b": [2]}}
+    run_id = send("acme.echo", args=[1], kwargs={"a": 1}, schedules=[own], schedule="own")
+    wait_until(lambda: ledger.state(run_id) == "succeeded")
+    assert ledger.run(run_id)["result"] == [[2], {"a": 1, "b": [2]}]
+
+
 def test_fault_38_a_forged_message_starts_nothing_and_the_worker_lives(
     worker: StartedProcess, send: Send, ledger: Ledger, broker_url: str
 ) -> None:

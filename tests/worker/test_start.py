@@ -1,4 +1,4 @@
-"""What ends the start of a beat and of a worker, which otherwise wait for what is away."""
+"""What ends the start of a beat and of a worker, and what they wait for."""
 
 import pytest
 from sqlalchemy import Engine, text
@@ -7,19 +7,31 @@ from tests.project import Project
 
 
 @pytest.mark.parametrize("process", ["beat", "worker"])
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ("UPDATE jobrunner.schema_version SET version_num = '9999'", "The database is newer"),
-        ("DROP SCHEMA jobrunner CASCADE", "jobrunner db upgrade"),
-    ],
-)
-def test_fault_70_a_database_of_no_use_is_refused(
-    project: Project, engine: Engine, process: str, change: str, said: str
+def test_fault_70_a_database_that_is_newer_is_refused(
+    project: Project, engine: Engine, process: str
 ) -> None:
-    with engine.begin() as connection:
-        connection.execute(text(change))
+    change(engine, "UPDATE jobrunner.schema_version SET version_num = '9999'")
     started = project.start(process)
     assert started.wait() == 1
-    assert said in started.output
+    assert "The database is newer" in started.output
     assert "Traceback" not in started.output
+
+
+@pytest.mark.parametrize(
+    ("process", "at_work"), [("beat", "database_connected"), ("worker", "ready.")]
+)
+def test_fault_70_a_database_without_tables_is_waited_for_with_what_to_type(
+    project: Project, engine: Engine, process: str, at_work: str
+) -> None:
+    change(engine, "ALTER SCHEMA jobrunner RENAME TO elsewhere")
+    started = project.start(process)
+    started.wait_for_line("jobrunner db upgrade")
+    assert at_work not in started.output
+    change(engine, "ALTER SCHEMA elsewhere RENAME TO jobrunner")
+    started.wait_for_line(at_work)
+    started.kill_if_alive()
+
+
+def change(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement))

@@ -4,8 +4,10 @@ import os
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kombu import Connection
 from sqlalchemy import func
 
 from jobrunner.broker import Sender, make_app
@@ -58,6 +60,27 @@ def test_a_message_that_comes_twice_starts_the_run_once(
     wait_until(lambda: worker.output.count("run_not_started") == 4)
     wait_until(lambda: ledger.state(run_id) == "succeeded")
     assert len(ledger.attempts(run_id)) == 1
+
+
+def test_fault_19_a_run_that_outlasts_the_visibility_time_out_runs_once(
+    start_worker: StartWorker, send: Send, ledger: Ledger, broker_url: str, tmp_path: Path
+) -> None:
+    worker = start_worker("-c", "2")
+    run_id = send("acme.slow", args=[str(tmp_path / "file"), 1])
+    wait_until(lambda: ledger.state(run_id) == "running")
+    let_messages_be_seen_again(broker_url)
+    worker.wait_for_line("run_not_started")
+    wait_until(lambda: ledger.state(run_id) == "succeeded")
+    assert len(ledger.attempts(run_id)) == 1
+
+
+def let_messages_be_seen_again(broker_url: str) -> None:
+    """As the transport does with what is not acknowledged within the visibility time-out."""
+    options = make_app(Settings(broker_url=broker_url)).conf.broker_transport_options
+    hurried = {**options, "visibility_timeout": 0}
+    with Connection(broker_url, transport_options=hurried) as connection:
+        channel: Any = connection.default_channel
+        channel.qos.restore_visible()
 
 
 def test_a_killed_worker_leaves_no_child(

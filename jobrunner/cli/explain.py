@@ -1,0 +1,113 @@
+"""`jobrunner explain`: what a key of the files means; or, of a job, when it is due, in words."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+import click
+
+from jobrunner.cli.coming import (
+    Asked,
+    asked_of,
+    clock_notes,
+    coming_times,
+    other_notes,
+    words_lines,
+)
+from jobrunner.cli.command import make_command
+from jobrunner.cli.layout import text
+from jobrunner.cli.project import find_schedules
+from jobrunner.cli.session import Session
+from jobrunner.cli.style import style
+from jobrunner.cli.times import short
+from jobrunner.errors import NotFound
+from jobrunner.spec.keys import KEYS, did_you_mean, meant_by
+from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.reference import KeyMeaning, key_meanings
+
+_NEXT_SHOWN = 3
+
+
+@make_command(
+    "explain",
+    "What a key of the files means; or when a job is due, in words.\n\n"
+    "WHAT is a key such as overlap or retry.delay, or an address: namespace/job, or "
+    "namespace/job#schedule. No database, no network.",
+    examples=[
+        ("jobrunner explain exclude", "What the key means, and what may be written."),
+        ("jobrunner explain ops/disk-report", "The schedules of a job in words."),
+    ],
+)
+@click.argument("what")
+def command(session: Session, what: str) -> None:
+    if "/" in what:
+        job, schedules = find_schedules(session, what)
+        lines = _job_lines(job, asked_of(job.spec, schedules), datetime.now(UTC))
+    else:
+        lines = _key_lines(what)
+    session.output.told(*lines)
+
+
+def _key_lines(name: str) -> Iterator[str]:
+    meanings = key_meanings(name)
+    if not meanings:
+        raise NotFound(f"There is no key {name!r}.", hint=_instead(name))
+    for number, found in enumerate(meanings):
+        if number:
+            yield ""
+        yield from _meaning_lines(found)
+
+
+def _instead(name: str) -> str:
+    key = name.rpartition(".")[2]
+    if key_meanings(key):
+        return f"jobrunner explain {key}"
+    if meant := meant_by(key):
+        return f"Another tool may call it so; here {meant}."
+    known = tuple(dict.fromkeys(key for keys in KEYS.values() for key in keys))
+    guess = did_you_mean(key, known)
+    return f"Did you mean {guess}?" if guess else "docs/reference/yaml.md has all of them."
+
+
+def _meaning_lines(found: KeyMeaning) -> Iterator[str]:
+    default = f", default {_plain(found.default)}" if found.default else ""
+    yield f"{style(found.key, 'strong')}  {style(f'in {found.place}', 'quiet')}"
+    yield f"  {_plain(found.meaning)}"
+    yield f"  {style('form', 'quiet')}  {_plain(found.form)}{default}"
+    if found.keys_below:
+        yield f"  {style('keys', 'quiet')}  {', '.join(found.keys_below)}"
+
+
+def _plain(markdown: str) -> str:
+    """As a terminal shows it."""
+    return markdown.replace("\\|", "|").replace("`", "")
+
+
+def _job_lines(job: DefinedJob, schedules: list[Asked], now: datetime) -> Iterator[str]:
+    place = style(f"{text(job.location.file)}:{job.location.line}", "quiet")
+    yield f"{style(text(job.address), 'strong')}  {place}"
+    if job.spec.description:
+        yield f"  {text(job.spec.description)}"
+    if not job.spec.enabled:
+        yield "  It is not enabled: it fires nothing."
+    if not schedules:
+        yield f"  It has no schedule; start it with `jobrunner run {text(job.address)}`."
+    for schedule in schedules:
+        yield ""
+        yield from words_lines([schedule])
+        yield from _coming_lines(job, schedule, now)
+
+
+def _coming_lines(job: DefinedJob, schedule: Asked, now: datetime) -> Iterator[str]:
+    spec = next(one for one in job.spec.schedules if one.name == schedule.name)
+    if not spec.enabled:
+        yield "  It is not enabled: it fires nothing."
+        return
+    coming = list(islice(coming_times([schedule], now), _NEXT_SHOWN))
+    zone = schedule.timing.zone
+    listed = ", ".join(short(one.at, zone, near=now) for one in coming)
+    yield f"  next {listed}" if coming else "  It does not run any more."
+    for effect in clock_notes(coming, schedule, now):
+        yield f"  note: {effect.in_words()}"
+    for note in other_notes(coming, schedule, now):
+        yield f"  note: {note}"

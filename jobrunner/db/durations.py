@@ -1,0 +1,30 @@
+"""How long runs took: what a simulated day is played with."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, text
+
+from jobrunner.simulate import Durations
+
+_NEWEST_RUNS = 200
+"""Of each job: enough for a 95th percentile, and as it behaves now."""
+
+_DURATIONS = text("""
+    SELECT j.address, count(*) AS runs,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY newest.took) AS p50,
+           percentile_disc(0.95) WITHIN GROUP (ORDER BY newest.took) AS p95
+      FROM jobrunner.jobs AS j
+     CROSS JOIN LATERAL (
+           SELECT finished_at - started_at AS took FROM jobrunner.runs
+            WHERE job_id = j.id AND state = 'succeeded' AND started_at IS NOT NULL
+            ORDER BY scheduled_for DESC LIMIT :newest
+          ) AS newest
+     WHERE j.deleted_at IS NULL
+     GROUP BY j.address
+""")
+
+
+def past_durations(connection: Connection) -> Mapping[str, Durations]:
+    """By address, of the newest succeeded runs of each job in force; none for a job without any."""
+    rows = connection.execute(_DURATIONS, {"newest": _NEWEST_RUNS})
+    return {row.address: Durations(row.p50, row.p95, row.runs) for row in rows}

@@ -1,0 +1,85 @@
+"""The expressions of a schedule, checked where they stand: a caret under the part that is wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobrunner.schedule import ScheduleError, parse_cron
+from jobrunner.schedule.rrule_text import parse_rrule
+from jobrunner.spec.durations import spoken_duration
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Entry, Node, Scalar
+
+_CRON_FIELDS = "the fields are: minute hour day-of-month month day-of-week"
+_RRULE_EXAMPLE = "write for example FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0;BYSECOND=0"
+
+
+def check_cron(entry: Entry | None, report: Report) -> bool:
+    """Whether the value of `cron` can be read; what is no text is told of elsewhere."""
+    node = None if entry is None else entry.value
+    if entry is None or not (isinstance(node, Scalar) and isinstance(node.value, str)):
+        return True
+    try:
+        parse_cron(node.value)
+    except ScheduleError as error:
+        meant = _meant_instead(node.value)
+        if meant is None:
+            _report(error, node, "E208", _CRON_FIELDS, report)
+        else:
+            what, rule = meant
+            is_shorthand = entry.key is node
+            report.at(
+                node, "E208", f"'{node.value}' is {what}, not a cron expression",
+                help=f"write {{{rule}}}" if is_shorthand else f"write {rule}",
+            )  # fmt: skip
+        return False
+    return True
+
+
+def check_rrule(node: Node, values: Mapping[str, Any], report: Report) -> str | None:
+    """The rule as it is stored, in capitals; None when it cannot be read.
+
+    `values` are those of the schedule, as they were read: `rrule`, `dtstart`, `exdate`, `rdate`.
+    """
+    try:
+        rule = parse_rrule(
+            values["rrule"],
+            dtstart=values.get("dtstart"),
+            exdate=values.get("exdate", ()),
+            rdate=values.get("rdate", ()),
+        )
+    except ScheduleError as error:
+        if _is_cron(values["rrule"]):
+            message = f"'{values['rrule']}' is a cron expression, not a recurrence rule"
+            report.at(node, "E216", message, help=f'write cron: "{values["rrule"]}"')
+        else:
+            _report(error, node, "E216", _RRULE_EXAMPLE, report)
+        return None
+    return rule.text
+
+
+def _meant_instead(text: str) -> tuple[str, str] | None:
+    """What was written for a cron expression, and the rule that takes it."""
+    if interval := spoken_duration(text):
+        return "an interval", f"every: {interval}"
+    if "FREQ=" in text.upper():
+        return "a recurrence rule", f'rrule: "{text}"'
+    return None
+
+
+def _is_cron(text: str) -> bool:
+    try:
+        parse_cron(text)
+    except ScheduleError:
+        return False
+    return True
+
+
+def _report(error: ScheduleError, node: Node, code: str, advice: str, report: Report) -> None:
+    message, _, own_advice = error.message.partition("; ")
+    offset, width = 0, None
+    if error.offset is not None and isinstance(node, Scalar):
+        # The part can be pointed at where the text stands as it is, in quotes or without.
+        before = (node.width - len(str(node.value))) / 2
+        if before in (0, 1):
+            offset, width = error.offset + int(before), error.width
+    report.at(node, code, message, help=own_advice or advice, offset=offset, width=width)

@@ -1,0 +1,68 @@
+"""`jobrunner explain`: keys from the models, jobs from the files."""
+
+from pathlib import Path
+
+import pytest
+
+from jobrunner.spec.keys import KEYS
+from tests.cli.calling import call
+
+
+def test_a_key_is_told_for_each_place_where_it_may_stand() -> None:
+    told = call("explain", "overlap").stdout
+    assert "overlap  in a job\n" in told
+    assert "overlap  in dst\n" in told
+    assert "form  allow | skip | queue | replace, default skip" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("retry.delay", "in retry"),
+        ("schedule.cron", "in a schedule"),
+        ("schedules.exclude", "in a schedule"),
+        ("calendars.dates", "in a calendar"),
+        ("jobs.task", "in a job"),
+        ("schedules.nightly.cron", "in a schedule"),
+        ("jobs.report.schedule.dst.overlap", "in dst"),
+        ("exclude.from", "in a range of days"),
+    ],
+)
+def test_a_key_behind_another_is_told_for_that_place_alone(key: str, place: str) -> None:
+    told = call("explain", key).stdout
+    assert told.startswith(f"{key.rpartition('.')[2]}  {place}\n")
+    assert told.count("form") == 1
+
+
+@pytest.mark.parametrize("key", sorted({key for keys in KEYS.values() for key in keys}))
+def test_every_key_of_the_format_is_explained(key: str) -> None:
+    assert call("explain", key).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("overlp", "Did you mean overlap?"),
+        ("crontab", "here write schedule:"),
+        ("qqqq", "docs/reference/yaml.md has all of them."),
+        ("solar.delay", "There is no key 'solar.delay'.\n  → jobrunner explain delay\n"),
+    ],
+)
+def test_a_key_that_there_is_not_is_said_so(key: str, hint: str) -> None:
+    called = call("explain", key)
+    assert (called.exit_code, called.stdout) == (1, "")
+    assert hint in called.stderr
+
+
+def test_a_job_is_told_in_words_with_its_next_times(folder: Path) -> None:
+    told = call("explain", "ops/report", folder=folder).stdout
+    assert told.startswith("ops/report  jobs.d/ops.yaml:4\n  Writes the report\n")
+    assert "#default  at 05:30 every day, Europe/Berlin time\n  next " in told
+
+
+def test_a_job_without_a_schedule_says_how_it_is_started(folder: Path) -> None:
+    assert "`jobrunner run ops/greet`" in call("explain", "ops/greet", folder=folder).stdout
+
+
+def test_an_address_that_there_is_not_names_the_one_that_was_meant(folder: Path) -> None:
+    assert "Did you mean ops/report?" in call("explain", "ops/reprot", folder=folder).stderr

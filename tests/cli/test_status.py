@@ -1,0 +1,44 @@
+"""`jobrunner status` on a ledger with many runs: what it counts, and what it leaves alone."""
+
+import json
+
+import pytest
+from sqlalchemy import Engine, text
+
+from jobrunner.db.engine import transaction
+from tests.cli.conftest import Jobrunner
+
+
+@pytest.fixture
+def with_runs(jobrunner: Jobrunner) -> Jobrunner:
+    """Three runs of a job in force are queued."""
+    assert jobrunner("apply", "--yes").exit_code == 0
+    for _ in range(3):
+        jobrunner("run", "ops/report", "--force")
+    return jobrunner
+
+
+def test_all_runs_there_ever_were_are_counted_when_somebody_asks(
+    with_runs: Jobrunner, engine: Engine
+) -> None:
+    with transaction(engine) as connection:  # as the clean-up of history does
+        connection.execute(
+            text(
+                "INSERT INTO jobrunner.run_totals (job_id, trigger, state, deleted)"
+                " SELECT id, 'schedule', 'succeeded', 39 FROM jobrunner.jobs WHERE name = 'report'"
+            )
+        )
+    told = json.loads(with_runs("status", "-o", "json", "--totals").stdout)
+    assert told["runs"]["ever"] == {"queued": 3, "succeeded": 39}
+    assert "42 runs, deleted ones included" in with_runs("status", "--totals").stdout
+    assert "ever" not in json.loads(with_runs("status", "-o", "json").stdout)["runs"]
+
+
+def test_what_is_held_is_counted_so_far_and_no_further(
+    with_runs: Jobrunner, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobrunner.db.overview.HELD_COUNTED", 2)
+    monkeypatch.setattr("jobrunner.cli.status.HELD_COUNTED", 2)
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobrunner.runs SET held = true"))
+    assert "0 running, 0 queued, more than 2 held" in with_runs("status").stdout
