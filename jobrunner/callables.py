@@ -15,7 +15,7 @@ import builtins
 import importlib
 import inspect
 import keyword
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -50,22 +50,6 @@ def load_callable(path: str, *, allow: Sequence[str]) -> LoadedCallable:
     found = _walk(dotted, module, rest)
     function = _checked_callable(dotted, found, allow)
     return LoadedCallable(path=dotted, function=function, signature=_signature(function))
-
-
-def check_arguments(loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Raise CallableError (`arguments`) with the signature when the callable cannot take them."""
-    if loaded.signature is None:
-        return
-    try:
-        loaded.signature.bind(*args, **kwargs)
-    except TypeError as error:
-        name = loaded.path.rpartition(".")[2]
-        raise CallableError(
-            f"{loaded.path} cannot be called with these arguments: {error}. "
-            f"It is {name}{loaded.signature}.",
-            kind="arguments",
-            hint="Correct `args` and `kwargs` of the job.",
-        ) from error
 
 
 def _checked_parts(dotted: str) -> list[str]:

@@ -40,6 +40,7 @@ class RunState(StrEnum):
     SKIPPED = "skipped"
     MISSED = "missed"
     EXPIRED = "expired"
+    HANDED_OVER = "handed_over"
 
     @property
     def is_final(self) -> bool:
@@ -57,12 +58,14 @@ class Event(StrEnum):
     FAIL = "fail"
     RETRY = "retry"
     LOSE = "lose"
+    HAND_OVER = "hand_over"
 
 
 _TRANSITIONS: Mapping[tuple[RunState, Event], RunState] = {
     (RunState.QUEUED, Event.CLAIM): RunState.RUNNING,
     (RunState.QUEUED, Event.EXPIRE): RunState.EXPIRED,
     (RunState.QUEUED, Event.CANCEL): RunState.CANCELLED,
+    (RunState.QUEUED, Event.HAND_OVER): RunState.HANDED_OVER,
     (RunState.RUNNING, Event.SUCCEED): RunState.SUCCEEDED,
     (RunState.RUNNING, Event.FAIL): RunState.FAILED,
     (RunState.RUNNING, Event.RETRY): RunState.QUEUED,

@@ -51,6 +51,14 @@ class Settings(BaseModel):
     """The environment of the project file that applies; '' is none."""
     allow_tasks: Words = ()
     """The worker's own allow-list of dotted paths (`acme.*`); () allows what the project file does."""
+    allow_commands: bool = False
+    """Whether this worker runs jobs that are a `command`."""
+    secrets_allow: Words = ()
+    """The worker's own allow-list of secrets, such as `env:REPORTS_*`; () allows none."""
+    encryption_keys: Words = ()
+    """Keys for `sensitive` arguments, the newest first: each 32 bytes in URL-safe base64."""
+    worker_memory_mebibytes: int = Field(default=0, ge=0)
+    """A run whose processes hold more is ended as lost; 0 is no limit."""
     worker_grace_seconds: float = Field(default=25.0, ge=0)
     """How long a worker that is told to stop lets its runs go on; it is gone 5 s later at most."""
     run_directory: Path = Path(RUN_DIRECTORY)

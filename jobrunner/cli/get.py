@@ -115,7 +115,7 @@ def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
     if spec is None:
         return [*fields, ("definition", style("cannot be read by this version", "bad"))]
     fields += [
-        ("task", f"{spec.task}({text(_arguments(spec.args, spec.kwargs))})"),
+        ("task", f"{spec.calls}({text(_arguments(spec.args, spec.kwargs))})"),
         ("queue", spec.queue + ("" if spec.priority is None else f", priority {spec.priority}")),
         ("timeout", format_duration(spec.timeout)),
         ("retry", _retry(spec)),

@@ -94,7 +94,7 @@ def _create_lines(change: Create, now: datetime) -> list[str]:
     job = change.job
     where = f"{text(job.location.file)}:{job.location.line}{_owned(job.spec)}"
     lines = [_head(style("+", "good"), change.address, "create", where)]
-    lines.append(f"{_FIELD_INDENT}task {text(job.spec.task)}({_arguments(job.spec)})")
+    lines.append(f"{_FIELD_INDENT}task {text(job.spec.calls)}({_arguments(job.spec)})")
     if not job.spec.enabled:
         lines.append(f"{_FIELD_INDENT}enabled false: it fires nothing")
     for schedule in job.spec.schedules:

@@ -24,7 +24,7 @@ from jobrunner.db.run_logs import read_pieces
 from jobrunner.db.runs import Run, get_run
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.run import RunState, Start
-from jobrunner.trigger import TriggeredRun, trigger_run
+from jobrunner.triggers import TriggeredRun, trigger_run
 
 _LOOK_SECONDS = 0.25
 

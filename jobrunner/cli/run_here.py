@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any
 
 import jobrunner
+from jobrunner.arguments import fit_arguments
 from jobrunner.call import Caller
-from jobrunner.callables import check_arguments, load_callable
+from jobrunner.callables import load_callable
 from jobrunner.cli.project import no_such_job, read_valid_project
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import settings_of
@@ -35,14 +36,15 @@ def run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
     spec = found[0]
     sys.path.insert(0, str(read.root))  # as a worker does that is started there
     allow = settings_of(session).allow_tasks or read.project.allow.tasks
+    assert spec.task is not None  # noqa: S101
     loaded = load_callable(spec.task, allow=allow)
     merged = {**spec.kwargs, **kwargs}
-    check_arguments(loaded, spec.args, merged)
+    args, merged = fit_arguments(loaded, spec.args, merged)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     caller = Caller()
     try:
         with entered(CurrentRun(uuid.uuid4(), address, 1, datetime.now(UTC))):
-            return _call(session, lambda: caller.call(loaded, spec.args, merged))
+            return _call(session, lambda: caller.call(loaded, args, merged))
     finally:
         caller.close()
 

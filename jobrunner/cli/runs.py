@@ -33,7 +33,7 @@ from jobrunner.db.runs import (
 from jobrunner.errors import Conflict, NotFound, UsageError
 from jobrunner.run import TRIGGERS, RunState
 from jobrunner.spec.durations import parse_duration
-from jobrunner.trigger import trigger_run
+from jobrunner.triggers import trigger_run
 
 SHORT_ID = 8
 _FOLLOW_SECONDS = 0.5

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from jobrunner.db import holding
+from jobrunner.db.prepared import PreparedStatement
 from jobrunner.run import AttemptEnd, Outcome, RunState
 from jobrunner.spec.models import JobSpec, load_job
 
@@ -65,20 +66,29 @@ class ClaimedRun:
         )
 
 
+class ClaimedRow(NamedTuple):
+    """The columns of `_COLUMNS`, in order."""
+
+    id: uuid.UUID
+    claim_token: uuid.UUID
+    attempt: int
+    lost_attempts: int
+    scheduled_for: datetime
+    kwargs: dict[str, Any] | None
+    cancel_requested: bool
+    address: str
+    schedule: str | None
+    spec: str
+
+
 _COLUMNS = """
     runs.id, runs.claim_token, runs.attempt, runs.lost_attempts, runs.scheduled_for, runs.kwargs,
     runs.cancel_requested_at IS NOT NULL AS cancel_requested, jobs.address,
     (SELECT name FROM jobrunner.schedules WHERE schedules.id = runs.schedule_id) AS schedule,
     CAST(definitions.spec AS text) AS spec
 """
-# `available_at` guards a retry against a message of the attempt before it that comes late. Where a limit
-# counts, claims of the job come one after the other: both statements are one transaction.
-_CLAIM = text(f"""
-    SELECT FROM jobrunner.jobs
-     WHERE id = (SELECT job_id FROM jobrunner.runs WHERE id = :run_id)
-       AND max_concurrency IS NOT NULL
-       FOR NO KEY UPDATE;
-
+# `available_at` guards a retry against a message of the attempt before it that comes late.
+_CLAIM = f"""
     WITH claimed AS (
         UPDATE jobrunner.runs
            SET state = 'running', attempt = runs.attempt + 1, claim_token = :token,
@@ -86,14 +96,12 @@ _CLAIM = text(f"""
                started_at = clock_timestamp(), worker = :worker
           FROM jobrunner.jobs, jobrunner.definitions
          WHERE runs.id = :run_id AND runs.state = 'queued' AND NOT runs.held
+           AND runs.delivery = 'claim'
            AND runs.available_at <= clock_timestamp() AND runs.cancel_requested_at IS NULL
            AND (runs.attempt > 0 OR runs.expires_at IS NULL
                 OR runs.expires_at > clock_timestamp())
            AND jobs.id = runs.job_id AND jobs.deleted_at IS NULL
-           AND (jobs.max_concurrency IS NULL
-                OR jobs.max_concurrency > (
-                   SELECT count(*) FROM jobrunner.runs AS other
-                    WHERE other.job_id = jobs.id AND other.state = 'running' AND NOT other.held))
+           AND {{has_room}}
            AND definitions.id = runs.definition_id
         RETURNING {_COLUMNS}, runs.started_at
     ), started AS (
@@ -101,8 +109,23 @@ _CLAIM = text(f"""
                (run_id, number, state, claim_token, worker, pid, started_at)
         SELECT id, attempt, 'running', claim_token, :worker, :pid, started_at FROM claimed
     )
-    SELECT * FROM claimed
-""")  # noqa: S608  the columns are a constant of this file
+    SELECT {", ".join(ClaimedRow._fields)} FROM claimed
+"""  # noqa: S608  the columns are a constant of this file
+_CLAIM_WITHOUT_LIMIT = PreparedStatement(_CLAIM.format(has_room="jobs.max_concurrency IS NULL"))
+# Where a limit counts, claims of the job come one after the other: both statements are one transaction.
+_LOCK_LIMITED_JOB = """
+    SELECT FROM jobrunner.jobs
+     WHERE id = (SELECT job_id FROM jobrunner.runs WHERE id = :run_id)
+       AND max_concurrency IS NOT NULL
+       FOR NO KEY UPDATE;
+"""
+_HAS_ROOM = """
+    (jobs.max_concurrency IS NULL
+     OR jobs.max_concurrency > (
+        SELECT count(*) FROM jobrunner.runs AS other
+         WHERE other.job_id = jobs.id AND other.state = 'running' AND NOT other.held))
+"""
+_CLAIM_WITH_LIMIT = text(_LOCK_LIMITED_JOB + _CLAIM.format(has_room=_HAS_ROOM))
 
 
 def claim(connection: Connection, wanted: Claim, *, worker: str, pid: int) -> ClaimedRun | None:
@@ -113,14 +136,16 @@ def claim(connection: Connection, wanted: Claim, *, worker: str, pid: int) -> Cl
     decide nothing.
     """
     values = {
-        "run_id": wanted.run_id,
-        "token": wanted.token,
+        "run_id": str(wanted.run_id),
+        "token": str(wanted.token),
         "lease_seconds": LEASE_SECONDS,
         "worker": worker,
         "pid": pid,
     }
-    row = connection.execute(_CLAIM, values).one_or_none()
-    return None if row is None else _claimed_run(row)
+    row = _CLAIM_WITHOUT_LIMIT.first(connection, values)
+    if row is None:
+        row = connection.execute(_CLAIM_WITH_LIMIT, values).first()
+    return None if row is None else _claimed_run(ClaimedRow(*row))
 
 
 # A run that no worker may start any more ends here, where its message is in hand.
@@ -172,7 +197,7 @@ def read_running(connection: Connection, held: Claim) -> ClaimedRun | None:
     row = connection.execute(
         _READ_RUNNING, {"run_id": held.run_id, "token": held.token}
     ).one_or_none()
-    return None if row is None else _claimed_run(row)
+    return None if row is None else _claimed_run(ClaimedRow(*row))
 
 
 # After a start of the server every worker must first get the chance to renew.
@@ -191,7 +216,7 @@ def lost_attempts(
 ) -> tuple[ClaimedRun, ...]:
     """Attempts whose lease has run out, locked. None within `settle_seconds` of the server's start."""
     rows = connection.execute(_LOST, {"settle_seconds": settle_seconds, "limit": limit})
-    return tuple(_claimed_run(row) for row in rows)
+    return tuple(_claimed_run(ClaimedRow(*row)) for row in rows)
 
 
 _RENEW = text("""
@@ -256,6 +281,8 @@ class Ending:
     error: str | None = None
     """One line."""
     traceback: str | None = None
+    memory_peak_bytes: int | None = None
+    """The most that its process held in memory; None: not known."""
 
 
 def attempt_state(outcome: Outcome) -> str:
@@ -269,7 +296,7 @@ def attempt_state(outcome: Outcome) -> str:
 
 # `ending` also hears a cancel request that came after the worker had looked for one: such a run is
 # not queued again.
-_FINISH = text("""
+_FINISH = PreparedStatement("""
     WITH ending AS (
         SELECT id,
                CASE WHEN :state = 'queued' AND cancel_requested_at IS NOT NULL
@@ -297,7 +324,8 @@ _FINISH = text("""
     ), attempt AS (
         UPDATE jobrunner.attempts
            SET state = :attempt_state, finished_at = clock_timestamp(), error_type = :error_type,
-               error = :error, traceback = :traceback
+               error = :error, traceback = :traceback,
+               memory_peak_bytes = :memory_peak_bytes
           FROM ended
          WHERE attempts.run_id = ended.id AND attempts.number = ended.attempt
     )
@@ -318,25 +346,25 @@ def finish(connection: Connection, held: Claim, ending: Ending) -> RunState | No
     the run is over: then nothing was written. A success or a failure that comes after the attempt
     was given up replaces `lost`.
     """
-    row = connection.execute(
-        _FINISH,
-        {
-            "run_id": held.run_id,
-            "token": held.token,
-            "state": ending.state.value,
-            "attempt_state": ending.attempt_state,
-            "retry_seconds": (ending.retry_in or timedelta(0)).total_seconds(),
-            "result": ending.result,
-            "error_type": ending.error_type,
-            "error": ending.error,
-            "traceback": ending.traceback,
-        },
-    ).one_or_none()
+    values = {
+        "run_id": str(held.run_id),
+        "token": str(held.token),
+        "state": ending.state.value,
+        "attempt_state": ending.attempt_state,
+        "retry_seconds": (ending.retry_in or timedelta(0)).total_seconds(),
+        "result": ending.result,
+        "error_type": ending.error_type,
+        "error": ending.error,
+        "traceback": ending.traceback,
+        "memory_peak_bytes": ending.memory_peak_bytes,
+    }
+    row = _FINISH.first(connection, values)
     if row is None:
         return None
-    if row.is_waited_for:
-        holding.release(connection, [row.job_id])
-    return RunState(row.state)
+    state, job_id, is_waited_for = row
+    if is_waited_for:
+        holding.release(connection, [job_id])
+    return RunState(state)
 
 
 def _claim_arrays(claims: Sequence[Claim]) -> dict[str, Any]:
@@ -346,7 +374,7 @@ def _claim_arrays(claims: Sequence[Claim]) -> dict[str, Any]:
     }
 
 
-def _claimed_run(row: Row[Any]) -> ClaimedRun:
+def _claimed_run(row: ClaimedRow) -> ClaimedRun:
     spec, problem = _load_spec(row.spec)
     args, kwargs = spec.arguments_for(row.schedule)
     return ClaimedRun(

@@ -73,6 +73,10 @@ revisions = Table(
     Column("changes", JSONB, nullable=False),  # the plan's changes, as its JSON form
 )
 
+DELIVERIES = ("claim", "tracked", "handed_over")
+"""A worker of ours claims the run · a Celery message to an app's own workers, followed through their
+signals · the same, and nothing more is heard of it."""
+
 jobs = Table(
     "jobs",
     metadata,
@@ -96,6 +100,9 @@ jobs = Table(
     Column("catch_up_window", Interval),
     Column("catch_up_max", Integer),
     Column("max_concurrency", Integer),  # runs of the job active at once; None: any number
+    # How its runs reach their worker, see DELIVERIES.
+    Column("delivery", Text, nullable=False, server_default="claim"),
+    Column("has_on_end", Boolean, nullable=False, server_default="false"),
     Column("expires", Interval),
     Column("timeout", Interval, nullable=False),
     Column("soft_timeout", Interval),
@@ -105,6 +112,7 @@ jobs = Table(
     Column("deleted_at", _time),  # reconcile: a tombstone; cleared when the address returns
     _one_of("overlap", "allow", "skip", "queue", "replace"),
     _one_of("catch_up_policy", "skip", "latest", "all"),
+    _one_of("delivery", *DELIVERIES),
     UniqueConstraint("namespace", "name"),
     Index("jobs_project_id_idx", "project_id"),
 )
@@ -216,6 +224,7 @@ RUN_STATES = (
     "skipped",
     "missed",
     "expired",
+    "handed_over",
 )
 
 runs = Table(
@@ -230,6 +239,9 @@ runs = Table(
     Column("backfill_id", ForeignKey(backfills.c.id, ondelete="SET NULL")),
     Column("definition_id", BigInteger, nullable=False),  # what it runs, as of its dispatch
     Column("trigger", Text, nullable=False),
+    Column(
+        "delivery", Text, nullable=False, server_default="claim"
+    ),  # as the job's, at its dispatch
     Column("scheduled_for", _time, nullable=False),  # the time owed
     Column("state", Text, nullable=False),
     # dispatch sets it; the end of the other run clears it
@@ -253,14 +265,20 @@ runs = Table(
     Column("started_at", _time),  # claim: of the newest attempt
     Column("finished_at", _time),  # the end; None exactly while queued or running
     Column("result", JSONB),
+    Column("progress", JSONB),  # execute: what the newest attempt says of itself, see db.progress
     Column("error", Text),  # one line: of the newest failed attempt, or why it never started
     Column("missed_count", Integer),  # state missed: how many times this row stands for
     Column("missed_until", _time),  # state missed: the last of them; `scheduled_for` is the first
+    # dispatch: set where the job has an `on_end`; clean_up: when it is tried next; None: it was called
+    Column("on_end_at", _time),
+    Column("on_end_tries", SmallInteger, nullable=False, server_default="0"),  # clean_up counts
+    Column("on_end_error", Text),  # clean_up: one line, of the last try that failed
     Column("request_key", Text),  # of a trigger: the same key is the same run
     Column("created_by", Text),  # of a trigger: who
     Column("created_at", _time, nullable=False, server_default=_now),
     _one_of("state", *RUN_STATES),
     _one_of("trigger", "schedule", "catch_up", "manual", "backfill"),
+    _one_of("delivery", *DELIVERIES),
     CheckConstraint("(finished_at IS NULL) = (state IN ('queued', 'running'))", name="finished"),
     CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
     CheckConstraint("NOT held OR state = 'queued'", name="held"),
@@ -303,6 +321,16 @@ runs = Table(
         "expires_at",
         postgresql_where=text("state = 'queued' AND attempt = 0 AND expires_at IS NOT NULL"),
     ),
+    Index(
+        "runs_on_end_idx",
+        "on_end_at",
+        postgresql_where=text("on_end_at IS NOT NULL AND finished_at IS NOT NULL"),
+    ),
+    Index(
+        "runs_tracked_idx",
+        "sent_at",
+        postgresql_where=text("delivery = 'tracked' AND finished_at IS NULL"),
+    ),
     Index("runs_backfill_id_idx", "backfill_id", postgresql_where=text("backfill_id IS NOT NULL")),
     Index("runs_job_id_idx", "job_id", text("scheduled_for DESC")),
     Index("runs_scheduled_for_idx", text("scheduled_for DESC")),
@@ -331,6 +359,7 @@ attempts = Table(
     Column("error_type", Text),  # `requests.exceptions.ConnectionError`, `timeout`, `lost`
     Column("error", Text),
     Column("traceback", Text),
+    Column("memory_peak_bytes", BigInteger),  # the most that its process held; None: not known
     _one_of("state", "running", "succeeded", "failed", "cancelled", "lost"),
 )
 
@@ -342,6 +371,16 @@ run_logs = Table(
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("written_at", _time, nullable=False, server_default=_now),
     Column("text", Text, nullable=False),
+)
+
+refused_messages = Table(
+    "refused_messages",  # a worker: messages that are none of ours, the newest thousand
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("refused_at", _time, nullable=False, server_default=_now),
+    Column("worker", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),  # its first 4 KiB
 )
 
 processes = Table(

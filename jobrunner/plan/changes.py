@@ -276,7 +276,7 @@ def _place(job: DefinedJob) -> dict[str, Any]:
         "file": job.location.file,
         "line": job.location.line,
         "owner": job.spec.owner,
-        "task": job.spec.task,
+        "task": job.spec.calls,
     }
 
 

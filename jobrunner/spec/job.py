@@ -7,7 +7,7 @@ from typing import Any
 
 from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.keys import KEYS, check_keys
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, ProjectSpec, ScheduleSpec
 from jobrunner.spec.paths import is_allowed, parse_task_path
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
@@ -29,7 +29,7 @@ class Surroundings:
     namespace: str
     defaults: Mapping | None
     """Project defaults and file defaults, merged, shorthands written out."""
-    allow_tasks: Sequence[str]
+    project: ProjectSpec
     calendars: Calendars
     report: Report
 
@@ -45,7 +45,9 @@ def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | N
     values = _values(merged, report)
     values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
+    good = _is_of_one_kind(merged, key, around) and good
     good = _is_allowed(merged.get("task"), around) and good
+    good = _is_allowed(merged.get("on_end"), around) and good
     good = _is_sound(reading, merged, key, report) and good
     if reading.model is None or named is None or schedules is None:
         return None
@@ -79,7 +81,8 @@ def read_defaults(entry: Entry, inherited: Mapping | None, around: Surroundings)
     values = _STAND_IN | values
     read_zone(merged.get("timezone"), report)
     reading = read_model(JobSpec, values, merged, whole=entry.key, report=report)
-    _is_allowed(merged.get("task"), around)
+    for name in ("task", "on_end"):
+        _is_allowed(merged.get(name), around)
     _is_sound(reading, merged, entry.key, report)
     return merged
 
@@ -143,6 +146,67 @@ def _values(job: Mapping, report: Report) -> dict[str, Any]:
     return values
 
 
+KINDS = ("task", "celery_task", "command")
+"""The keys of a job of which exactly one is given."""
+
+
+def _is_of_one_kind(job: Mapping, key: Scalar, around: Surroundings) -> bool:
+    """Whether it says what a run is, once, and says no more than such a run can keep."""
+    report = around.report
+    given = [
+        entry for name in KINDS if (entry := job.entries.get(name)) and not is_null(entry.value)
+    ]
+    if not given:
+        report.at(key, "E205", "'task' is missing", help="write task: package.module.callable")
+        return False
+    if len(given) > 1:
+        names = " and ".join(f"'{entry.key.value}'" for entry in given)
+        report.at(
+            given[1].key, "E212", f"a job has exactly one of {', '.join(KINDS)}; this one has {names}",
+            help="remove all but one",
+        )  # fmt: skip
+        return False
+    match given[0].key.value:
+        case "command":
+            return _is_sound_command(job, given[0], around)
+        case "celery_task":
+            return _is_sound_celery_task(job, given[0], around)
+        case _:
+            return True
+
+
+def _is_sound_command(job: Mapping, command: Entry, around: Surroundings) -> bool:
+    report = around.report
+    if not around.project.allow.commands:
+        report.at(
+            command.key, "E302", "the project does not allow commands",
+            help="write allow: {commands: true} in the project file; the worker's own "
+            "JOBRUNNER_ALLOW_COMMANDS must allow them, too",
+        )  # fmt: skip
+        return False
+    for name in ("args", "kwargs"):
+        entry = job.entries.get(name)
+        if entry is not None and not is_null(entry.value):
+            report.at(
+                entry.key, "E212", f"'{name}' and 'command' contradict each other",
+                help="write the arguments as words of 'command'",
+            )  # fmt: skip
+            return False
+    return True
+
+
+def _is_sound_celery_task(job: Mapping, task: Entry, around: Surroundings) -> bool:
+    overlap = job.get("overlap")
+    if around.project.celery.tracked or (isinstance(overlap, Scalar) and overlap.value == "allow"):
+        return True
+    around.report.at(
+        task.key, "E212", "nothing tells when a run of this 'celery_task' is over, and 'overlap' asks for it",
+        help="write overlap: allow, or celery: {tracked: true} in the project file where its workers call "
+        "jobrunner.contrib.celery.install(app)",
+    )  # fmt: skip
+    return False
+
+
 def _is_allowed(task: Node | None, around: Surroundings) -> bool:
     if not (isinstance(task, Scalar) and isinstance(task.value, str)):
         return True
@@ -150,9 +214,9 @@ def _is_allowed(task: Node | None, around: Surroundings) -> bool:
         path = parse_task_path(task.value)
     except ValueError:
         return True  # told of where the value is read
-    if is_allowed(path, around.allow_tasks):
+    if is_allowed(path, around.project.allow.tasks):
         return True
-    message, advice = _not_allowed(path, around.allow_tasks)
+    message, advice = _not_allowed(path, around.project.allow.tasks)
     around.report.at(task, "E302", message, help=advice)
     return False
 

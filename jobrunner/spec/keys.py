@@ -8,6 +8,7 @@ from jobrunner.spec.models import (
     Allow,
     Calendar,
     CatchUp,
+    CeleryApp,
     ClockChanges,
     JobSpec,
     ProjectSpec,
@@ -41,19 +42,19 @@ KEYS: dict[str, tuple[str, ...]] = {
     "a job file": ("version", "namespace", "defaults", "jobs"),
     "the project file": ("version", *_keys_of(ProjectSpec), "jobs"),
     "allow": tuple(_keys_of(Allow)),
+    "celery": tuple(_keys_of(CeleryApp)),
     "a calendar": tuple(_keys_of(Calendar)),
 }  # fmt: skip
 """Place → the keys that may stand there, in the order of the reference."""
 
 LATER: dict[str, tuple[str, ...]] = {
     "a job": (
-        "celery_task", "command", "on_end", "isolate", "sensitive", "protect", "alerts", "links",
-        "extends", "matrix",
+        "protect", "alerts", "links", "extends", "matrix",
     ),
-    "defaults": ("on_end", "isolate", "sensitive", "protect", "alerts", "links", "extends"),
+    "defaults": ("protect", "alerts", "links", "extends"),
     "a job file": ("templates", "moved", "notifiers", "queues"),
     "the project file": (
-        "celery", "queues", "notifiers", "environments", "templates", "moved",
+        "queues", "notifiers", "environments", "templates", "moved",
     ),
 }  # fmt: skip
 """Keys of the format that this version does not carry out yet: refused rather than ignored."""
@@ -181,8 +182,7 @@ def check_keys(mapping: Mapping, place: str, report: Report) -> bool:
         if name in LATER.get(place, ()):
             report.at(
                 entry.key, "E202", f"'{name}' is not supported by this version yet",
-                help="remove it" if name not in ("command", "celery_task")
-                else "write 'task' with the dotted path of a Python callable",
+                help="remove it",
             )  # fmt: skip
         else:
             message = f"unknown key '{shortened(name)}' in {place}"

@@ -62,6 +62,11 @@ TaskPath = Annotated[str, AfterValidator(parse_task_path)]
 ExceptionPath = Annotated[str, AfterValidator(parse_exception_path)]
 TaskPattern = Annotated[str, AfterValidator(check_pattern)]
 
+CommandWord = Annotated[str, StringConstraints(max_length=32_768, pattern=r"^[^\x00]*$")]
+ArgumentName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
+]
+
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 JsonValue = Any
@@ -295,9 +300,21 @@ class JobSpec(_Spec):
 
     namespace: Name = Field(description="The first half of the identity `namespace/job`.")
     name: Name = Field(description="The second half of the identity `namespace/job`.")
-    task: TaskPath = Field(
+    task: TaskPath | None = Field(
+        default=None,
         description="Dotted path `package.module.callable` of what is called: a plain or `async def` "
-        "function, or a class with `__call__`. A colon before the callable is read as a dot."
+        "function, a Celery task, or a class with `__call__`. A colon before the callable is read as a "
+        "dot. Exactly one of `task`, `celery_task` and `command` is given.",
+    )
+    celery_task: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        default=None,
+        description="Registered name of a task in an existing Celery app: its own workers get an "
+        "ordinary Celery message. None of ours runs it.",
+    )
+    command: Annotated[tuple[CommandWord, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="A program and its arguments, run without a shell and with an environment of its "
+        "own; only where the project and the worker allow commands.",
     )
     args: tuple[JsonValue, ...] = Field(
         default=(), description="Positional arguments, JSON values."
@@ -336,6 +353,19 @@ class JobSpec(_Spec):
     max_concurrency: Whole | None = Field(
         default=None, ge=1, description="Runs of this job that may be active at once; none: any."
     )
+    on_end: TaskPath | None = Field(
+        default=None,
+        description="Dotted path of a callable for clean-up: called after any end of a run, also after a "
+        "kill or a loss, at least once, in a fresh process.",
+    )
+    isolate: Flag = Field(
+        default=False,
+        description="Each run gets a fresh process: memory, globals and threads are gone afterwards.",
+    )
+    sensitive: tuple[ArgumentName, ...] = Field(
+        default=(),
+        description="Names of `kwargs` that are encrypted at rest and masked everywhere.",
+    )
     catch_up: CatchUp = Field(
         default=CatchUp(),
         description="What becomes of scheduled times that passed while no scheduler ran.",
@@ -356,6 +386,11 @@ class JobSpec(_Spec):
     def address(self) -> str:
         """`namespace/job`, the identity everywhere."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def calls(self) -> str:
+        """What a run calls, in one line for a person."""
+        return self.task or self.celery_task or " ".join(self.command or ())
 
     @property
     def queues(self) -> frozenset[str]:
@@ -388,6 +423,20 @@ class Allow(_Spec):
     commands: Flag = Field(default=False, description="Whether a job may be a command.")
 
 
+class CeleryApp(_Spec):
+    """An existing Celery app, for jobs with `celery_task`."""
+
+    app: TaskPath | None = Field(
+        default=None,
+        description="Dotted path of the app, for its broker and its routes; none: jobrunner's broker.",
+    )
+    tracked: Flag = Field(
+        default=False,
+        description="Whether its workers report what becomes of a run: they call "
+        "`jobrunner.contrib.celery.install(app)`.",
+    )
+
+
 class Calendar(_Spec):
     """Days under a name, for the `exclude` of schedules."""
 
@@ -408,6 +457,10 @@ class ProjectSpec(_Spec):
         description="Which files hold jobs: patterns relative to the project file.",
     )
     allow: Allow = Field(default=Allow(), description="What a worker may load at all.")
+    celery: CeleryApp = Field(
+        default=CeleryApp(),
+        description="An existing Celery app whose own workers run `celery_task` jobs.",
+    )
     calendars: dict[Name, Calendar] = Field(
         default_factory=dict, description="Days by name, for the `exclude` of schedules."
     )
@@ -453,6 +506,16 @@ def dump_schedule(spec: ScheduleSpec) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value != _OFTEN_EMPTY.get(name)}
 
 
+_ONLY_WHERE_GIVEN: dict[str, Any] = {
+    "celery_task": None, "command": None, "on_end": None, "isolate": False, "sensitive": [],
+}  # fmt: skip
+"""Keys that came later. A definition that does not use them reads as it did before they were there."""
+
+
 def dump_job(spec: JobSpec) -> dict[str, Any]:
-    """The JSON that is stored and hashed: every field, canonical values, names as in YAML."""
-    return spec.model_dump(mode="json", by_alias=True)
+    """The JSON that is stored and hashed: canonical values, names as in YAML."""
+    told = spec.model_dump(mode="json", by_alias=True)
+    for name, default in _ONLY_WHERE_GIVEN.items():
+        if told[name] == default:
+            del told[name]
+    return told

@@ -77,12 +77,13 @@ def _read_project_file(
     check_keys(tree, "the project file", report)
     _check_version(tree, report)
     values = tree.given(("project", "include"))
-    allow = tree.get("allow")
-    if isinstance(allow, Mapping):
-        check_keys(allow, "allow", report)
-        values["allow"] = allow.given(KEYS["allow"])
-    elif not is_null(allow):
-        values["allow"] = plain(allow) if allow else None
+    for name in ("allow", "celery"):
+        node = tree.get(name)
+        if isinstance(node, Mapping):
+            check_keys(node, name, report)
+            values[name] = node.given(KEYS[name])
+        elif not is_null(node):
+            values[name] = plain(node) if node else None
     reading = read_model(ProjectSpec, values, tree, whole=tree, report=report)
     project = reading.model or ProjectSpec()
     calendars = read_calendars(tree.get("calendars"), report)
@@ -91,7 +92,7 @@ def _read_project_file(
     entry = tree.entries.get("defaults")
     if entry is None:
         return project, tree, None
-    around = Surroundings(DEFAULT_NAMESPACE, None, project.allow.tasks, {}, report)
+    around = Surroundings(DEFAULT_NAMESPACE, None, project, {}, report)
     defaults = read_defaults(entry, None, around)
     if defaults is not None:
         project = project.model_copy(update={"defaults": plain(defaults)})
@@ -172,7 +173,7 @@ class _JobReader:
 
     def __init__(self, project: ProjectSpec, defaults: Mapping | None, report: Report) -> None:
         self.jobs: list[DefinedJob] = []
-        self._allow_tasks = project.allow.tasks
+        self._project = project
         self._calendars = days_of_calendars(project.calendars)
         self._defaults = defaults
         self._report = report
@@ -242,4 +243,4 @@ class _JobReader:
         return False
 
     def _around(self, namespace: str, defaults: Mapping | None) -> Surroundings:
-        return Surroundings(namespace, defaults, self._allow_tasks, self._calendars, self._report)
+        return Surroundings(namespace, defaults, self._project, self._calendars, self._report)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jobrunner.callables import LoadedCallable, check_arguments, load_callable
+from jobrunner.arguments import fit_arguments
+from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.errors import CallableError
 
 TASKS = """
@@ -207,7 +208,7 @@ class TestArguments:
         return load_callable("acme_tasks.plain", allow=())
 
     def test_arguments_that_fit_pass(self, plain: LoadedCallable) -> None:
-        check_arguments(plain, [1], {"b": 3})
+        fit_arguments(plain, [1], {"b": 3})
 
     @pytest.mark.parametrize(
         ("args", "kwargs"),
@@ -217,5 +218,5 @@ class TestArguments:
         self, plain: LoadedCallable, args: list[int], kwargs: dict[str, int]
     ) -> None:
         with pytest.raises(CallableError, match=r"It is plain\(a, b=2\)\.") as caught:
-            check_arguments(plain, args, kwargs)
+            fit_arguments(plain, args, kwargs)
         assert caught.value.kind == "arguments"

@@ -10,7 +10,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.dispatch import send_unsent
 from jobrunner.errors import Conflict, NotFound, UsageError
 from jobrunner.run import Start
-from jobrunner.trigger import TriggeredRun, trigger_run
+from jobrunner.triggers import TriggeredRun, trigger_run
 from tests.seeding import AddJob, Broker, ReadRuns
 
 

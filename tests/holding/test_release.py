@@ -12,7 +12,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.holding import hold_back, lock_and_count_active, release_held
 from jobrunner.db.wakeups import Listener
 from jobrunner.run import Active, count_free
-from jobrunner.trigger import trigger_run
+from jobrunner.triggers import trigger_run
 from tests.ledger import NOON, Ledger
 from tests.seeding import HOUR, AddJob, ReadRuns
 

@@ -12,7 +12,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.pauses import pause, resume
 from jobrunner.dispatch import dispatch_due
 from jobrunner.run import RunState
-from jobrunner.trigger import trigger_run
+from jobrunner.triggers import trigger_run
 from tests.ledger import Ledger
 from tests.reconcile.acme import NOW, Reconciler, make_job
 from tests.seeding import HOUR, NOON, AddJob, Broker, ReadRuns, RunRow

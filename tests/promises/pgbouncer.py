@@ -23,7 +23,7 @@ from jobrunner.db.engine import make_engine, transaction
 from jobrunner.embedded.account import SERVER_ENVIRONMENT, server_account
 from jobrunner.embedded.children import Supervisor
 from jobrunner.embedded.program import Program
-from jobrunner.trigger import trigger_run
+from jobrunner.triggers import trigger_run
 from tests.project import Project, open_project
 from tests.promises.beats import Plan, lines_of, play
 from tests.promises.message_log import open_message_log

@@ -1,0 +1,75 @@
+"""Statements that a process sends thousands of times, planned once for each connection.
+
+Planning a claim takes PostgreSQL longer than carrying it out. What stands here is prepared at its
+first use on a connection, and executed past SQLAlchemy. Behind a pooler that gives each transaction
+another server connection, such as PgBouncer, what was prepared may be gone or be there already; the
+statement is sent as it is then, on this connection for good.
+"""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, cast
+
+import psycopg2
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+_PARAMETER = re.compile(r"(?<!:):(\w+)")
+_UNKNOWN_STATEMENT = "26000"
+_KNOWN_STATEMENT = "42P05"
+
+
+class PreparedStatement:
+    """One statement with `:name` parameters whose types PostgreSQL finds by itself."""
+
+    def __init__(self, statement: str) -> None:
+        self._text = text(statement)
+        self._parameters = tuple(dict.fromkeys(_PARAMETER.findall(statement)))
+        # By its text: where connections are shared, one name never stands for two statements.
+        self._name = f"jobrunner_{sha256(statement.encode()).hexdigest()[:16]}"
+        numbers = {name: number for number, name in enumerate(self._parameters, start=1)}
+        numbered = _PARAMETER.sub(lambda found: f"${numbers[found[1]]}", statement)
+        self._prepare = f"PREPARE {self._name} AS {numbered}"
+        self._execute = f"EXECUTE {self._name}({', '.join(['%s'] * len(self._parameters))})"
+
+    def first(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row of the result, if it has one.
+
+        Only a connection in autocommit mode prepares: there a refusal undoes nothing.
+        """
+        known = connection.connection.info.setdefault("prepared", set())
+        raw: Any = connection.connection.driver_connection
+        if not raw.autocommit or known is None:
+            return self._first_unprepared(connection, values)
+        try:
+            with raw.cursor() as cursor:
+                if self._name not in known:
+                    cursor.execute(self._prepare)
+                    known.add(self._name)
+                cursor.execute(self._execute, [values[name] for name in self._parameters])
+                row: tuple[Any, ...] | None = cursor.fetchone()
+                return row
+        except psycopg2.Error as error:
+            if error.pgcode in {_UNKNOWN_STATEMENT, _KNOWN_STATEMENT}:
+                connection.connection.info["prepared"] = None
+                return self._first_unprepared(connection, values)
+            raise self._wrapped(connection, error) from error
+
+    def _first_unprepared(
+        self, connection: Connection, values: Mapping[str, Any]
+    ) -> tuple[Any, ...] | None:
+        row = connection.execute(self._text, values).first()
+        return None if row is None else tuple(row)
+
+    def _wrapped(self, connection: Connection, error: psycopg2.Error) -> BaseException:
+        """As SQLAlchemy would raise it."""
+        dialect = connection.dialect
+        return DBAPIError.instance(
+            self._execute,
+            None,
+            error,
+            psycopg2.Error,
+            connection_invalidated=dialect.is_disconnect(cast("Any", error), None, None),
+            dialect=dialect,
+        )

@@ -1,0 +1,63 @@
+"""Stores what a run prints, about once a second while it goes on and the rest at its end."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection
+
+from jobrunner.db import run_logs
+from jobrunner.db.attempts import ClaimedRun
+from jobrunner.db.kept_connection import KeptConnection
+from jobrunner.output import Capture, Recording
+
+LOG_EVERY_SECONDS = 1.0
+
+
+class OutputWriter:
+    """Catches what a run prints, and stores it about once a second while it runs.
+
+    The thread starts with the first output: a run that prints nothing costs nothing.
+    """
+
+    def __init__(self, database: KeptConnection, capture: Capture, run: ClaimedRun) -> None:
+        self._database = database
+        self._run = run
+        self._recording = Recording(on_first_write=self._start)
+        self._captured = capture.record(self._recording)
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._captured.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._captured.__exit__(kind, error, trace)
+        self._ended.set()
+
+    def write(self, *, patience_seconds: float | None) -> None:
+        """Store all that is there."""
+        self._database.do(self._store, patience_seconds=patience_seconds)
+
+    def _start(self) -> None:
+        threading.Thread(target=self._write_live, name="run log", daemon=True).start()
+
+    def _write_live(self) -> None:
+        while not self._ended.wait(LOG_EVERY_SECONDS):
+            self._database.do(self._store, patience_seconds=None)
+
+    def _store(self, connection: Connection) -> None:
+        while (batch := self._recording.batch()) is not None:
+            run_logs.write_pieces(
+                connection,
+                self._run.claim.run_id,
+                self._run.attempt,
+                batch.pieces,
+                drop=batch.drop,
+            )
+            self._recording.confirm()
