@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from jobrunner.crash_points import reach
 from jobrunner.db import holding, outbox, schedules
 from jobrunner.db.engine import transaction
 from jobrunner.db.outbox import Batch
@@ -60,6 +61,7 @@ def dispatch_due(
     raised only after the runs are safely recorded: they are sent later.
     """
     recorded = _record_batch(engine, now, why_held, to_send=send is not None)
+    reach("due_recorded")
     if send is not None:
         for batch in recorded.batches:
             _send_batch(engine, send, batch)
@@ -70,6 +72,7 @@ def send_unsent(engine: Engine, send: Send, *, limit: int = BATCH_MESSAGES) -> i
     """One batch of runs that wait to be sent; how many there were. Raises BrokerUnavailable."""
     with transaction(engine) as connection:
         batch = outbox.take_unsent(connection, limit=limit)
+    reach("unsent_taken")
     if batch is None:
         return 0
     _send_batch(engine, send, batch)
@@ -83,10 +86,13 @@ def _send_batch(engine: Engine, send: Send, batch: Batch) -> None:
         if not outbox.begin_to_send(connection, batch):
             return  # this process stood still for long: others have it, or will
         try:
+            reach("batch_locked")
             send(batch.runs, batch.sent_at)
+            reach("batch_pushed")
         except BrokerUnavailable as error:
             outbox.give_back(connection, batch)
             failure = error
+    reach("batch_sent")
     if failure is not None:
         raise failure
 
@@ -166,6 +172,7 @@ def _write(
     rows = [row for row in tick.rows if row.id not in grown] if grown else tick.rows
     batch = _insert(connection, due, rows, to_send=to_send) if rows else None
     schedules.advance(connection, tick.advances)
+    reach("due_written")
     for schedule_id, error in tick.bad:
         schedules.mark_bad(connection, schedule_id, error, now=due[0].now)
     return Recorded((batch,) if batch else (), tick.handled, len(tick.bad))

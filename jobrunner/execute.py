@@ -21,6 +21,7 @@ from jobrunner.arguments import fit_arguments
 from jobrunner.call import Caller
 from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.celery_call import bound_to_run
+from jobrunner.crash_points import reach
 from jobrunner.current import CurrentRun, entered
 from jobrunner.db import attempts, holding
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
@@ -81,6 +82,7 @@ def execute_run(home: Home, wanted: Claim) -> Executed | None:
     run = _claim(home, wanted)
     if run is None:
         return None
+    reach("run_claimed")
     return _attempt(home, run)
 
 
@@ -89,8 +91,11 @@ def _attempt(home: Home, run: ClaimedRun) -> Executed:
     log.debug("run_started", run=str(run.claim.run_id), job=run.address, attempt=run.attempt)
     with OutputWriter(home.database, home.capture, run) as writer:
         called = _call(home, run)
+    reach("callable_ended")
     writer.write(patience_seconds=None)
+    reach("output_written")
     state = _finish(home, run, _decide(run, called))
+    reach("run_finished")
     _log_end(run, called, state, seconds=time.monotonic() - started)
     if called.leave is not None:
         raise called.leave
@@ -164,6 +169,7 @@ def _invoke(home: Home, run: ClaimedRun) -> Any:
     assert run.spec.task is not None  # noqa: S101  others are not claimed
     loaded = bound_to_run(_load(home, run.spec.task), args, kwargs)
     args, kwargs = fit_arguments(loaded, args, kwargs)
+    reach("callable_loaded")
     return home.caller.call(loaded, args, kwargs)
 
 

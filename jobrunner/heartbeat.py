@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.call import CANCEL_SIGNAL
+from jobrunner.crash_points import reach
 from jobrunner.db import attempts
 from jobrunner.db.attempts import LEASE_SECONDS, Claim
 from jobrunner.db.engine import transaction
@@ -160,7 +161,9 @@ class Heartbeat:
         while not self._deaths.empty():
             self._take(self._deaths.get())
         while self._undone:
+            reach("death_seen")
             end_dead_attempt(self._engine, self._undone[0])
+            reach("death_recorded")
             self._undone.pop(0)
 
     def _look(self) -> None:
@@ -180,6 +183,7 @@ class Heartbeat:
         if now < self._renew_at:
             return
         held = [child.claim for child in self._snapshot() if how_it_died(child.pid) is None]
+        reach("leases_due")
         if held:
             with transaction(self._engine) as connection:
                 renewed = attempts.renew_leases(connection, held)

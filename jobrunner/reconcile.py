@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from jobrunner.crash_points import reach
 from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules
 from jobrunner.db.engine import Limits, change_limits, database_now, transaction
 from jobrunner.db.jobs import LockedSchedule
@@ -168,7 +169,9 @@ def apply_project(
             return Applied(None, plan)
         at = _settle_due(connection, plan, record_due, now)
         project = _write(connection, plan, options, at)
+        reach("apply_written")
         notify(connection)
+    reach("apply_committed")
     return Applied(project.revision, plan)
 
 

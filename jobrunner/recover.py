@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from jobrunner.broker import Waiting
+from jobrunner.crash_points import reach
 from jobrunner.db import attempts, holding, outbox, unclaimed
 from jobrunner.db.attempts import LEASE_SECONDS, Claim, ClaimedRun, Ending
 from jobrunner.db.engine import transaction
@@ -60,6 +61,7 @@ def end_lost_attempts(
         for run in lost:
             told = "the worker died, or was cut off from the database"
             _end(connection, run, Death(run.claim, Outcome.LOST, told))
+            reach("lost_attempt_ended")
     return len(lost)
 
 
@@ -98,13 +100,16 @@ def _end(connection: Connection, run: ClaimedRun, death: Death) -> RunState | No
 def give_back_abandoned(engine: Engine) -> int:
     """Take what a beat was sending that is gone, so that the next tick sends it; how many runs."""
     with transaction(engine) as connection:
-        return outbox.give_back_abandoned(connection)
+        given_back = outbox.give_back_abandoned(connection)
+        reach("batch_given_back")
+    return given_back
 
 
 def end_or_free_waiting_runs(engine: Engine) -> int:
     """End queued runs that have expired; free those that wait for a run that is over."""
     with transaction(engine) as connection:
         expired = unclaimed.expire_runs(connection, limit=_WAITING_BATCH)
+        reach("runs_expired")
         freed = holding.release_held(connection, limit=_WAITING_BATCH)
     return expired + freed
 
@@ -138,6 +143,7 @@ def resend_lost_messages(
     proved = {key: s.sent_before for key, s in found.items() if now - s.since >= MESSAGE_LOST_AFTER}
     if proved:
         in_hands = delivered()
+        reach("loss_proved")
         with transaction(engine) as connection:
             for (queue, priority), sent_before in proved.items():
                 unclaimed.unsend(

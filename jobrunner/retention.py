@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine
 
+from jobrunner.crash_points import reach
 from jobrunner.db import retention
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.errors import UsageError
@@ -66,7 +67,9 @@ def _delete_of_job(engine: Engine, job_id: UUID, keep: int, older_than_days: int
                 older_than_days=older_than_days,
                 limit=BATCH_RUNS,
             )
+            reach("history_batch_deleted")
         number += batch.number
+        reach("history_batch_committed")
         if batch.number < BATCH_RUNS:
             return number
         after = batch.last

@@ -6,6 +6,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from jobrunner.crash_points import reach
 from jobrunner.db import run_logs
 from jobrunner.db.attempts import ClaimedRun
 from jobrunner.db.kept_connection import KeptConnection
@@ -60,4 +61,5 @@ class OutputWriter:
                 batch.pieces,
                 drop=batch.drop,
             )
+            reach("output_half_written")
             self._recording.confirm()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from jobrunner.crash_points import reach
 from jobrunner.db import holding, triggers
 from jobrunner.db.jobs import no_such_job
 from jobrunner.db.wakeups import notify
@@ -59,6 +60,7 @@ def trigger_run(
         request_key=request_key,
         created_by=created_by,
     )
+    reach("trigger_written")
     notify(connection)
     return TriggeredRun(run_id, start, is_new=True)
 

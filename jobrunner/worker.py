@@ -27,6 +27,7 @@ from celery.worker.request import Request
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from jobrunner.crash_points import reach
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
@@ -94,6 +95,7 @@ class ExecuteRequest(Request):
         """A child has the message; `pid` is an int, whatever the stubs say."""
         if here.heartbeat is not None:
             here.heartbeat.accepted(self._claim, pid)
+        reach("message_accepted")
         super().on_accepted(pid, time_accepted)
 
     def on_failure(
@@ -117,6 +119,7 @@ class ExecuteRequest(Request):
     def acknowledge(self) -> None:
         """Late acknowledgement: the message is done with, however the run ended."""
         self._ended()
+        reach("message_done")
         super().acknowledge()
 
     def reject(self, requeue: bool = False) -> None:  # noqa: FBT001, FBT002  Celery's signature
