@@ -16,7 +16,7 @@ ALTER TABLE jobrunner.jobs
 ALTER TABLE jobrunner.runs
     ADD COLUMN delivery text DEFAULT 'claim' NOT NULL,
     ADD COLUMN on_end_at timestamptz,
-    ADD COLUMN on_end_tries smallint DEFAULT 0 NOT NULL,
+    ADD COLUMN on_end_tries smallint DEFAULT '0' NOT NULL,
     ADD COLUMN on_end_error text,
     ADD COLUMN progress jsonb,
     ADD CONSTRAINT runs_delivery_check CHECK (delivery IN ('claim', 'tracked', 'handed_over')),

@@ -42,6 +42,7 @@ _STATES: dict[str, tuple[str, Role]] = {
     "skipped": ("–", "warn"),  # noqa: RUF001
     "missed": ("–", "warn"),  # noqa: RUF001
     "expired": ("⊘", "warn"),
+    "handed_over": ("→", "quiet"),
     "cancelled": ("⊘", "warn"),
     "paused": ("‖", "paused"),
 }

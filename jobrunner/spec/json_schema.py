@@ -74,7 +74,7 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
             "description": "The first half of the identity of every job of this document.",
         }
     else:
-        keys = ("project", "include", "allow", "calendars")
+        keys = ("project", "include", "allow", "celery", "calendars")
         properties |= {key: project[key] for key in keys}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

@@ -62,6 +62,7 @@ def yaml_reference() -> str:
             "`jobrunner.yaml`; without it, all is default.",
         ),
         _section("`allow`", project["definitions"]["Allow"]["properties"], ""),
+        _section("`celery`", project["definitions"]["CeleryApp"]["properties"], ""),
         _section(
             "A calendar",
             project["definitions"]["Calendar"]["properties"],
@@ -127,6 +128,7 @@ def _places() -> dict[str, Schema]:
         "a job file": jobs["properties"],
         "the project file": project["properties"],
         "allow": project["definitions"]["Allow"]["properties"],
+        "celery": project["definitions"]["CeleryApp"]["properties"],
         "a calendar": project["definitions"]["Calendar"]["properties"],
         "a range of days": DAYS_FROM_TO["properties"],
     }

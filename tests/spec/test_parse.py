@@ -179,7 +179,7 @@ def test_a_key_of_another_tool_names_ours(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["celery_task", "command", "extends", "matrix", "protect", "alerts", "on_end"]
+    "key", ["extends", "matrix", "protect", "alerts"]
 )
 def test_a_key_of_a_later_version_says_so(key: str) -> None:
     (found,) = parse(f"jobs: {{a: {{task: m.f, {key}: x}}}}").diagnostics
