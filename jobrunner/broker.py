@@ -34,6 +34,8 @@ _REDIS_OPTIONS = {
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
+    # A worker that stops waits for the answer to its last look for messages.
+    "polling_interval": 0.3,
     # One list a priority: `priority` orders runs exactly, not in Celery's four coarse steps.
     "priority_steps": list(range(PRIORITY_MAX + 1)),
     # A worker's own copy of a long run comes back after this and is refused at the claim.
@@ -69,6 +71,7 @@ def make_app(settings: Settings) -> Celery:
         worker_send_task_events=False,
         worker_prefetch_multiplier=1,
         worker_consumer="jobrunner.worker:Consumer",
+        worker_pool="jobrunner.pool:Pool",
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

@@ -24,6 +24,7 @@ from celery.concurrency.prefork import TaskPool
 from celery.exceptions import Reject, Terminated, TimeLimitExceeded, WorkerLostError
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.request import Request
+from kombu.asynchronous import get_event_loop
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -256,6 +257,9 @@ def add_heartbeat(sender: Any, **_: object) -> None:
 @signals.worker_shutting_down.connect(weak=False)
 def begin_grace(**_: object) -> None:
     """In the parent, on SIGTERM and the like: leases are renewed until the last run has ended."""
+    hub: Any = get_event_loop()
+    if hub is not None and hub._waker is not None:  # noqa: SLF001  `call_soon` wakes for other threads only
+        hub._waker.wake()  # noqa: SLF001  it would look half a second later whether it is to stop
     if here.heartbeat is not None and here.settings is not None:
         here.heartbeat.end_by(here.settings.worker_grace_seconds)
 

@@ -105,6 +105,14 @@ def test_leases_are_renewed_while_a_run_goes_on(
     wait_until(lambda: ledger.run(run_id)["lease_until"] > first, timeout_seconds=8)
 
 
+def test_fault_35_an_idle_worker_that_is_told_to_stop_waits_for_nothing(
+    start_worker: StartWorker,
+) -> None:
+    worker = start_worker("-c", "2")
+    worker.terminate()
+    assert worker.wait(timeout_seconds=1.8) == 0  # Celery's own pool takes 2.3 s
+
+
 def test_fault_35_a_stop_lets_a_run_end_within_the_grace_time(
     folder: Project, start_worker: StartWorker, send: Send, ledger: Ledger, tmp_path: Path
 ) -> None:
