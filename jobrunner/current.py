@@ -22,6 +22,8 @@ class CurrentRun:
     """From 1."""
     scheduled_for: datetime
     """The time owed, aware, UTC; for a run by hand, when it was asked for."""
+    deadline: datetime | None = None
+    """When the hard limit ends it, aware, UTC, by this machine's clock; None: there is no limit here."""
 
 
 _current: ContextVar[CurrentRun] = ContextVar("jobrunner_current_run")

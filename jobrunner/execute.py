@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -174,7 +175,8 @@ def _invoke(home: Home, run: ClaimedRun) -> Any:
 
 
 def _current(run: ClaimedRun) -> CurrentRun:
-    return CurrentRun(run.claim.run_id, run.address, run.attempt, run.scheduled_for)
+    deadline = datetime.now(UTC) + run.spec.timeout
+    return CurrentRun(run.claim.run_id, run.address, run.attempt, run.scheduled_for, deadline)
 
 
 def _load(home: Home, path: str) -> LoadedCallable:

@@ -119,6 +119,10 @@ class Ledger:
                 update(tables.runs).where(tables.runs.c.id == run_id).values(**values)
             )
 
+    def make_available(self, run_id: uuid.UUID) -> None:
+        """Its back-off is over."""
+        self.change_run(run_id, available_at=func.now() - timedelta(seconds=1))
+
     def spoil_definition(self, job_id: uuid.UUID) -> None:
         """As a newer version would write it, or a hand."""
         with self.engine.begin() as connection:

@@ -93,7 +93,7 @@ _CLAIM = f"""
         UPDATE jobrunner.runs
            SET state = 'running', attempt = runs.attempt + 1, claim_token = :token,
                lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
-               started_at = clock_timestamp(), worker = :worker
+               started_at = clock_timestamp(), worker = :worker, progress = NULL
           FROM jobrunner.jobs, jobrunner.definitions
          WHERE runs.id = :run_id AND runs.state = 'queued' AND NOT runs.held
            AND runs.delivery = 'claim'
