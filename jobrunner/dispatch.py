@@ -188,7 +188,10 @@ def _insert(
     outgoing = tuple(
         _outgoing(row, by_job[row.job_id])
         for row in rows
-        if row.id in inserted.ids and row.state == RunState.QUEUED and not row.held
+        if row.id in inserted.ids
+        and row.state == RunState.QUEUED
+        and not row.held
+        and row.delivery == "claim"
     )
     return Batch(inserted.batch_id, inserted.sent_at, outgoing)
 

@@ -57,6 +57,9 @@ class DueSchedule(NamedTuple):
     soft_timeout: timedelta | None
     now: datetime
     """The database's clock in the statement that found it due."""
+    delivery: str = "claim"
+    """As in `db.tables`."""
+    has_on_end: bool = False
 
 
 class NewRun(NamedTuple):
@@ -76,6 +79,9 @@ class NewRun(NamedTuple):
     error: str | None = None
     missed_count: int | None = None
     missed_until: datetime | None = None
+    delivery: str = "claim"
+    has_on_end: bool = False
+    """Its end is followed by a clean-up."""
     grows: bool = False
     """All times that one pause keeps from running are one row: where it exists, this adds to it."""
 
@@ -254,6 +260,8 @@ def _new_run(
         priority=route.priority,
         expires_at=None if schedule.expires is None else expires_from + schedule.expires,
         error=_WHY_SKIPPED[start] if start.is_skipped else None,
+        delivery=schedule.delivery,
+        has_on_end=schedule.has_on_end,
     )
 
 

@@ -32,7 +32,7 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def add_job(self, task: str = "acme.task", *, name: str = "job", **spec: Any) -> uuid.UUID:
+    def add_job(self, task: str | None = "acme.task", *, name: str = "job", **spec: Any) -> uuid.UUID:
         """A job with this definition in force; its id."""
         job = JobSpec.model_validate({"namespace": "test", "name": name, "task": task, **spec})
         job_id = uuid.uuid4()
@@ -60,6 +60,8 @@ class Ledger:
                     soft_timeout=job.soft_timeout,
                     tags=list(job.tags),
                     owner=job.owner,
+                    delivery=job.delivery,
+                    has_on_end=job.on_end is not None,
                 )
             )
             definition_id = connection.execute(
@@ -87,13 +89,13 @@ class Ledger:
         """A queued run of the job, sent and available; `values` are columns."""
         run_id = uuid.uuid4()
         with self.engine.begin() as connection:
-            definition_id = connection.execute(
-                select(tables.jobs.c.definition_id).where(tables.jobs.c.id == job_id)
-            ).scalar_one()
+            job = connection.execute(select(tables.jobs).where(tables.jobs.c.id == job_id)).one()
             given = {
                 "id": run_id,
                 "job_id": job_id,
-                "definition_id": definition_id,
+                "definition_id": job.definition_id,
+                "delivery": job.delivery,
+                "on_end_at": func.now() if job.has_on_end else None,
                 "trigger": "manual",
                 "scheduled_for": NOON,
                 "state": "queued",

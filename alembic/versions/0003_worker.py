@@ -15,6 +15,7 @@ ALTER TABLE jobrunner.jobs
 
 ALTER TABLE jobrunner.runs
     ADD COLUMN delivery text DEFAULT 'claim' NOT NULL,
+    ADD COLUMN revoked_at timestamptz,
     ADD COLUMN on_end_at timestamptz,
     ADD COLUMN on_end_tries smallint DEFAULT '0' NOT NULL,
     ADD COLUMN on_end_error text,
@@ -26,6 +27,16 @@ ALTER TABLE jobrunner.runs
          'expired', 'handed_over'));
 CREATE INDEX runs_on_end_idx ON jobrunner.runs (on_end_at)
     WHERE on_end_at IS NOT NULL AND finished_at IS NOT NULL;
+DROP INDEX jobrunner.runs_unsent_idx;
+CREATE INDEX runs_unsent_idx ON jobrunner.runs (available_at)
+    WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND delivery = 'claim';
+CREATE INDEX runs_to_hand_over_idx ON jobrunner.runs (available_at)
+    WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND delivery <> 'claim';
+DROP INDEX jobrunner.runs_sent_idx;
+CREATE INDEX runs_sent_idx ON jobrunner.runs (queue, (coalesce(priority, 0)), sent_at)
+    WHERE state = 'queued' AND sent_at IS NOT NULL AND delivery = 'claim';
+CREATE INDEX runs_to_revoke_idx ON jobrunner.runs (cancel_requested_at)
+    WHERE delivery = 'tracked' AND cancel_requested_at IS NOT NULL AND revoked_at IS NULL;
 CREATE INDEX runs_tracked_idx ON jobrunner.runs (sent_at)
     WHERE delivery = 'tracked' AND finished_at IS NULL;
 
@@ -45,6 +56,14 @@ _DOWN = """
 DROP TABLE jobrunner.refused_messages;
 ALTER TABLE jobrunner.attempts DROP COLUMN memory_peak_bytes;
 DROP INDEX jobrunner.runs_tracked_idx;
+DROP INDEX jobrunner.runs_to_revoke_idx;
+DROP INDEX jobrunner.runs_sent_idx;
+CREATE INDEX runs_sent_idx ON jobrunner.runs (queue, (coalesce(priority, 0)), sent_at)
+    WHERE state = 'queued' AND sent_at IS NOT NULL;
+DROP INDEX jobrunner.runs_to_hand_over_idx;
+DROP INDEX jobrunner.runs_unsent_idx;
+CREATE INDEX runs_unsent_idx ON jobrunner.runs (available_at)
+    WHERE state = 'queued' AND sent_at IS NULL AND NOT held;
 DROP INDEX jobrunner.runs_on_end_idx;
 -- Nothing was heard of them, and an older version has no word for that.
 UPDATE jobrunner.runs SET state = 'succeeded', error = 'handed over to another Celery app'
@@ -56,7 +75,7 @@ ALTER TABLE jobrunner.runs
          'expired')),
     DROP CONSTRAINT runs_delivery_check,
     DROP COLUMN progress, DROP COLUMN on_end_error, DROP COLUMN on_end_tries,
-    DROP COLUMN on_end_at, DROP COLUMN delivery;
+    DROP COLUMN on_end_at, DROP COLUMN revoked_at, DROP COLUMN delivery;
 ALTER TABLE jobrunner.jobs
     DROP CONSTRAINT jobs_delivery_check, DROP COLUMN has_on_end, DROP COLUMN delivery;
 """

@@ -23,11 +23,13 @@ class BackfillSchedule:
     queue: str
     priority: int | None
     expires: timedelta | None
+    delivery: str
+    has_on_end: bool
 
 
 _SCHEDULES = text("""
     SELECT s.id, s.name, CAST(s.spec AS text) AS spec_json, j.id AS job_id, j.address,
-           j.definition_id, j.queue, j.priority, j.expires
+           j.definition_id, j.queue, j.priority, j.expires, j.delivery, j.has_on_end
       FROM jobrunner.schedules AS s
       JOIN jobrunner.jobs AS j ON j.id = s.job_id
      WHERE j.namespace = split_part(:address, '/', 1) AND j.name = split_part(:address, '/', 2)
@@ -125,10 +127,11 @@ def write_backfill(connection: Connection, backfill: Backfill) -> None:
 _INSERT_RUNS = text("""
     INSERT INTO jobrunner.runs
            (id, job_id, schedule_id, backfill_id, definition_id, trigger, scheduled_for, state, held,
-            queue, priority, available_at, expires_at, request_key, created_by)
+            queue, priority, available_at, expires_at, request_key, created_by, delivery, on_end_at)
     SELECT new.id, :job_id, :schedule_id, :backfill_id, :definition_id, 'backfill',
            new.scheduled_for, 'queued', true, :queue, :priority, statement_timestamp(),
-           statement_timestamp() + CAST(:expires AS interval), :request_key, :created_by
+           statement_timestamp() + CAST(:expires AS interval), :request_key, :created_by, :delivery,
+           CASE WHEN :has_on_end THEN statement_timestamp() END
       FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[])) AS new (id, scheduled_for)
         ON CONFLICT (id) DO NOTHING
 """)
@@ -153,6 +156,8 @@ def insert_runs(
         "expires": schedule.expires,
         "request_key": request_key or None,
         "created_by": backfill.created_by,
+        "delivery": schedule.delivery,
+        "has_on_end": schedule.has_on_end,
         "ids": plain_array(run_id for run_id, _ in runs),
         "times": plain_array(scheduled_for for _, scheduled_for in runs),
     }

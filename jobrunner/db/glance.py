@@ -29,6 +29,10 @@ class Glance:
     """Runs that wait for others."""
     has_unclaimed: bool
     """Runs that were sent a while ago and that nobody has claimed."""
+    has_foreign: bool
+    """Runs that another app's workers are to be given, or told to drop; the latter only if asked for."""
+    has_handed_over: bool
+    """Runs that another app's workers were given and have not started."""
 
 
 # The conditions are those under which one is taken: what is seen here and never taken would keep
@@ -38,7 +42,7 @@ _GLANCE = alone("""
            (SELECT extract(epoch FROM min(next_run_at)) FROM jobrunner.schedules
              WHERE next_run_at IS NOT NULL) AS due_at,
            (SELECT extract(epoch FROM min(available_at)) FROM jobrunner.runs
-             WHERE state = 'queued' AND sent_at IS NULL AND NOT held
+             WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND delivery = 'claim'
                AND (attempt > 0 OR expires_at IS NULL
                     OR expires_at > statement_timestamp())) AS unsent_at,
            (SELECT extract(epoch FROM min(sent_at)) FROM jobrunner.outbox) AS sent_at,
@@ -50,8 +54,18 @@ _GLANCE = alone("""
            :recover AND (SELECT job_id FROM jobrunner.runs
              WHERE held ORDER BY job_id LIMIT 1) IS NOT NULL AS has_held,
            :recover AND EXISTS (SELECT FROM jobrunner.runs
-             WHERE state = 'queued'
-               AND sent_at < statement_timestamp() - interval '5 seconds') AS has_unclaimed
+             WHERE state = 'queued' AND delivery = 'claim'
+               AND sent_at < statement_timestamp() - interval '5 seconds') AS has_unclaimed,
+           EXISTS (SELECT FROM jobrunner.runs
+             WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND delivery <> 'claim'
+               AND available_at <= statement_timestamp()
+               AND (expires_at IS NULL OR expires_at > statement_timestamp()))
+             OR :recover AND EXISTS (SELECT FROM jobrunner.runs
+             WHERE delivery = 'tracked' AND cancel_requested_at IS NOT NULL
+               AND revoked_at IS NULL) AS has_foreign,
+           :recover AND EXISTS (SELECT FROM jobrunner.runs
+             WHERE delivery = 'tracked' AND finished_at IS NULL AND state = 'queued'
+               AND sent_at IS NOT NULL) AS has_handed_over
 """)
 
 
@@ -68,6 +82,8 @@ def glance(engine: Engine, *, recover: bool) -> Glance:
         has_expired=row.has_expired,
         has_held=row.has_held,
         has_unclaimed=row.has_unclaimed,
+        has_foreign=row.has_foreign,
+        has_handed_over=row.has_handed_over,
     )
 
 

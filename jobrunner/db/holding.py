@@ -91,7 +91,7 @@ _HOLD_BACK = text("""
        SET held = true, sent_at = NULL
       FROM jobrunner.jobs
      WHERE runs.id = :run_id AND runs.state = 'queued' AND NOT runs.held
-       AND runs.available_at <= clock_timestamp()
+       AND runs.delivery = 'claim' AND runs.available_at <= clock_timestamp()
        AND jobs.id = runs.job_id AND jobs.max_concurrency IS NOT NULL
 """)
 

@@ -221,16 +221,17 @@ _UPSERT_JOBS = text("""
     INSERT INTO jobrunner.jobs AS j
            (id, project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
             priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
-            soft_timeout, max_concurrency, tags, owner)
+            soft_timeout, max_concurrency, tags, owner, delivery, has_on_end)
     SELECT id, :project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
            priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
-           soft_timeout, max_concurrency, tags, owner
+           soft_timeout, max_concurrency, tags, owner, delivery, has_on_end
       FROM jsonb_to_recordset(CAST(:rows AS jsonb))
         AS new (id uuid, namespace text, name text, definition_id bigint, digest text, file text,
                 line integer, enabled boolean, queue text, priority smallint, overlap text,
                 catch_up_policy text, catch_up_window interval, catch_up_max integer,
                 expires interval, timeout interval, soft_timeout interval,
-                max_concurrency integer, tags text[], owner text)
+                max_concurrency integer, tags text[], owner text, delivery text,
+                has_on_end boolean)
      ORDER BY namespace, name
         ON CONFLICT (namespace, name) DO UPDATE
        SET project_id = excluded.project_id, definition_id = excluded.definition_id,
@@ -240,7 +241,8 @@ _UPSERT_JOBS = text("""
            catch_up_window = excluded.catch_up_window, catch_up_max = excluded.catch_up_max,
            expires = excluded.expires, timeout = excluded.timeout,
            soft_timeout = excluded.soft_timeout, max_concurrency = excluded.max_concurrency,
-           tags = excluded.tags, owner = excluded.owner, deleted_at = NULL
+           tags = excluded.tags, owner = excluded.owner, delivery = excluded.delivery,
+           has_on_end = excluded.has_on_end, deleted_at = NULL
      WHERE j.project_id = excluded.project_id OR j.deleted_at IS NOT NULL
     RETURNING j.id, j.address
 """)
@@ -308,6 +310,8 @@ def _job_row(job: DefinedJob, definition_id: int) -> dict[str, Any]:
         "max_concurrency": spec.max_concurrency,
         "tags": spec.tags,
         "owner": spec.owner,
+        "delivery": spec.delivery,
+        "has_on_end": spec.on_end is not None,
     }
 
 

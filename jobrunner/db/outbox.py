@@ -46,20 +46,25 @@ _INSERT = text(f"""
     WITH inserted AS (
         INSERT INTO jobrunner.runs
                (id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held, queue,
-                priority, expires_at, error, missed_count, missed_until, available_at, sent_at,
-                finished_at)
+                priority, expires_at, error, missed_count, missed_until, delivery, available_at,
+                sent_at, on_end_at, finished_at)
         SELECT id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held, queue,
-               priority, expires_at, error, missed_count, missed_until, statement_timestamp(),
-               CASE WHEN :to_send AND state = 'queued' AND NOT held THEN statement_timestamp() END,
+               priority, expires_at, error, missed_count, missed_until, delivery,
+               statement_timestamp(),
+               CASE WHEN :to_send AND state = 'queued' AND NOT held AND delivery = 'claim'
+                    THEN statement_timestamp() END,
+               CASE WHEN has_on_end AND state = 'queued' THEN statement_timestamp() END,
                CASE WHEN state <> 'queued' THEN statement_timestamp() END
           FROM unnest(CAST(:id AS uuid[]), CAST(:job_id AS uuid[]), CAST(:schedule_id AS uuid[]),
                       CAST(:definition_id AS bigint[]), CAST(:trigger AS text[]),
                       CAST(:scheduled_for AS timestamptz[]), CAST(:state AS text[]),
                       CAST(:held AS boolean[]), CAST(:queue AS text[]), CAST(:priority AS smallint[]),
                       CAST(:expires_at AS timestamptz[]), CAST(:error AS text[]),
-                      CAST(:missed_count AS int[]), CAST(:missed_until AS timestamptz[]))
+                      CAST(:missed_count AS int[]), CAST(:missed_until AS timestamptz[]),
+                      CAST(:delivery AS text[]), CAST(:has_on_end AS boolean[]))
             AS new (id, job_id, schedule_id, definition_id, trigger, scheduled_for, state, held,
-                    queue, priority, expires_at, error, missed_count, missed_until)
+                    queue, priority, expires_at, error, missed_count, missed_until, delivery,
+                    has_on_end)
             ON CONFLICT DO NOTHING
         RETURNING id, sent_at
     ), batch AS (
@@ -115,7 +120,7 @@ def grow_missed(connection: Connection, runs: Sequence[NewRun]) -> frozenset[str
 _TAKE_UNSENT = text(f"""
     WITH waiting AS (
         SELECT id FROM jobrunner.runs
-         WHERE state = 'queued' AND sent_at IS NULL AND NOT held
+         WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND delivery = 'claim'
            AND available_at <= statement_timestamp()
            AND (attempt > 0 OR expires_at IS NULL OR expires_at > statement_timestamp())
          ORDER BY available_at

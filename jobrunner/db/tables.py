@@ -262,6 +262,7 @@ runs = Table(
     Column("lease_until", _time),  # claim, then the worker's heartbeat; past: the attempt is lost
     Column("worker", Text),  # claim: who has it, or had it last
     Column("cancel_requested_at", _time),  # an operator, on a running run
+    Column("revoked_at", _time),  # hand_over: when the workers of another app were told to drop it
     Column("started_at", _time),  # claim: of the newest attempt
     Column("finished_at", _time),  # the end; None exactly while queued or running
     Column("result", JSONB),
@@ -293,14 +294,23 @@ runs = Table(
     Index(
         "runs_unsent_idx",
         "available_at",
-        postgresql_where=text("state = 'queued' AND sent_at IS NULL AND NOT held"),
+        postgresql_where=text(
+            "state = 'queued' AND sent_at IS NULL AND NOT held AND delivery = 'claim'"
+        ),
+    ),
+    Index(
+        "runs_to_hand_over_idx",
+        "available_at",
+        postgresql_where=text(
+            "state = 'queued' AND sent_at IS NULL AND NOT held AND delivery <> 'claim'"
+        ),
     ),
     Index(
         "runs_sent_idx",
         "queue",
         text("coalesce(priority, 0)"),
         "sent_at",
-        postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL"),
+        postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL AND delivery = 'claim'"),
     ),
     Index("runs_lease_idx", "lease_until", postgresql_where=text("state = 'running'")),
     Index(
@@ -330,6 +340,13 @@ runs = Table(
         "runs_tracked_idx",
         "sent_at",
         postgresql_where=text("delivery = 'tracked' AND finished_at IS NULL"),
+    ),
+    Index(
+        "runs_to_revoke_idx",
+        "cancel_requested_at",
+        postgresql_where=text(
+            "delivery = 'tracked' AND cancel_requested_at IS NOT NULL AND revoked_at IS NULL"
+        ),
     ),
     Index("runs_backfill_id_idx", "backfill_id", postgresql_where=text("backfill_id IS NOT NULL")),
     Index("runs_job_id_idx", "job_id", text("scheduled_for DESC")),

@@ -23,7 +23,7 @@ _SENT_AND_WAITING = text("""
     WITH RECURSIVE oldest AS (
         (SELECT queue, coalesce(priority, 0) AS priority, sent_at
            FROM jobrunner.runs
-          WHERE state = 'queued' AND sent_at IS NOT NULL
+          WHERE state = 'queued' AND sent_at IS NOT NULL AND delivery = 'claim'
           ORDER BY queue, coalesce(priority, 0), sent_at
           LIMIT 1)
         UNION ALL
@@ -32,7 +32,7 @@ _SENT_AND_WAITING = text("""
          CROSS JOIN LATERAL (
                SELECT queue, coalesce(priority, 0) AS priority, sent_at
                  FROM jobrunner.runs
-                WHERE state = 'queued' AND sent_at IS NOT NULL
+                WHERE state = 'queued' AND sent_at IS NOT NULL AND delivery = 'claim'
                   AND (queue, coalesce(priority, 0)) > (oldest.queue, oldest.priority)
                 ORDER BY queue, coalesce(priority, 0), sent_at
                 LIMIT 1
@@ -53,7 +53,8 @@ def sent_and_waiting(connection: Connection, *, age: timedelta) -> tuple[SentAnd
 _UNSEND = text("""
     UPDATE jobrunner.runs
        SET sent_at = NULL
-     WHERE state = 'queued' AND queue = :queue AND coalesce(priority, 0) = :priority
+     WHERE state = 'queued' AND delivery = 'claim'
+       AND queue = :queue AND coalesce(priority, 0) = :priority
        AND sent_at < :sent_before AND NOT id = ANY(CAST(:keep AS uuid[]))
 """)
 

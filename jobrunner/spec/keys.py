@@ -24,13 +24,16 @@ def _keys_of(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
+_NO_KEYS = ("namespace", "name", "schedules", "celery")
+"""Fields of a job that are given elsewhere."""
+
 KEYS: dict[str, tuple[str, ...]] = {
     "a job": (
-        *(key for key in _keys_of(JobSpec) if key not in ("namespace", "name", "schedules")),
+        *(key for key in _keys_of(JobSpec) if key not in _NO_KEYS),
         "timezone", "schedule", "schedules",
     ),
     "defaults": (
-        *(key for key in _keys_of(JobSpec) if key not in ("namespace", "name", "schedules")),
+        *(key for key in _keys_of(JobSpec) if key not in _NO_KEYS),
         "timezone",
     ),
     "a schedule": (*(key for key in _keys_of(ScheduleSpec) if key != "name"), "EXDATE", "RDATE"),

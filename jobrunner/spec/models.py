@@ -295,6 +295,21 @@ class ScheduleSpec(_Spec):
         )
 
 
+class CeleryApp(_Spec):
+    """An existing Celery app, for jobs with `celery_task`."""
+
+    app: TaskPath | None = Field(
+        default=None,
+        description="Dotted path of the app, for its broker and its routes; none: jobrunner's broker, and "
+        "the queue `celery` unless the job names one.",
+    )
+    tracked: Flag = Field(
+        default=False,
+        description="Whether its workers report what becomes of a run: they call "
+        "`jobrunner.contrib.celery.install(app)`.",
+    )
+
+
 class JobSpec(_Spec):
     """All that YAML says of one job, with every default filled in."""
 
@@ -381,6 +396,10 @@ class JobSpec(_Spec):
     schedules: tuple[ScheduleSpec, ...] = Field(
         default=(), description="When it is due, by name; none: started by hand, API or code."
     )
+    celery: CeleryApp | None = Field(
+        default=None,
+        description="The project's `celery`, kept with a job that is a `celery_task`: no key of a job.",
+    )
 
     @property
     def address(self) -> str:
@@ -391,6 +410,15 @@ class JobSpec(_Spec):
     def calls(self) -> str:
         """What a run calls, in one line for a person."""
         return self.task or self.celery_task or " ".join(self.command or ())
+
+    @property
+    def delivery(self) -> Literal["claim", "tracked", "handed_over"]:
+        """How a run reaches its worker: one of ours claims it · a Celery message to an app's own workers,
+        who report of it · the same, and nothing more is heard of it.
+        """
+        if self.celery_task is None:
+            return "claim"
+        return "tracked" if self.celery is not None and self.celery.tracked else "handed_over"
 
     @property
     def queues(self) -> frozenset[str]:
@@ -421,20 +449,6 @@ class Allow(_Spec):
         description="Patterns such as `acme.*`; none: any module but those of Python itself.",
     )
     commands: Flag = Field(default=False, description="Whether a job may be a command.")
-
-
-class CeleryApp(_Spec):
-    """An existing Celery app, for jobs with `celery_task`."""
-
-    app: TaskPath | None = Field(
-        default=None,
-        description="Dotted path of the app, for its broker and its routes; none: jobrunner's broker.",
-    )
-    tracked: Flag = Field(
-        default=False,
-        description="Whether its workers report what becomes of a run: they call "
-        "`jobrunner.contrib.celery.install(app)`.",
-    )
 
 
 class Calendar(_Spec):
@@ -508,6 +522,7 @@ def dump_schedule(spec: ScheduleSpec) -> dict[str, Any]:
 
 _ONLY_WHERE_GIVEN: dict[str, Any] = {
     "celery_task": None, "command": None, "on_end": None, "isolate": False, "sensitive": [],
+    "celery": None,
 }  # fmt: skip
 """Keys that came later. A definition that does not use them reads as it did before they were there."""
 

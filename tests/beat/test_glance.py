@@ -21,6 +21,8 @@ NOTHING = Glance(
     has_expired=False,
     has_held=False,
     has_unclaimed=False,
+    has_foreign=False,
+    has_handed_over=False,
 )
 
 
