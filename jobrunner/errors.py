@@ -76,7 +76,8 @@ class Conflict(JobrunnerError):
 
 class CallableError(JobrunnerError):
     """A dotted path that cannot be loaded (`kind='missing' | 'import'`), may not be (`'refused'`), or
-    cannot take the arguments it is given (`'arguments'`).
+    cannot take the arguments it is given (`'arguments'`). Or a secret among these may not be opened
+    (`'refused'`), or cannot be (`'secret'`).
     """
 
     def __init__(self, message: str, *, kind: str, hint: str = "") -> None:

@@ -18,6 +18,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from jobrunner.call import Interruption, RunCancelled
 from jobrunner.callables import load_callable
 from jobrunner.errors import CallableError
+from jobrunner.masking import Masker
 from jobrunner.run import Outcome
 from jobrunner.spec.durations import format_duration
 
@@ -53,13 +54,13 @@ def refused(problem: str) -> Called:
     return Called(Outcome.REFUSED, error=line(problem), error_type="definition")
 
 
-def returned(value: object, mask: Mask) -> Called:
+def returned(value: object, masker: Masker) -> Called:
     """A result that cannot be kept leaves the run succeeded, with a note where errors stand."""
     try:
-        result = mask(json.dumps(value, allow_nan=False))
+        result = masker.json(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         note = f"the result is no JSON and was not kept: {error}"
-        return Called(Outcome.SUCCEEDED, error=line(mask(note)))
+        return Called(Outcome.SUCCEEDED, error=line(masker.text(note)))
     if len(result) > RESULT_BYTES_MAX:
         note = f"the result is {len(result):,} bytes of JSON; its first 256 KiB are kept as text"
         cut = json.dumps(result[: RESULT_BYTES_MAX // 2])
@@ -69,14 +70,14 @@ def returned(value: object, mask: Mask) -> Called:
 
 def unloadable(error: CallableError, mask: Mask) -> Called:
     """There is nothing to call, or not with these arguments; a newer deployment may have it."""
-    kinds = {"missing": "callable_missing", "import": "import_error"}
+    kinds = {"missing": "callable_missing", "import": "import_error", "secret": "secret_missing"}
     may_help_later = error.kind in kinds
     return Called(
         Outcome.FAILED if may_help_later else Outcome.REFUSED,
         error=line(mask(f"{error.message} {error.hint}")),
         error_type=kinds.get(error.kind, error.kind),
         error_types=_class_names(error.__cause__ or error),
-        traceback=mask(_traceback(error.__cause__)) if error.__cause__ is not None else None,
+        traceback=_traceback(error.__cause__, mask) if error.__cause__ is not None else None,
     )
 
 
@@ -98,7 +99,7 @@ def raised(
             error=f"not ended within its soft time limit of {format_duration(soft_limit)}",
             error_type="timeout",
             error_types=_class_names(error),
-            traceback=mask(_traceback(error)),
+            traceback=_traceback(error, mask),
         )
     names = _class_names(error)
     return Called(
@@ -106,7 +107,7 @@ def raised(
         error=line(mask(f"{type(error).__qualname__}: {_message(error)}")),
         error_type=names[0].removeprefix("builtins."),
         error_types=names,
-        traceback=mask(_traceback(error)),
+        traceback=_traceback(error, mask),
     )
 
 
@@ -124,13 +125,13 @@ def _message(error: BaseException) -> str:
         return f"<its text cannot be made: {type(failure).__name__}>"
 
 
-def _traceback(error: BaseException) -> str:
+def _traceback(error: BaseException, mask: Mask) -> str:
     """From the user's first frame on, cut in the middle of nowhere rather than at its end."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None and _is_ours(trace):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    return _storable("".join(lines)[-TRACEBACK_CHARACTERS_MAX:])
+    return _storable(mask("".join(lines))[-TRACEBACK_CHARACTERS_MAX:])
 
 
 _OWN_FOLDER = f"{Path(load_callable.__code__.co_filename).parent}{os.sep}"
