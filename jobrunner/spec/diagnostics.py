@@ -50,6 +50,7 @@ CODES = {
     "E216": "not a recurrence rule",
     "E217": "not a day",
     "E218": "an unknown calendar",
+    "E219": "not a reference to a secret",
     # E3xx: callables. E304 is kept for arguments that do not fit the callable's signature.
     "E301": "not a dotted path",
     "E302": "a callable that may not be loaded",

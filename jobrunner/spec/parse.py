@@ -150,8 +150,8 @@ def _check_include(include: Node | None, report: Report) -> None:
 
 
 def _check_interpolation(source: Source, documents: Sequence[Node], report: Report) -> None:
-    """`${…}` and `{secret: …}` belong to the format; to read them as plain values would be a trap."""
-    if "${" not in source.text and "secret" not in source.text:
+    """`${…}` belongs to the format; to read it as a plain value would be a trap."""
+    if "${" not in source.text:
         return
     for document in documents:
         for node in walk(document):
@@ -159,12 +159,6 @@ def _check_interpolation(source: Source, documents: Sequence[Node], report: Repo
                 report.at(
                     node, "E202", "'${…}' is not supported by this version yet",
                     help="write the value itself",
-                )  # fmt: skip
-            elif isinstance(node, Mapping) and node.entries.keys() == {"secret"}:
-                report.at(
-                    node.entries["secret"].key, "E202",
-                    "'{secret: …}' is not supported by this version yet",
-                    help="let the callable read the secret from its own environment",
                 )  # fmt: skip
 
 
