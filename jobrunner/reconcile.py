@@ -22,6 +22,7 @@ from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes
 from jobrunner.plan.diff import CurrentProject, make_plan
 from jobrunner.plan.guards import check_guards
 from jobrunner.schedule import next_time, run_at
+from jobrunner.sealing import NO_KEYS, Keyring, seal_job
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, JobSpec, ProjectSpec, ScheduleSpec
 from jobrunner.spec.parse import parse_project
@@ -73,6 +74,8 @@ class ApplyOptions:
     allow_deletes: int | None = None
     """As many deletions are meant; None: see `plan.guards`."""
     lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    keyring: Keyring = NO_KEYS
+    """Seals sensitive arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +128,22 @@ def read_desired(*, config: Path | None, working_directory: Path, environment: s
     )
 
 
-def plan_project(connection: Connection, desired: Desired, *, now: datetime | None = None) -> Plan:
+def plan_project(
+    connection: Connection,
+    desired: Desired,
+    *,
+    keyring: Keyring = NO_KEYS,
+    now: datetime | None = None,
+) -> Plan:
     """What an apply would change, in the caller's transaction; nothing is written or locked.
 
-    `now` None is the database's clock. Raises Conflict when another project owns an address.
+    `now` None is the database's clock. Raises Conflict when another project owns an address, and
+    UsageError when a job has sensitive arguments and `keyring` no key.
     """
     current = _read_current(connection, desired)
     plan = make_plan(
         current,
-        desired.jobs,
+        _sealed(desired.jobs, current, keyring),
         now=now or database_now(connection),
         environment=desired.environment,
         diagnostics=desired.diagnostics,
@@ -159,7 +169,7 @@ def apply_project(
         change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
         projects.lock_project(connection, desired.project.project)
         change_limits(connection, _LIMITS)
-        plan = plan_project(connection, desired, now=now)
+        plan = plan_project(connection, desired, keyring=options.keyring, now=now)
         _check_expected(plan, options.expected_digest)
         check_guards(
             plan, missing_folders=desired.missing_folders, allow_deletes=options.allow_deletes
@@ -214,6 +224,19 @@ def _limits_of_waiting(lock_timeout_seconds: float) -> Limits:
     return replace(
         _LIMITS, statement_timeout_seconds=0, lock_timeout_seconds=max(lock_timeout_seconds, 0.001)
     )
+
+
+def _sealed(
+    jobs: Sequence[DefinedJob], current: CurrentProject, keyring: Keyring
+) -> Sequence[DefinedJob]:
+    """From here on no sensitive argument is readable, so that nothing that is stored can hold one."""
+    in_force = {job.address: job.in_force for job in current.jobs}
+    return [
+        job.model_copy(update={"spec": seal_job(job.spec, in_force.get(job.address), keyring)})
+        if job.spec.sensitive
+        else job
+        for job in jobs
+    ]
 
 
 def _check_expected(plan: Plan, expected_digest: str) -> None:

@@ -55,7 +55,7 @@ class Settings(BaseModel):
     """Whether this worker runs jobs that are a `command`."""
     secrets_allow: Words = ()
     """The worker's own allow-list of secrets, such as `env:REPORTS_*`; () allows none."""
-    encryption_keys: Words = ()
+    encryption_keys: Words = Field(default=(), repr=False)
     """Keys for `sensitive` arguments, the newest first: each 32 bytes in URL-safe base64."""
     worker_memory_mebibytes: int = Field(default=0, ge=0)
     """A run whose processes hold more is ended as lost; 0 is no limit."""

@@ -12,6 +12,7 @@ from jobrunner.cli.git import git_commit, git_is_dirty
 from jobrunner.cli.plan import head_lines
 from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import style
 from jobrunner.db.engine import transaction
 from jobrunner.dispatch import record_due
@@ -72,6 +73,7 @@ def command(
             expected_digest=expect,
             allow_deletes=allow_deletes,
             lock_timeout_seconds=lock_timeout_seconds,
+            keyring=keyring_of(session),
         )
         with session.output.progress("applying"):
             applied = apply_project(engine, desired, options=options, record_due=record_due)
@@ -97,7 +99,7 @@ def _show_plan(
 ) -> Plan:
     """The plan, looked at before anything is locked; a guard that would refuse it says so now."""
     with transaction(engine) as connection:
-        plan = plan_project(connection, desired)
+        plan = plan_project(connection, desired, keyring=keyring_of(session))
     seconds = time.monotonic() - begun
     session.output.say(*head_lines("apply", desired, plan, seconds=seconds))
     session.output.told(*plan_lines(plan))

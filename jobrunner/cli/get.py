@@ -27,6 +27,7 @@ from jobrunner.db.runs import Run, RunFilter, find_runs
 from jobrunner.schedule import ScheduleError
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
+from jobrunner.spec.secrets import in_words, shown
 
 _LAST_RUNS = 5
 
@@ -68,7 +69,7 @@ def _record(found: _Found) -> dict[str, Any]:
     schedules = [
         {
             "name": schedule.name,
-            "spec": schedule.spec,
+            "spec": shown(schedule.spec),
             "next_scheduled_for": iso(schedule.next_scheduled_for),
             "next_run_at": iso(schedule.next_run_at),
             "last_run_at": iso(schedule.last_run_at),
@@ -126,8 +127,12 @@ def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
 
 
 def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    given = [repr(argument) for argument in args]
-    return ", ".join(given + [f"{name}={value!r}" for name, value in kwargs.items()])
+    given = [_argument(argument) for argument in args]
+    return ", ".join(given + [f"{name}={_argument(value)}" for name, value in kwargs.items()])
+
+
+def _argument(value: Any) -> str:
+    return in_words(value) or repr(shown(value))
 
 
 def _retry(spec: JobSpec) -> str:

@@ -16,6 +16,7 @@ from jobrunner.cli.times import distance, iso, took
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import JobFilter, LastRun, ListedJob, list_jobs
 from jobrunner.db.pauses import PauseInForce, pauses_in_force
+from jobrunner.spec.secrets import shown
 
 _COLUMNS = (
     Column("job", shrinks=True),
@@ -131,7 +132,7 @@ def job_record(job: ListedJob, pauses: Sequence[PauseInForce]) -> dict[str, Any]
             "finished_at": iso(last.finished_at),
             "error": last.error,
         },
-        "definition": job.definition,
+        "definition": shown(job.definition),
     }
 
 

@@ -14,6 +14,7 @@ from jobrunner.cli.git import git_commit, git_is_dirty
 from jobrunner.cli.layout import text
 from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import style
 from jobrunner.db.engine import transaction
 from jobrunner.plan.changes import Plan
@@ -48,7 +49,7 @@ def command(session: Session, *, form: Literal["human", "json"], detailed_exitco
         session.output.progress("comparing with the database"),
         transaction(engine) as connection,
     ):
-        plan = plan_project(connection, desired)
+        plan = plan_project(connection, desired, keyring=keyring_of(session))
     if form == "json":
         session.output.document(plan.as_json(), "json")
     else:

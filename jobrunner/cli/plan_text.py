@@ -24,6 +24,7 @@ from jobrunner.plan.load import Load
 from jobrunner.schedule import ScheduleError, load_zone, times_between
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec
+from jobrunner.spec.secrets import in_words, shown
 
 _ADDRESS_COLUMNS = 34
 _VALUE_COLUMNS = 60
@@ -172,7 +173,8 @@ def _difference(field: FieldChange) -> str:
 
 
 def _value(value: Any) -> str:
-    return text(cut(json.dumps(value, ensure_ascii=False, default=str), _VALUE_COLUMNS))
+    told = in_words(value) or json.dumps(shown(value), ensure_ascii=False, default=str)
+    return text(cut(told, _VALUE_COLUMNS))
 
 
 def _schedule_lines(change: ScheduleChange, now: datetime) -> list[str]:

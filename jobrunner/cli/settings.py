@@ -5,12 +5,18 @@ from pathlib import Path
 
 from jobrunner.cli.session import Session
 from jobrunner.errors import UsageError
+from jobrunner.sealing import Keyring, make_keyring
 from jobrunner.settings import Settings, find_endpoints_file, load_settings
 
 
 def settings_of(session: Session) -> Settings:
     """From the environment and a running `up`. Raises UsageError for a value that cannot be used."""
     return load_settings(session.environ, session.working_directory)
+
+
+def keyring_of(session: Session) -> Keyring:
+    """The keys for sensitive arguments. Raises UsageError for one that is none."""
+    return make_keyring(settings_of(session))
 
 
 def servers_of(session: Session) -> Settings:

@@ -11,7 +11,7 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.git import git_commit, git_is_dirty
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import settings_of
+from jobrunner.cli.settings import keyring_of, settings_of
 from jobrunner.cli.stream import FilesStream
 from jobrunner.errors import UsageError
 from jobrunner.reconcile import ApplyOptions, Desired
@@ -66,13 +66,14 @@ def command(
 
 def options_for(session: Session) -> OptionsFor:
     """Who applies, and the commit of that moment."""
-    author = actor_of(session)
+    author, keyring = actor_of(session), keyring_of(session)
 
     def ask(desired: Desired) -> ApplyOptions:
         return ApplyOptions(
             author=author,
             git_commit=git_commit(desired.root),
             git_dirty=git_is_dirty(desired.root),
+            keyring=keyring,
         )
 
     return ask

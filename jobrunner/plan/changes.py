@@ -37,7 +37,9 @@ class Pause(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of a job that differs. Values are JSON, written as in YAML (`1m30s`)."""
+    """One field of a job that differs. Values are JSON, written as in YAML (`1m30s`); what is sealed is
+    `(sensitive)`.
+    """
 
     path: str
     """`task`, `kwargs.region`, `schedule.cron`, `schedules.night.every`."""

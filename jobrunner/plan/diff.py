@@ -23,6 +23,7 @@ from jobrunner.plan.lint import lint_jobs
 from jobrunner.plan.load import forecast_load
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.secrets import shown
 
 TIMING_FIELDS = (
     *RULES,
@@ -205,8 +206,8 @@ def _field(difference: Difference, job: DefinedJob, *, is_drift: bool = False) -
     return FieldChange(
         path=field_label(difference.path),
         kind=difference.kind,
-        old=difference.old,
-        new=difference.new,
+        old=shown(difference.old),
+        new=shown(difference.new),
         line=field_line(difference.path, job.field_lines),
         is_drift=is_drift,
     )

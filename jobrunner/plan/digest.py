@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from jobrunner.spec.models import JobSpec, dump_job
+from jobrunner.spec.secrets import without_tokens
 
 _SPEC_DIGITS = 16
 _PLAN_DIGITS = 12
@@ -15,7 +16,8 @@ _EXPONENT_FROM = 1e16
 
 def spec_digest(spec: JobSpec) -> str:
     """Of a definition: the same for the same meaning, however YAML or the database writes it."""
-    return _hash(canonical_json(dump_job(spec)), _SPEC_DIGITS)
+    told = dump_job(spec)
+    return _hash(canonical_json(without_tokens(told) if spec.sensitive else told), _SPEC_DIGITS)
 
 
 def plan_digest(

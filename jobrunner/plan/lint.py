@@ -20,6 +20,7 @@ from jobrunner.schedule import (
     times_between,
 )
 from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.keys import did_you_mean
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, Retry, ScheduleSpec
 
 LINTS = {
@@ -29,6 +30,7 @@ LINTS = {
     "W204": "retries that reach into the next run",
     "W205": "a schedule with no time left",
     "W206": "many runs in one minute",
+    "W207": "a sensitive argument that is not given",
 }
 """Code → what it means, in a few words; part of the registry of all codes."""
 
@@ -52,6 +54,7 @@ def lint_jobs(jobs: Sequence[DefinedJob], *, now: datetime) -> tuple[Diagnostic,
 
 
 def _lint_job(job: DefinedJob, now: datetime) -> Iterator[Diagnostic]:
+    yield from _not_given(job)
     for schedule in job.spec.schedules:
         timing = timing_in_force(schedule, job.address)
         if timing is None:
@@ -59,6 +62,26 @@ def _lint_job(job: DefinedJob, now: datetime) -> Iterator[Diagnostic]:
         yield from _clock_changes(job, schedule, timing, now)
         yield from _no_time_left(job, schedule, now)
         yield from _outlasting(job, schedule, timing, now)
+
+
+def _not_given(job: DefinedJob) -> Iterator[Diagnostic]:
+    given = {*job.spec.kwargs, *(name for one in job.spec.schedules for name in one.kwargs or {})}
+    for name in job.spec.sensitive:
+        if name not in given:
+            guess = did_you_mean(name, tuple(sorted(given)))
+            yield Diagnostic(
+                code="W207",
+                severity="warning",
+                message=f"{job.address}: no kwargs are named '{name}', which 'sensitive' names",
+                location=Location(
+                    file=job.location.file,
+                    line=job.field_lines.get("sensitive", job.location.line),
+                ),
+                source_line="",
+                help=f"did you mean '{guess}'?"
+                if guess
+                else "give it a value, or give it at each trigger: it is sealed there, too",
+            )
 
 
 def _clock_changes(

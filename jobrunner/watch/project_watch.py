@@ -157,8 +157,9 @@ class ProjectWatch:
         if desired.content_hash != content_hash:
             return None
         if self._options.dry_run:
+            keyring = self._options_for(desired).keyring
             with transaction(self._engine) as connection:
-                return Applied(None, plan_project(connection, desired))
+                return Applied(None, plan_project(connection, desired, keyring=keyring))
         return apply_project(
             self._engine, desired, options=self._options_for(desired), record_due=record_due
         )
