@@ -28,7 +28,8 @@ from jobrunner.db import attempts, holding
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.errors import CallableError
-from jobrunner.outcome import Called, line, raised, refused, returned, unloadable
+from jobrunner.masking import Masker
+from jobrunner.outcome import Called, Mask, line, raised, refused, returned, unloadable
 from jobrunner.output import Capture
 from jobrunner.run import Outcome, RunState, decide_end
 from jobrunner.run_output import OutputWriter
@@ -90,8 +91,11 @@ def execute_run(home: Home, wanted: Claim) -> Executed | None:
 def _attempt(home: Home, run: ClaimedRun) -> Executed:
     started = time.monotonic()
     log.debug("run_started", run=str(run.claim.run_id), job=run.address, attempt=run.attempt)
-    with OutputWriter(home.database, home.capture, run) as writer:
-        called = _call(home, run)
+    with (
+        home.secrets.masking() as masker,
+        OutputWriter(home.database, home.capture, run, masker) as writer,
+    ):
+        called = _call(home, run, masker)
     reach("callable_ended")
     writer.write(patience_seconds=None)
     reach("output_written")
@@ -145,31 +149,31 @@ class _Claiming:
         return attempts.finish(connection, orphan.claim, _decide(orphan, called))
 
 
-def _call(home: Home, run: ClaimedRun) -> Called:
+def _call(home: Home, run: ClaimedRun, masker: Masker) -> Called:
     """The callable with its arguments, in surroundings that are put back afterwards."""
     if run.problem:
         return refused(run.problem)
     caller = home.caller
-    with home.secrets.masking() as mask:
-        try:
-            with restored(), entered(_current(run)), caller.interruptible():
-                value = _invoke(home, run)
-        except CallableError as error:
-            return unloadable(error, mask)
-        except BaseException as error:  # noqa: BLE001  the callable is the user's code
-            if caller.interruption is not None:
-                home.end_leftovers()  # before the end is written, and the next attempt starts its own
-            soft_limit = run.spec.soft_timeout or run.spec.timeout
-            return raised(error, caller.interruption, soft_limit, mask)
-        return returned(value, mask)
+    try:
+        with restored(), entered(_current(run)), caller.interruptible():
+            value = _invoke(home, run, masker.text)
+    except CallableError as error:
+        return unloadable(error, masker.text)
+    except BaseException as error:  # noqa: BLE001  the callable is the user's code
+        if caller.interruption is not None:
+            home.end_leftovers()  # before the end is written, and the next attempt starts its own
+        soft_limit = run.spec.soft_timeout or run.spec.timeout
+        return raised(error, caller.interruption, soft_limit, masker.text)
+    return returned(value, masker)
 
 
-def _invoke(home: Home, run: ClaimedRun) -> Any:
+def _invoke(home: Home, run: ClaimedRun, mask: Mask) -> Any:
     # The definition is shared by all its runs; a callable may change what it is given.
-    args, kwargs = home.secrets.opened(copy.deepcopy((run.args, run.kwargs)))
+    given = copy.deepcopy((run.args, run.kwargs))
+    args, kwargs = home.secrets.opened(run.address, given, run.spec.sensitive)
     assert run.spec.task is not None  # noqa: S101  others are not claimed
     loaded = bound_to_run(_load(home, run.spec.task), args, kwargs)
-    args, kwargs = fit_arguments(loaded, args, kwargs)
+    args, kwargs = fit_arguments(loaded, args, kwargs, mask=mask)
     reach("callable_loaded")
     return home.caller.call(loaded, args, kwargs)
 

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from jobrunner.masking import MaskedStream, Masker
+
 HEAD_BYTES = 64 * 1024
 TAIL_BYTES = 1024 * 1024
 _PIECE_BYTES = 64 * 1024
@@ -118,8 +120,14 @@ class Batch:
 class Recording:
     """The output of one attempt. Written by the run's threads, read by whoever stores it."""
 
-    def __init__(self, on_first_write: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        on_first_write: Callable[[], None] = lambda: None,
+        masker: Masker | None = None,
+    ) -> None:
         self._on_first_write = on_first_write
+        # Before anything is cut, which could leave a half of a secret that is no longer known as one.
+        self._masked = MaskedStream(masker or Masker())
         self._lock = threading.Lock()
         self._written = False
         self._head = bytearray()
@@ -138,15 +146,23 @@ class Recording:
         """Take output, and forget the oldest beyond the bounds."""
         with self._lock:
             first, self._written = not self._written, True
-            self._head += data[: self._head_room]
-            rest = data[self._head_room :]
-            self._head_room -= len(data) - len(rest)
-            if rest:
-                self._tail += rest[-TAIL_BYTES:]
-                self._cut_bytes += max(len(rest) - TAIL_BYTES, 0)
-                self._cut_tail()
+            self._keep(self._masked.feed(data))
         if first:
             self._on_first_write()
+
+    def end(self) -> None:
+        """No output comes any more: what was held back, as it might have become a secret, is none."""
+        with self._lock:
+            self._keep(self._masked.end())
+
+    def _keep(self, data: bytes) -> None:
+        self._head += data[: self._head_room]
+        rest = data[self._head_room :]
+        self._head_room -= len(data) - len(rest)
+        if rest:
+            self._tail += rest[-TAIL_BYTES:]
+            self._cut_bytes += max(len(rest) - TAIL_BYTES, 0)
+            self._cut_tail()
 
     def batch(self) -> Batch | None:
         """What is to be stored now; None when nothing is. The same again until it is confirmed."""

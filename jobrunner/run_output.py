@@ -11,6 +11,7 @@ from jobrunner.db import run_logs
 from jobrunner.db.attempts import ClaimedRun
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.db.progress import write_progress
+from jobrunner.masking import Masker
 from jobrunner.output import Capture, Recording
 from jobrunner.saying import Said, heard
 
@@ -23,11 +24,13 @@ class OutputWriter:
     The thread starts with the first output or word: a run that has none costs nothing.
     """
 
-    def __init__(self, database: KeptConnection, capture: Capture, run: ClaimedRun) -> None:
+    def __init__(
+        self, database: KeptConnection, capture: Capture, run: ClaimedRun, masker: Masker
+    ) -> None:
         self._database = database
         self._run = run
-        self._recording = Recording(on_first_write=self._start)
-        self._said = Said(on_first_word=self._start)
+        self._recording = Recording(self._start, masker)
+        self._said = Said(self._start, masker.text)
         self._captured = capture.record(self._recording)
         self._heard = heard(self._said)
         self._is_started = threading.Lock()
@@ -46,6 +49,7 @@ class OutputWriter:
     ) -> None:
         self._heard.__exit__(kind, error, trace)
         self._captured.__exit__(kind, error, trace)
+        self._recording.end()
         self._ended.set()
 
     def write(self, *, patience_seconds: float | None) -> None:

@@ -88,8 +88,14 @@ class _Phase:
 class Said:
     """What one attempt has said so far. Written by the run's threads, read by whoever stores it."""
 
-    def __init__(self, on_first_word: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        on_first_word: Callable[[], None] = lambda: None,
+        mask: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        """`mask` takes the secrets out of what is said, before it is cut."""
         self._on_first_word = on_first_word
+        self._mask = mask
         self._lock = threading.Lock()
         self._newest: tuple[float | None, str] = (None, "")
         self._phases: list[_Phase] = []
@@ -110,7 +116,7 @@ class Said:
                 self._left_out += 1
                 begun = None
             else:
-                begun = _Phase(_cut(name), depth, datetime.now(UTC), time.monotonic())
+                begun = _Phase(self._cut(name), depth, datetime.now(UTC), time.monotonic())
                 self._phases.append(begun)
         self._note()
         return begun
@@ -130,12 +136,17 @@ class Said:
         with self._lock:
             phases = [one.as_json() for one in self._phases]
             left_out = self._left_out
-        said = {"percent": percent, "message": _cut(message), "phases": phases}
+        said = {"percent": percent, "message": self._cut(message), "phases": phases}
         return News(word, {**said, "phases_left_out": left_out})
 
     def confirm(self, news: "News") -> None:
         """It is stored."""
         self._stored_word = news.word
+
+    def _cut(self, text: object) -> str:
+        """Bounded, and as PostgreSQL's JSON can hold it: no NUL, no half of a surrogate pair."""
+        plain = self._mask(str(text))[:MESSAGE_CHARACTERS_MAX].replace("\x00", "\ufffd")
+        return plain.encode("utf-8", "backslashreplace").decode("utf-8")
 
     def _note(self) -> None:
         self._word = object()
@@ -150,12 +161,6 @@ class News:
 
     word: object
     said: dict[str, Any]
-
-
-def _cut(text: object) -> str:
-    """Bounded, and as PostgreSQL's JSON can hold it: no NUL, no half of a surrogate pair."""
-    plain = str(text)[:MESSAGE_CHARACTERS_MAX].replace("\x00", "\ufffd")
-    return plain.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _current: ContextVar[Said | None] = ContextVar("jobrunner_said", default=None)
