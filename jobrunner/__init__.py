@@ -1,5 +1,38 @@
-"""Plan and apply for Celery jobs."""
+"""Plan and apply for Celery jobs.
+
+What needs a database is imported when it is first asked for: `import jobrunner` stands in the code
+of jobs and of web processes, and costs them nothing.
+"""
+
+import pkgutil
+from typing import TYPE_CHECKING
 
 from jobrunner.current import CurrentRun, current_run
+from jobrunner.saying import phase, progress
 
-__all__ = ["CurrentRun", "current_run"]
+if TYPE_CHECKING:
+    from jobrunner.from_code import trigger, trigger_async
+    from jobrunner.triggers import TriggeredRun
+
+__all__ = [
+    "CurrentRun",
+    "TriggeredRun",
+    "current_run",
+    "phase",
+    "progress",
+    "trigger",
+    "trigger_async",
+]
+
+_LATE = {
+    "TriggeredRun": "jobrunner.triggers",
+    "trigger": "jobrunner.from_code",
+    "trigger_async": "jobrunner.from_code",
+}
+"""Public names by the module that is imported for them."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return pkgutil.resolve_name(f"{_LATE[name]}:{name}")

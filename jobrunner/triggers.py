@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -11,16 +12,20 @@ from jobrunner.db import holding, triggers
 from jobrunner.db.jobs import no_such_job
 from jobrunner.db.wakeups import notify
 from jobrunner.errors import Conflict
-from jobrunner.run import Start, decide_start, requested_run_id, take_place
+from jobrunner.run import Active, RunState, Start, decide_start, requested_run_id, take_place
+from jobrunner.sealing import NO_KEYS, Keyring, seal_kwargs
 
 
 @dataclass(frozen=True, slots=True)
 class TriggeredRun:
-    """The answer to a trigger. `is_new` False: the request key had already given this run."""
+    """The answer to a trigger."""
 
     run_id: uuid.UUID
     start: Start
+    """`send`, `hold` (it waits for another run), `skip` (another run is not over, so it never
+    starts), `replace` or `replace_and_hold` (the others were told to end)."""
     is_new: bool
+    """False: an earlier request with the same key has made it; `start` is `send` or `skip` then."""
 
 
 def trigger_run(
@@ -30,47 +35,73 @@ def trigger_run(
     created_by: str,
     kwargs: Mapping[str, object] | None = None,
     request_key: str | None = None,
+    request_scope: str | None = None,
     force: bool = False,
+    keyring: Keyring = NO_KEYS,
 ) -> TriggeredRun:
     """A run now, in the caller's transaction: it exists exactly when the caller's data does.
 
     It obeys `overlap` unless `force`, and `max_concurrency` in any case; beat sends it after the
-    commit. The same caller and key is the same run, and with other arguments it is refused. Raises
-    NotFound, Conflict, and UsageError for arguments that JSON or PostgreSQL cannot hold.
+    commit. The same key within a scope (None: the caller's own) is the same run, and with other
+    arguments it is refused. `keyring` seals what the job names as sensitive. Raises NotFound,
+    Conflict, and UsageError for arguments that JSON or PostgreSQL cannot hold, or that cannot be
+    sealed.
     """
     job = triggers.find_job(connection, address)
     if job is None:
         raise no_such_job(address)
-    run_id = (
-        uuid.uuid4() if request_key is None else requested_run_id(job.id, created_by, request_key)
+    scope = request_scope or created_by
+    run_id = uuid.uuid4() if request_key is None else requested_run_id(job.id, scope, request_key)
+    counted = [str(job.id)] if job.others_count else []
+    active = holding.lock_and_count_active(connection, counted).get(str(job.id), Active())
+    find_repeated = partial(
+        _find_repeated,
+        connection,
+        run_id,
+        address=address,
+        kwargs=kwargs,
+        request_key=request_key,
+        keyring=keyring,
     )
-    active = holding.lock_and_count_active(connection, [str(job.id)])[str(job.id)]
-    earlier = triggers.find_request(connection, run_id)
-    if earlier is not None:
-        return _repeated(earlier, kwargs, request_key)
+    repeated = None if request_key is None else find_repeated()
+    if repeated is not None:
+        return repeated
     start = take_place(active) if force else decide_start(job.overlap, active)
     if start.is_replacing:
         holding.cancel_replaced(connection, [job.id])
-    triggers.insert(
+    is_new = triggers.insert(
         connection,
         job,
         run_id,
         start=start,
-        kwargs=kwargs,
+        kwargs=None if kwargs is None else seal_kwargs(address, job.sensitive, kwargs, keyring),
         request_key=request_key,
         created_by=created_by,
     )
     reach("trigger_written")
+    repeated = None if is_new else find_repeated()  # the same request came at the same moment
+    if repeated is not None:
+        return repeated
     notify(connection)
     return TriggeredRun(run_id, start, is_new=True)
 
 
-def _repeated(
-    earlier: triggers.Request, kwargs: Mapping[str, object] | None, request_key: str | None
-) -> TriggeredRun:
-    if (earlier.kwargs or {}) != dict(kwargs or {}):
+def _find_repeated(
+    connection: Connection,
+    run_id: uuid.UUID,
+    *,
+    address: str,
+    kwargs: Mapping[str, object] | None,
+    request_key: str | None,
+    keyring: Keyring,
+) -> TriggeredRun | None:
+    earlier = triggers.find_request(connection, run_id)
+    if earlier is None:
+        return None
+    if keyring.opened(address, earlier.kwargs or {}) != dict(kwargs or {}):
         raise Conflict(
             f"The request key {request_key!r} was already used with other arguments (run {earlier.run_id}).",
             hint="Use a new key for a new request.",
         )
-    return TriggeredRun(earlier.run_id, Start.SEND, is_new=False)
+    start = Start.SKIP if earlier.state == RunState.SKIPPED else Start.SEND
+    return TriggeredRun(earlier.run_id, start, is_new=False)

@@ -67,11 +67,17 @@ class Limits:
 
 
 def make_engine(
-    url: str, *, application_name: str, limits: Limits = Limits(), pool_size: int = 5
+    url: str,
+    *,
+    application_name: str,
+    limits: Limits = Limits(),
+    pool_size: int = 5,
+    look_before_use: bool = False,
 ) -> Engine:
     """An engine for that database; nothing is connected yet. UsageError when the URL is none.
 
-    The driver is psycopg2 whatever the URL says. All times read are aware and UTC.
+    The driver is psycopg2 whatever the URL says. All times read are aware and UTC. With
+    `look_before_use` a pooled connection that is lost is replaced unseen, for a round trip each time.
     """
     engine = create_engine(
         _with_driver(url),
@@ -85,6 +91,7 @@ def make_engine(
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
+        pool_pre_ping=look_before_use,
     )
     beginning = f"SELECT set_config('timezone', 'UTC', true), {_local_settings(limits)}"
 
@@ -168,7 +175,8 @@ def describe(engine: Engine) -> str:
 
 def sqlstate(error: DBAPIError) -> str:
     """PostgreSQL's five letters for what happened; '' when the server had no say."""
-    return cast("str | None", getattr(error.orig, "pgcode", None)) or ""
+    told = getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlstate", None)
+    return cast("str | None", told) or ""
 
 
 def _with_driver(url: str) -> URL:

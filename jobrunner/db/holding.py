@@ -16,16 +16,17 @@ from jobrunner.run import Active
 _RELEASED_MAX = 1_000
 """Runs of one job that are set free at once."""
 
+# The literals below are texts first: a trigger comes by its caller's driver, and asyncpg would want lists.
 # Whoever locks several jobs does it by this statement: one order for all, or two would wait for each other.
 LOCK_JOBS = text("""
     SELECT CAST(id AS text), max_concurrency FROM jobrunner.jobs
-     WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY jobs.id FOR NO KEY UPDATE
+     WHERE id = ANY(CAST(CAST(:ids AS text) AS uuid[])) ORDER BY jobs.id FOR NO KEY UPDATE
 """)
 # ORDER BY and LIMIT, here and below, where EXISTS would do: it would be looked for in the whole table
 # once a backfill has made held runs common.
 _COUNT_ACTIVE = text("""
     SELECT CAST(job.id AS text), running, queued, waiting.held, backfill
-      FROM unnest(CAST(:ids AS uuid[])) AS job (id)
+      FROM unnest(CAST(CAST(:ids AS text) AS uuid[])) AS job (id)
      CROSS JOIN LATERAL (
            SELECT count(*) FILTER (WHERE state = 'running' AND backfill_id IS NULL) AS running,
                   count(*) FILTER (WHERE state = 'queued' AND backfill_id IS NULL) AS queued,
@@ -67,12 +68,12 @@ _CANCEL_WAITING = text("""
     UPDATE jobrunner.runs
        SET state = 'cancelled', held = false, finished_at = statement_timestamp(),
            error = 'replaced by a newer run'
-     WHERE job_id = ANY(CAST(:ids AS uuid[])) AND state = 'queued' AND backfill_id IS NULL
+     WHERE job_id = ANY(CAST(CAST(:ids AS text) AS uuid[])) AND state = 'queued' AND backfill_id IS NULL
 """)
 _CANCEL_RUNNING = text("""
     UPDATE jobrunner.runs
        SET cancel_requested_at = statement_timestamp()
-     WHERE job_id = ANY(CAST(:ids AS uuid[])) AND state = 'running' AND backfill_id IS NULL
+     WHERE job_id = ANY(CAST(CAST(:ids AS text) AS uuid[])) AND state = 'running' AND backfill_id IS NULL
        AND cancel_requested_at IS NULL
 """)
 

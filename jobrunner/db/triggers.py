@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,10 +24,20 @@ class TriggerJob:
     priority: int | None
     overlap: str
     expires: timedelta | None
+    delivery: str
+    has_on_end: bool
+    sensitive: Sequence[str]
+    """Names of arguments that are stored sealed."""
+    others_count: bool
+    """What becomes of a new run depends on the job's other runs: they are counted under its lock."""
 
 
 _FIND_JOB = text("""
-    SELECT id, definition_id, queue, priority, overlap, expires
+    SELECT id, definition_id, queue, priority, overlap, expires, delivery, has_on_end,
+           ARRAY(SELECT jsonb_array_elements_text(d.spec -> 'sensitive')
+                   FROM jobrunner.definitions AS d WHERE d.id = definition_id) AS sensitive,
+           overlap <> 'allow' OR catch_up_policy = 'all' OR max_concurrency IS NOT NULL
+             AS others_count
       FROM jobrunner.jobs
      WHERE namespace = split_part(:address, '/', 1) AND name = split_part(:address, '/', 2)
        AND deleted_at IS NULL
@@ -46,25 +56,34 @@ class Request:
 
     run_id: uuid.UUID
     kwargs: Mapping[str, Any] | None
+    state: str
 
 
-_FIND_REQUEST = text("SELECT id AS run_id, kwargs FROM jobrunner.runs WHERE id = :run_id")
+# JSON as text: what a driver makes of it is its own choice, and this one may be the caller's.
+_FIND_REQUEST = text("""
+    SELECT CAST(kwargs AS text) AS kwargs, state FROM jobrunner.runs WHERE id = CAST(:run_id AS uuid)
+""")
 
 
 def find_request(connection: Connection, run_id: uuid.UUID) -> Request | None:
     """The run that an equal request has already given."""
-    row = connection.execute(_FIND_REQUEST, {"run_id": run_id}).mappings().one_or_none()
-    return None if row is None else Request(**row)
+    row = connection.execute(_FIND_REQUEST, {"run_id": str(run_id)}).one_or_none()
+    if row is None:
+        return None
+    return Request(run_id, None if row.kwargs is None else json.loads(row.kwargs), row.state)
 
 
 _INSERT = text("""
     INSERT INTO jobrunner.runs
            (id, job_id, definition_id, trigger, scheduled_for, state, held, kwargs, queue, priority,
-            available_at, expires_at, request_key, created_by, error, finished_at)
+            available_at, expires_at, request_key, created_by, error, delivery, on_end_at,
+            finished_at)
     VALUES (:id, :job_id, :definition_id, 'manual', statement_timestamp(), :state, :held,
             CAST(:kwargs AS jsonb), :queue, :priority, statement_timestamp(),
-            statement_timestamp() + :expires, :request_key, :created_by, :error,
+            statement_timestamp() + :expires, :request_key, :created_by, :error, :delivery,
+            CASE WHEN :has_on_end AND :state = 'queued' THEN statement_timestamp() END,
             CASE WHEN :state <> 'queued' THEN statement_timestamp() END)
+        ON CONFLICT (id) DO NOTHING
 """)
 
 
@@ -77,8 +96,8 @@ def insert(
     kwargs: Mapping[str, object] | None,
     request_key: str | None,
     created_by: str,
-) -> None:
-    """The run's row; it waits to be sent by the next tick of any beat.
+) -> bool:
+    """The run's row; it waits to be sent by the next tick of any beat. False: it is there already.
 
     Raises UsageError for `kwargs` that JSON or PostgreSQL cannot hold.
     """
@@ -87,18 +106,20 @@ def insert(
         "id": run_id,
         "job_id": job.id,
         "definition_id": job.definition_id,
-        "state": RunState.SKIPPED if skipped else RunState.QUEUED,
+        "state": (RunState.SKIPPED if skipped else RunState.QUEUED).value,
         "held": start.is_held,
         "queue": job.queue,
         "priority": job.priority,
         "expires": job.expires,
         "request_key": request_key,
         "created_by": created_by,
+        "delivery": job.delivery,
+        "has_on_end": job.has_on_end,
         "error": "another run was not over (overlap: skip)" if skipped else None,
     }
     try:
         values["kwargs"] = None if kwargs is None else json.dumps(dict(kwargs), allow_nan=False)
-        connection.execute(_INSERT, values)
+        return connection.execute(_INSERT, values).rowcount > 0
     except (TypeError, ValueError, RecursionError, DataError) as error:
         raise UsageError(
             f"These arguments cannot be stored: {first_line(error)}.",
