@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ProjectSpec, ScheduleSpec
 from jobrunner.spec.paths import is_allowed, parse_task_path
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
+from jobrunner.spec.secrets import check_references, refuse_references
 from jobrunner.spec.times import read_zone
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, merge, plain
 from jobrunner.spec.values import Reading, read_model
@@ -44,8 +46,14 @@ def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | N
     schedules = None if named is None else _read_schedules(named, merged, around)
     values = _values(merged, report)
     values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
+    if is_celery_task(merged):
+        values |= celery_values(tree, around.project.celery)
+        good = is_sound(merged, tree, around.project.celery, report) and good
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
     good = _is_of_one_kind(merged, key, around) and good
+    good = check_references(merged, report) and good
+    for schedule in (named or {}).values():
+        good = check_references(schedule.value, report) and good
     good = _is_allowed(merged.get("task"), around) and good
     good = _is_allowed(merged.get("on_end"), around) and good
     good = _is_sound(reading, merged, key, report) and good
@@ -83,6 +91,7 @@ def read_defaults(entry: Entry, inherited: Mapping | None, around: Surroundings)
     reading = read_model(JobSpec, values, merged, whole=entry.key, report=report)
     for name in ("task", "on_end"):
         _is_allowed(merged.get(name), around)
+    check_references(merged, report)
     _is_sound(reading, merged, entry.key, report)
     return merged
 
@@ -170,7 +179,7 @@ def _is_of_one_kind(job: Mapping, key: Scalar, around: Surroundings) -> bool:
         case "command":
             return _is_sound_command(job, given[0], around)
         case "celery_task":
-            return _is_sound_celery_task(job, given[0], around)
+            return _hides_nothing(job, report)
         case _:
             return True
 
@@ -195,16 +204,19 @@ def _is_sound_command(job: Mapping, command: Entry, around: Surroundings) -> boo
     return True
 
 
-def _is_sound_celery_task(job: Mapping, task: Entry, around: Surroundings) -> bool:
-    overlap = job.get("overlap")
-    if around.project.celery.tracked or (isinstance(overlap, Scalar) and overlap.value == "allow"):
-        return True
-    around.report.at(
-        task.key, "E212", "nothing tells when a run of this 'celery_task' is over, and 'overlap' asks for it",
-        help="write overlap: allow, or celery: {tracked: true} in the project file where its workers call "
-        "jobrunner.contrib.celery.install(app)",
-    )  # fmt: skip
-    return False
+def _hides_nothing(job: Mapping, report: Report) -> bool:
+    """Whether all arguments may be sent: a Celery message carries them, and anybody at the broker
+    reads it.
+    """
+    message = "a message to another app's workers would carry the value"
+    advice = "let the task itself read it there, or write 'task' in place of 'celery_task'"
+    sensitive = job.entries.get("sensitive")
+    is_sensitive = sensitive is not None and plain(sensitive.value) not in (None, [])
+    if sensitive is not None and is_sensitive:
+        report.at(sensitive.key, "E212", message, help=advice)
+    named = [one.value for one in (named_schedules(job, report) or {}).values()]
+    sendable = [refuse_references(one, message, advice, report) for one in (job, *named)]
+    return all(sendable) and not is_sensitive
 
 
 def _is_allowed(task: Node | None, around: Surroundings) -> bool:
