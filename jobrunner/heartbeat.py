@@ -15,10 +15,12 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -30,7 +32,9 @@ from jobrunner.db import attempts
 from jobrunner.db.attempts import LEASE_SECONDS, Claim
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
+from jobrunner.db.refused import KEPT, keep_refused
 from jobrunner.errors import DatabaseUnavailable, first_line
+from jobrunner.process_tree import kill_tree
 from jobrunner.recover import Death, end_dead_attempt
 from jobrunner.run import Outcome
 
@@ -63,10 +67,14 @@ class RunningChild:
 class Heartbeat:
     """The two threads and what they know. `start` once, after the pool; `stop` once."""
 
-    def __init__(self, engine: Engine, *, worker: str, queues: list[str], concurrency: int) -> None:
+    def __init__(
+        self, engine: Engine, *, worker: str, queues: Callable[[], list[str]], concurrency: int
+    ) -> None:
         self._engine = engine
         self._worker = worker
-        self._details = {"queues": queues, "concurrency": concurrency}
+        self._queues = queues
+        self._concurrency = concurrency
+        self._turned_at = time.monotonic()
         self._process: Process | None = None
         # Changed and acted upon under the lock, so that no signal reaches a child whose run has
         # ended: only after `ended` does the pool give it another.
@@ -74,6 +82,7 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._deaths: SimpleQueue[Death | None] = SimpleQueue()
         self._undone: list[Death] = []
+        self._refused: deque[tuple[str, str]] = deque(maxlen=KEPT)
         self._stopping = threading.Event()
         self._grace_ends_at: float | None = None
         self._renew_at = 0.0
@@ -82,6 +91,10 @@ class Heartbeat:
         self._threads: list[threading.Thread] = []
 
     # --- Called on Celery's event loop ---
+
+    def turned(self) -> None:
+        """The event loop's own sign of life: while it is silent, nothing is consumed."""
+        self._turned_at = time.monotonic()
 
     def accepted(self, claim: Claim, pid: int) -> None:
         """A child has taken the message and will claim the run under this token."""
@@ -97,10 +110,16 @@ class Heartbeat:
         """A child died, or was killed for its hard limit; its run is ended at once."""
         self._deaths.put(death)
 
+    def refused(self, reason: str, message: str) -> None:
+        """A message was none of ours; of a flood the newest are kept."""
+        self._refused.append((reason, message))
+
     def end_by(self, grace_seconds: float) -> None:
         """The worker was told to stop: what still runs when the time is over is killed."""
         if self._grace_ends_at is None:
             self._grace_ends_at = time.monotonic() + grace_seconds
+            self._sign_in_at = 0.0
+            self._deaths.put(None)  # wakes the database thread, which says so
 
     def start(self) -> None:
         """Start both threads."""
@@ -146,6 +165,7 @@ class Heartbeat:
             self._look()
             self._renew()
             self._sign_in()
+            self._keep_refused()
         except (DatabaseUnavailable, DBAPIError) as error:
             self._say_unavailable(error)
 
@@ -195,12 +215,32 @@ class Heartbeat:
         now = time.monotonic()
         if now < self._sign_in_at:
             return
-        details = {**self._details, "running": len(self._children)}
         with transaction(self._engine) as connection:
             self._process = sign_in(
-                connection, "worker", name=self._worker, details=details, earlier=self._process
+                connection,
+                "worker",
+                name=self._worker,
+                details=self._details(now),
+                earlier=self._process,
             )
         self._sign_in_at = now + SIGN_OF_LIFE_SECONDS
+
+    def _keep_refused(self) -> None:
+        # Taken away first: one that the database cannot keep must not come again each second.
+        refused = [self._refused.popleft() for _ in range(len(self._refused))]
+        if refused:
+            with transaction(self._engine) as connection:
+                for reason, message in refused:
+                    keep_refused(connection, worker=self._worker, reason=reason, message=message)
+
+    def _details(self, now: float) -> dict[str, Any]:
+        return {
+            "queues": self._queues(),
+            "concurrency": self._concurrency,
+            "running": len(self._children),
+            "stopping": self._grace_ends_at is not None,
+            "silent_seconds": round(now - self._turned_at, 1),
+        }
 
     def _say_unavailable(self, error: Exception) -> None:
         now = time.monotonic()
@@ -246,7 +286,7 @@ class Heartbeat:
                 return
             # First: Celery will report the death as well, as one that nobody wanted.
             self.report(Death(child.claim, outcome, told))
-            kill_group(child.pid)
+            kill_tree(child.pid)
 
     def _ask_to_cancel(self, claim: Claim) -> None:
         with self._lock:
@@ -284,12 +324,6 @@ class Heartbeat:
             if is_retried_when_lost is not None:
                 child = replace(child, is_retried_when_lost=is_retried_when_lost)
             self._children[claim] = child
-
-
-def kill_group(pid: int) -> None:
-    """SIGKILL to a child and to all that it has started, also when the child itself is gone."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -10,8 +10,8 @@ import re
 import sys
 import time
 import uuid
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -25,14 +25,17 @@ from celery.exceptions import Reject, Terminated, TimeLimitExceeded, WorkerLostE
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.request import Request
 from kombu.asynchronous import get_event_loop
+from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.crash_points import reach
+from jobrunner.cleaner import Cleaner
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.db.migrate import check_revision
+from jobrunner.db.refused import KEPT_BYTES
 from jobrunner.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -42,12 +45,14 @@ from jobrunner.errors import (
 )
 from jobrunner.execute import Home, execute_run
 from jobrunner.files import read_project
-from jobrunner.heartbeat import Heartbeat, kill_group, killed_by
+from jobrunner.heartbeat import Heartbeat, killed_by
 from jobrunner.logs import plain_formatter, refuse_to_start
-from jobrunner.messages import EXECUTE_TASK, MESSAGE_VERSION
+from jobrunner.messages import EXECUTE_TASK, problem_of, readable
 from jobrunner.output import Capture
+from jobrunner.process_tree import adopt_orphans, kill_descendants, kill_tree, sweep_orphans
 from jobrunner.recover import Death
 from jobrunner.run import Outcome
+from jobrunner.secrets import Secrets, make_secrets, mask_log
 from jobrunner.settings import Settings
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.parse import parse_project_file
@@ -70,9 +75,12 @@ class Here:
     settings: Settings | None = None
     """Set in the parent when the worker is made."""
     allow: tuple[str, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets)
     heartbeat: Heartbeat | None = None
     """Set in the parent when its pool is up. Children keep the copy and never touch it: a
     connection that is collected there would hang up here."""
+    cleaner: Cleaner | None = None
+    """The same."""
     home: Home | None = None
     """Set in each child."""
 
@@ -89,7 +97,7 @@ class ExecuteRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._claim = Claim(_uuid(self.id), uuid.uuid4())
+        self._claim = Claim(uuid.UUID(self.id), uuid.uuid4())
         self.request_dict[TOKEN_HEADER] = str(self._claim.token)
 
     def on_accepted(self, pid: Any, time_accepted: float) -> None:
@@ -110,7 +118,7 @@ class ExecuteRequest(Request):
         error = getattr(exc_info.exception, "exc", exc_info.exception)
         match error:
             case TimeLimitExceeded():
-                # All of the group at once: the pool would first ask its leader, and leave the rest
+                # All of the tree at once: the pool would first ask the child, and leave the rest
                 # alone when that one obeys.
                 self._kill(Outcome.TIMED_OUT, f"not ended within its time limit of {_limit(error)}")
             case WorkerLostError() | Terminated():
@@ -132,7 +140,7 @@ class ExecuteRequest(Request):
         if here.heartbeat is not None:
             here.heartbeat.report(Death(self._claim, outcome, told))
         if self.worker_pid is not None:
-            kill_group(int(self.worker_pid))
+            kill_tree(int(self.worker_pid))
 
     def _ended(self) -> None:
         if here.heartbeat is not None:
@@ -153,13 +161,14 @@ class ExecuteTask(Task[Any, Any]):
     ignore_result=True,
     max_retries=0,
 )
-def execute(self: ExecuteTask, version: object = None, run_id: object = None) -> None:
-    """Make an attempt of a run. The message decides nothing: the database does, at the claim."""
-    wanted = _uuid(run_id)
-    if not isinstance(version, int) or abs(version - MESSAGE_VERSION) > 1 or wanted.int == 0:
-        log.warning("message_refused", version=repr(version)[:80], run=repr(run_id)[:80])
-        return
-    token = uuid.UUID(self.request.get(TOKEN_HEADER) or str(uuid.uuid4()))
+def execute(self: ExecuteTask, version: int, run_id: str) -> None:
+    """Make an attempt of a run. The message decides nothing: the database does, at the claim.
+
+    Its arguments are what `messages.problem_of` has let pass.
+    """
+    del version
+    wanted = uuid.UUID(run_id)
+    token = uuid.UUID(self.request.get(TOKEN_HEADER))
     assert here.home is not None  # noqa: S101  a child has one from its start on
     try:
         execute_run(here.home, Claim(wanted, token))
@@ -173,13 +182,58 @@ class Consumer(CeleryConsumer):
 
     def ensure_connected(self, conn: Any) -> Any:
         """For as long as it takes: runs that wait are started seconds after the broker is back."""
-        conn.ensure_connection = partial(
-            conn.ensure_connection,
+        ensure = conn.ensure_connection
+        conn.ensure_connection = lambda *args, callback: ensure(
+            *args,
             interval_start=1,
             interval_step=1,
             interval_max=LONGEST_BROKER_WAIT_SECONDS,
+            callback=partial(_still_waiting, callback),
         )
         return super().ensure_connected(conn)
+
+    def connect(self) -> Any:
+        """To a Redis that hands out only what kombu can read."""
+        connection = super().connect()
+        client = getattr(connection.default_channel, "client", None)
+        if isinstance(client, Redis):
+            client.set_response_callback("BRPOP", _readable_reply)
+        return connection
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """What is not exactly ours never comes to where Celery would read it."""
+        handle = super().create_task_handler(*args, **kwargs)
+
+        def handle_ours(message: Any) -> None:
+            problem = problem_of(message.content_type, message.headers, message.body)
+            if problem:
+                self._refuse(message, problem)
+            else:
+                handle(message)
+
+        return handle_ours
+
+    def _refuse(self, message: Any, problem: str) -> None:
+        log.warning("message_refused", problem=problem)
+        if here.heartbeat is not None:
+            here.heartbeat.refused(problem, f"{message.headers} {message.body!r:.{KEPT_BYTES}}")
+        message.reject_log_error(log, vars(self)["connection_errors"])  # the stubs do not know it
+
+
+def _readable_reply(reply: Sequence[bytes] | None) -> tuple[bytes, bytes] | None:
+    return (reply[0], readable(reply[1])) if reply else None
+
+
+def _still_waiting(callback: Callable[[], None]) -> None:
+    """Each second of a wait for the broker, and as often as Celery asks whether it is to stop."""
+    sign_of_the_loop()
+    callback()
+
+
+def sign_of_the_loop() -> None:
+    """In the parent, on its event loop, or in what stands in for it."""
+    if here.heartbeat is not None:
+        here.heartbeat.turned()
 
 
 def _wait_for_tables(engine: Engine) -> None:
@@ -226,8 +280,10 @@ class HeartbeatStep(bootsteps.StartStopStep):
         _wait_for_tables(engine)
         engine.dispose()  # nothing is connected when the children are forked
         project = _read_project()
+        adopt_orphans()
         here.settings = settings
         here.allow = settings.allow_tasks or project.allow_tasks
+        here.secrets = make_secrets(settings, os.environ)
         if project.root not in sys.path:  # as `celery -A` does: modules beside the file are found
             sys.path.insert(0, project.root)
 
@@ -236,16 +292,34 @@ class HeartbeatStep(bootsteps.StartStopStep):
         here.heartbeat = Heartbeat(
             _engine("jobrunner worker", pool_size=2),
             worker=parent.hostname,
-            queues=sorted(parent.app.amqp.queues.consume_from),
+            queues=lambda: sorted(parent.app.amqp.queues.consume_from),
             concurrency=parent.concurrency,
         )
         here.heartbeat.start()
         # A cold shutdown sends no signal at its end.
         atexit.register(here.heartbeat.stop)
+        assert here.settings is not None  # noqa: S101  set when this step was made
+        here.cleaner = Cleaner(
+            _engine("jobrunner worker", pool_size=1),
+            here.settings,
+            allow=here.allow,
+            queues=lambda: sorted(list(parent.app.amqp.queues.consume_from)),
+        )
+        here.cleaner.start()
+        atexit.register(here.cleaner.stop)
 
     def register_with_event_loop(self, parent: Any, hub: Any) -> None:
         """A dead child is replaced within a second; Celery itself may take five to notice."""
         hub.call_repeatedly(MAINTAIN_POOL_SECONDS, parent.pool.maintain_pool)
+        hub.call_repeatedly(MAINTAIN_POOL_SECONDS, partial(_sweep, parent.pool))
+        hub.call_repeatedly(MAINTAIN_POOL_SECONDS, sign_of_the_loop)
+
+
+def _sweep(pool: TaskPool) -> None:
+    """What a child has left behind that died. On the thread that starts the children."""
+    swept = sweep_orphans(pool.info["processes"])
+    if swept:
+        log.warning("orphans_killed", processes=swept)
 
 
 @signals.worker_init.connect(weak=False)
@@ -262,11 +336,16 @@ def begin_grace(**_: object) -> None:
         hub._waker.wake()  # noqa: SLF001  it would look half a second later whether it is to stop
     if here.heartbeat is not None and here.settings is not None:
         here.heartbeat.end_by(here.settings.worker_grace_seconds)
+    if here.cleaner is not None and here.settings is not None:
+        here.cleaner.end_by(here.settings.worker_grace_seconds)
 
 
 @signals.worker_shutdown.connect(weak=False)
 def end_heartbeat(**_: object) -> None:
     """In the parent, when the pool is gone."""
+    sweep_orphans(())
+    if here.cleaner is not None:
+        here.cleaner.stop()
     if here.heartbeat is not None:
         here.heartbeat.stop()
 
@@ -275,9 +354,12 @@ def end_heartbeat(**_: object) -> None:
 def prepare_child(sender: Any, **_: object) -> None:
     """In a child, right after the fork; `sender` is the worker's name. Nothing is opened yet.
 
-    It leads a group of its own, so that a hard limit ends all that a run has started.
+    It leads a group of its own and adopts what loses its parent, so that a hard limit ends all that
+    a run has started.
     """
     os.setpgid(0, 0)
+    adopt_orphans()
+    mask_log(here.secrets)
     capture = Capture()
     capture.install(plain_formatter())
     here.home = Home(
@@ -285,17 +367,9 @@ def prepare_child(sender: Any, **_: object) -> None:
         worker=str(sender),
         allow=here.allow,
         capture=capture,
-        end_leftovers=_end_leftovers,
+        secrets=here.secrets,
+        end_leftovers=kill_descendants,
     )
-
-
-def _end_leftovers() -> None:
-    """In a child: SIGKILL to all of its group but itself, which steps out of it for that moment."""
-    own_group = os.getpid()
-    with suppress(ProcessLookupError, PermissionError):  # the parent is gone, and so are we soon
-        os.setpgid(0, os.getpgid(os.getppid()))
-        kill_group(own_group)
-        os.setpgid(0, own_group)
 
 
 @signals.worker_process_shutdown.connect(weak=False)
@@ -350,11 +424,3 @@ def _death(error: WorkerLostError | Terminated) -> str:
         return "it was terminated"
     number, other = told.groups()
     return killed_by(int(number)) if number else other
-
-
-def _uuid(value: object) -> uuid.UUID:
-    """The nil UUID, which is no run's, for what is none."""
-    try:
-        return uuid.UUID(str(value))
-    except ValueError:
-        return uuid.UUID(int=0)

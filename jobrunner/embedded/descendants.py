@@ -1,6 +1,6 @@
 """How Linux is told that nobody may outlive the supervisor. Elsewhere these do nothing.
 
-Sources: prctl(2) for both options and their traps, proc_pid_task(5) for the list of children.
+Sources: prctl(2) for the option and its traps, proc_pid_task(5) for the list of children.
 """
 
 import contextlib
@@ -12,13 +12,7 @@ import time
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 _LAST_REAP_SECONDS = 1.0
-
-
-def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent dies, instead of process 1."""
-    _call_prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def death_signal_setter(number: int) -> Callable[[], None]:
@@ -56,8 +50,3 @@ def _child_ids() -> list[int]:
             return [int(word) for word in file.read().split()]
     except OSError:  # no such list on this system
         return []
-
-
-def _call_prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

@@ -22,8 +22,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
-from jobrunner.embedded.descendants import adopt_orphans, death_signal_setter, kill_orphans
+from jobrunner.embedded.descendants import death_signal_setter, kill_orphans
 from jobrunner.embedded.program import LineBuffer, Program, encode_message
+from jobrunner.process_tree import adopt_orphans
 
 LONGEST_LINE_BYTES = 64 * 1024
 _PARENT_CHECK_SECONDS = 1.0

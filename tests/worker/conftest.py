@@ -113,10 +113,14 @@ Send = Callable[..., uuid.UUID]
 @pytest.fixture
 def send(ledger: Ledger, broker_url: str) -> Send:
     """`send("acme.quick", kwargs={…})` → the id of a queued run of its own job, whose message is out."""
+    return make_sender(ledger, broker_url)
+
+
+def make_sender(ledger: Ledger, broker_url: str) -> Send:
     sender = Sender(make_app(Settings(broker_url=broker_url)))
 
     def make(
-        task: str,
+        task: str | None,
         *,
         timeout_seconds: float = 3600.0,
         soft_timeout_seconds: float | None = None,
