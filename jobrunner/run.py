@@ -280,6 +280,8 @@ class Outcome(StrEnum):
     LOST = "lost"
     REFUSED = "refused"
     """The callable may not be run here; trying again cannot help."""
+    AGAIN = "again"
+    """The callable itself has asked to be called again, by Celery's `self.retry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,8 @@ class AttemptEnd:
     cancel_requested: bool
     error_types: tuple[str, ...] = ()
     """Dotted names of the exception's class and its bases, nearest first."""
+    retry_in: timedelta | None = None
+    """Given exactly when `outcome` is AGAIN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +315,9 @@ def decide_end(ended: AttemptEnd, *, random_fraction: float) -> End:
     event = _event(ended)
     retry_in = None
     if event is Event.RETRY:
-        retry_in = backoff(ended.retry, ended.attempt, random_fraction)
+        retry_in = ended.retry_in
+        if retry_in is None:
+            retry_in = backoff(ended.retry, ended.attempt, random_fraction)
     return End(transition(RunState.RUNNING, event), retry_in)
 
 
@@ -341,6 +347,8 @@ def _may_retry(ended: AttemptEnd) -> bool:
             return ended.attempt <= ended.retry.max_retries and _is_retried(ended)
         case Outcome.TIMED_OUT:
             return ended.attempt <= ended.retry.max_retries
+        case Outcome.AGAIN:
+            return True  # Celery's own `max_retries` has been counted by the task itself
         case _:
             return False
 

@@ -115,3 +115,22 @@ def test_backoff_grows_by_its_kind_up_to_max_delay(kind: str, seconds: list[int]
 def test_jitter_stays_between_half_and_the_whole_delay(attempt: int, fraction: float) -> None:
     whole = backoff(Retry(jitter=False), attempt, 0.0)
     assert whole / 2 <= backoff(Retry(), attempt, fraction) <= whole
+
+
+class TestAskedAgain:
+    """Celery's `self.retry`: the callable has counted its tries itself."""
+
+    ASKED = replace(
+        FAILED, outcome=Outcome.AGAIN, attempt=7, retry_in=timedelta(seconds=3), retry=ONCE
+    )
+
+    def test_it_is_tried_again_after_the_time_it_asked_for_whatever_retries_the_job_has(
+        self,
+    ) -> None:
+        assert end(self.ASKED) == End(RunState.QUEUED, timedelta(seconds=3))
+
+    def test_at_once_is_at_once(self) -> None:
+        assert end(replace(self.ASKED, retry_in=timedelta(0))).retry_in == timedelta(0)
+
+    def test_a_cancel_request_wins(self) -> None:
+        assert end(replace(self.ASKED, cancel_requested=True)) == End(RunState.CANCELLED)
