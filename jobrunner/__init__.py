@@ -7,7 +7,7 @@ of jobs and of web processes, and costs them nothing.
 import pkgutil
 from typing import TYPE_CHECKING
 
-from jobrunner.current import CurrentRun, current_run
+from jobrunner.current import CurrentRun, EndedRun, current_run
 from jobrunner.saying import phase, progress
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CurrentRun",
+    "EndedRun",
     "TriggeredRun",
     "current_run",
     "phase",

@@ -53,7 +53,13 @@ class ClaimedRun:
     problem: str = ""
     """Why the stored definition cannot be read; '' when it can."""
 
-    def ended(self, outcome: Outcome, *, error_types: tuple[str, ...] = ()) -> AttemptEnd:
+    def ended(
+        self,
+        outcome: Outcome,
+        *,
+        error_types: tuple[str, ...] = (),
+        retry_in: timedelta | None = None,
+    ) -> AttemptEnd:
         """Its attempt is over: the question that `decide_end` answers."""
         return AttemptEnd(
             outcome=outcome,
@@ -63,6 +69,7 @@ class ClaimedRun:
             on_lost=self.spec.on_lost,
             cancel_requested=self.cancel_requested,
             error_types=error_types,
+            retry_in=retry_in,
         )
 
 
@@ -290,7 +297,7 @@ def attempt_state(outcome: Outcome) -> str:
     match outcome:
         case Outcome.SUCCEEDED | Outcome.CANCELLED | Outcome.LOST:
             return outcome.value
-        case Outcome.FAILED | Outcome.TIMED_OUT | Outcome.REFUSED:
+        case Outcome.FAILED | Outcome.TIMED_OUT | Outcome.REFUSED | Outcome.AGAIN:
             return "failed"
 
 
@@ -312,8 +319,13 @@ _FINISH = PreparedStatement("""
                available_at = CASE WHEN ending.state = 'queued'
                                    THEN clock_timestamp() + make_interval(secs => :retry_seconds)
                                    ELSE runs.available_at END,
-               sent_at = CASE WHEN ending.state <> 'queued' THEN runs.sent_at END,
+               sent_at = CASE WHEN ending.state <> 'queued' OR runs.delivery = 'tracked'
+                              THEN runs.sent_at END,
                finished_at = CASE WHEN ending.state <> 'queued' THEN clock_timestamp() END,
+               -- What was cleaned up after a loss that was none is cleaned up after the end.
+               on_end_at = CASE WHEN runs.state = 'lost' AND runs.on_end_tries > 0
+                                THEN clock_timestamp() ELSE runs.on_end_at END,
+               on_end_tries = CASE WHEN runs.state = 'lost' THEN 0 ELSE runs.on_end_tries END,
                result = CAST(:result AS jsonb),
                error = :error
           FROM ending
