@@ -1,0 +1,151 @@
+"""What is done to a running system, at random: each act is noted, so that a judge can tell its cause."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tests.chaos.evidence import Span
+from tests.chaos.own_servers import OwnServers
+from tests.chaos.stage import Role, Stage
+
+_SHORT, _LONG = (1.0, 8.0), (22.0, 30.0)
+"""Seconds of standing still: within a lease, and beyond it."""
+_AT_RANDOM_PLACES = {"JOBRUNNER_CRASH_AT": "*:0.004"}
+_STILL = {"JOBRUNNER_CRASH_SIGNAL": "STOP"}
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of it. The servers' turns come at even distances."""
+
+    seconds: float
+    acts_a_second: float = 2.3
+    wipes: int = 5
+    restarts: int = 3
+    seed: int = 1
+
+
+@dataclass
+class Mischief:
+    """One run of it."""
+
+    plan: Plan
+    stage: Stage
+    servers: OwnServers
+    source: random.Random = field(init=False)
+    wipes: int = 0
+    restarts: int = 0
+    outages: list[Span] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source = random.Random(self.plan.seed)  # noqa: S311  victims, no secrets
+
+    def play(self, tell: Callable[[float], None], is_enough: Callable[[], bool]) -> None:
+        """To the end of the plan, or until it is enough; then everybody is woken and started."""
+        began, acted = time.monotonic(), 0
+        turns = sorted(self._turns(), key=lambda turn: turn[0])
+        while (passed := time.monotonic() - began) < self.plan.seconds and not is_enough():
+            self._look_after()
+            while turns and turns[0][0] <= passed:
+                turns.pop(0)[1]()
+            if acted < passed * self.plan.acts_a_second:
+                acted += 1
+                self._act()
+            tell(passed)
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        self.stage.wake(all_of_them=True)
+        self.stage.fill()
+
+    def calm(self) -> None:
+        """Bring back whoever still ends because of what was done before."""
+        self.stage.note_self_made(0.0)
+        self.stage.wake(all_of_them=True)
+        self.stage.fill()
+
+    def _look_after(self) -> None:
+        self.stage.note_self_made(self.source.uniform(*self.source.choice((_SHORT, _LONG))))
+        self.stage.wake()
+        self.stage.fill({role.name: self._accidents(role) for role in self.stage.roles})
+
+    def _accidents(self, role: Role) -> dict[str, str]:
+        """Beats also stop or die at the named places, which are narrow: at random they are hardly hit."""
+        if not role.name.startswith("beat"):
+            return {}
+        return _AT_RANDOM_PLACES | (_STILL if self.source.random() < 0.5 else {})
+
+    # --- The servers' turns ---
+
+    def _turns(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        for number in range(self.plan.wipes):
+            yield self._moment(number, self.plan.wipes), self._wipe
+        for number in range(self.plan.restarts):
+            yield self._moment(number, self.plan.restarts), self._restart
+
+    def _moment(self, number: int, among: int) -> float:
+        return self.plan.seconds * (number + self.source.uniform(0.2, 0.8)) / among
+
+    def _wipe(self) -> None:
+        (self.servers.empty_broker, self.servers.restart_broker)[self.wipes % 2]()
+        self.wipes += 1
+
+    def _restart(self) -> None:
+        began = datetime.now(UTC)
+        self.servers.restart_postgres((signal.SIGQUIT, signal.SIGINT)[self.restarts % 2])
+        self.outages.append(Span(began, datetime.now(UTC)))
+        self.restarts += 1
+
+    # --- One act ---
+
+    def _act(self) -> None:
+        kinds = (self._kill_child, self._kill_beat, self._kill_worker, self._kill_client)
+        kind = self.source.choices((*kinds, self._freeze), (50, 18, 12, 3, 17))[0]
+        if not kind():
+            self._kill_child()
+
+    def _kill_child(self) -> bool:
+        pids = [pid for role in self.stage.up("worker") for pid in role.children()]
+        if pids:
+            self.stage.kill_child(self.source.choice(pids))
+        return bool(pids)
+
+    def _kill_beat(self) -> bool:
+        return self._kill("beat", left=1)
+
+    def _kill_worker(self) -> bool:
+        return self._kill("worker", left=1)
+
+    def _kill_client(self) -> bool:
+        return self._kill("client", left=0)
+
+    def _kill(self, prefix: str, *, left: int) -> bool:
+        """One in ten is killed while it starts; otherwise so many that are up are left."""
+        alive = [
+            r for r in self.stage.roles if r.name.startswith(prefix) and r.is_alive and not r.frozen
+        ]
+        victims = alive if self.source.random() < 0.1 else self.stage.up(prefix)
+        if len(victims) <= left:
+            return False
+        self.stage.kill(self.source.choice(victims))
+        return True
+
+    def _freeze(self) -> bool:
+        """A beat, a worker with all of its processes, its leader alone, or one child."""
+        role = self._one_to_freeze()
+        if role is None:
+            return False
+        children = role.children() if role.name.startswith("worker") else ()
+        whose = [(role.pid,), (role.pid, *children), *((child,) for child in children)]
+        seconds = self.source.uniform(*(_LONG if self.source.random() < 0.35 else _SHORT))
+        self.stage.freeze(role, self.source.choice(whose), seconds)
+        return True
+
+    def _one_to_freeze(self) -> Role | None:
+        kind = self.source.choice(("beat", "worker"))
+        if any(role.frozen for role in self.stage.roles if role.name.startswith(kind)):
+            return None  # one at a time of each: somebody has to work
+        up = self.stage.up(kind)
+        return self.source.choice(up) if len(up) > 1 else None
