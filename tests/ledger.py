@@ -125,6 +125,15 @@ class Ledger:
         """Its back-off is over."""
         self.change_run(run_id, available_at=func.now() - timedelta(seconds=1))
 
+    def end_run(self, run_id: uuid.UUID, state: str, **values: Any) -> None:
+        """As the end of its attempt would; `values` are columns."""
+        self.change_run(run_id, state=state, lease_until=None, finished_at=func.now(), **values)
+
+    def run_ids(self) -> list[uuid.UUID]:
+        """All runs there are."""
+        with self.engine.begin() as connection:
+            return list(connection.execute(select(tables.runs.c.id)).scalars())
+
     def spoil_definition(self, job_id: uuid.UUID) -> None:
         """As a newer version would write it, or a hand."""
         with self.engine.begin() as connection:

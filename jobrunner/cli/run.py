@@ -1,7 +1,6 @@
 """`jobrunner run`: a job now, by the workers, or in this very process."""
 
 import json
-import time
 import uuid
 from typing import Any
 
@@ -13,20 +12,19 @@ from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.layout import text
 from jobrunner.cli.project import no_such_job
 from jobrunner.cli.run_here import run_here
+from jobrunner.cli.run_logs import exit_code_of, output_until_end, show_output
 from jobrunner.cli.runs import SHORT_ID
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import safe, state_words
 from jobrunner.cli.times import took
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import JobFilter, list_jobs
 from jobrunner.db.processes import read_processes
-from jobrunner.db.run_logs import read_pieces
 from jobrunner.db.runs import Run, get_run
 from jobrunner.errors import NotFound, UsageError
-from jobrunner.run import RunState, Start
+from jobrunner.run import Start
 from jobrunner.triggers import TriggeredRun, trigger_run
-
-_LOOK_SECONDS = 0.25
 
 
 @make_command(
@@ -71,6 +69,7 @@ def command(
                 kwargs=kwargs,
                 request_key=request_id,
                 force=force,
+                keyring=keyring_of(session),
             )
         _tell(session, engine, address, triggered)
         if wait and triggered.start is not Start.SKIP:
@@ -134,18 +133,11 @@ def _warn_when_nobody_works(session: Session, engine: Engine) -> None:
 
 
 def _wait(session: Session, engine: Engine, run_id: uuid.UUID) -> int:
-    after = (0, -1)
-    while True:
-        with transaction(engine) as connection:
-            run = get_run(connection, run_id)
-            pieces = read_pieces(connection, run_id, after=after)
-        for piece in pieces:
-            session.output.result_text(piece.text)
-            after = (piece.attempt, piece.sequence)
-        if RunState(run.run.state).is_final:
-            _tell_end(session, run.run, run.result)
-            return 0 if run.run.state == RunState.SUCCEEDED else 1
-        time.sleep(_LOOK_SECONDS)
+    show_output(session, output_until_end(engine, run_id))
+    with transaction(engine) as connection:
+        ended = get_run(connection, run_id)
+    _tell_end(session, ended.run, ended.result)
+    return exit_code_of(ended.run)
 
 
 def _tell_end(session: Session, run: Run, result: Any) -> None:

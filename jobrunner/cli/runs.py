@@ -1,6 +1,5 @@
 """`jobrunner runs`: the history, one run, its output; cancel and retry."""
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,13 +12,15 @@ from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.diagnostic_text import count as counted
 from jobrunner.cli.layout import Column, Table, fields_lines, text
 from jobrunner.cli.render import Form
+from jobrunner.cli.run_logs import logs_command
+from jobrunner.cli.run_progress import phase_lines, progress_text
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import safe, state_words, style
 from jobrunner.cli.times import distance, exact, iso, took
 from jobrunner.db import audit
 from jobrunner.db.engine import transaction
 from jobrunner.db.ledger import is_job
-from jobrunner.db.run_logs import read_pieces
 from jobrunner.db.runs import (
     Attempt,
     Run,
@@ -33,10 +34,10 @@ from jobrunner.db.runs import (
 from jobrunner.errors import Conflict, NotFound, UsageError
 from jobrunner.run import TRIGGERS, RunState
 from jobrunner.spec.durations import parse_duration
+from jobrunner.spec.secrets import shown
 from jobrunner.triggers import trigger_run
 
 SHORT_ID = 8
-_FOLLOW_SECONDS = 0.5
 _STATES = [str(state) for state in RunState]
 
 
@@ -214,11 +215,12 @@ def show_command(session: Session, run: str, form: Form) -> None:
 def _detail_record(detail: RunDetail) -> dict[str, Any]:
     return {
         **run_record(detail.run),
-        "kwargs": detail.kwargs,
+        "kwargs": shown(detail.kwargs),
         "result": detail.result,
+        "progress": detail.progress,
         "revision": detail.revision,
         "git_commit": detail.git_commit,
-        "definition": detail.definition,
+        "definition": shown(detail.definition),
         "attempts": [_attempt_record(attempt) for attempt in detail.attempts],
     }
 
@@ -246,6 +248,8 @@ def detail_lines(detail: RunDetail) -> list[str]:
     lines += fields_lines([(n, v) for n, v in _fields(detail) if v], indent="  ")
     for attempt in detail.attempts:
         lines += ["", *_attempt_lines(attempt)]
+        if detail.progress is not None and detail.progress["attempt"] == attempt.number:
+            lines += phase_lines(detail.progress, indent="    ")
     lines += ["", f"  Its output: jobrunner runs logs {str(run.id)[:SHORT_ID]}"]
     return lines
 
@@ -264,7 +268,8 @@ def _fields(detail: RunDetail) -> list[tuple[str, str]]:
         ("queue", text(run.queue)),
         ("worker", text(run.worker)),
         ("defined by", f"{revision}{commit}"),
-        ("kwargs", "" if detail.kwargs is None else text(detail.kwargs)),
+        ("kwargs", "" if detail.kwargs is None else text(shown(detail.kwargs))),
+        ("progress", "" if detail.progress is None else progress_text(detail.progress)),
         ("result", "" if detail.result is None else text(detail.result)),
         ("error", "" if run.error is None else style(text(run.error), "bad")),
     ]
@@ -277,36 +282,6 @@ def _attempt_lines(attempt: Attempt) -> list[str]:
     lines = [f"  Attempt {attempt.number}  {state_words(attempt.state)}{lasted}  {where}"]
     told = attempt.traceback or attempt.error or ""
     return lines + [f"    {safe(line)}" for line in told.splitlines()]
-
-
-@make_command(
-    "logs",
-    "What a run has printed and logged. RUN is an id or how it begins.",
-    examples=[
-        ("jobrunner runs logs 3f2a91bc", "All of it until now."),
-        ("jobrunner runs logs 3f2a91bc -f", "And go on until the run is over."),
-    ],
-)
-@click.argument("run")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
-def logs_command(session: Session, *, run: str, follow: bool) -> None:
-    with open_database(session, "runs") as engine:
-        with transaction(engine) as connection:
-            run_id = find_run_id(connection, run)
-        after, printed = (0, -1), False
-        while True:
-            with transaction(engine) as connection:
-                # The state first: what was written before the end is read after it.
-                state = RunState(get_run(connection, run_id).run.state)
-                pieces = read_pieces(connection, run_id, after=after)
-            for piece in pieces:
-                session.output.result_text(piece.text)
-                after, printed = (piece.attempt, piece.sequence), True
-            if not follow or state.is_final:
-                break
-            time.sleep(_FOLLOW_SECONDS)
-    if not printed:
-        session.output.say(f"Nothing was written by this run (it is {state}).")
 
 
 @make_command(
@@ -347,7 +322,11 @@ def retry_command(session: Session, runs: tuple[str, ...]) -> None:
                 detail = get_run(connection, find_run_id(connection, given))
                 _refuse_unless_over(detail.run)
                 triggered = trigger_run(
-                    connection, detail.run.address, created_by=actor, kwargs=detail.kwargs
+                    connection,
+                    detail.run.address,
+                    created_by=actor,
+                    kwargs=detail.kwargs,
+                    keyring=keyring_of(session),
                 )
                 audit.record(
                     connection,

@@ -27,6 +27,10 @@ _CHECKS: dict[Check, tuple[str, Role]] = {
     "wrong": ("✕", "bad"),
 }
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+# Any sequence (ECMA-48): colours and cursor moves, titles and links, the rest of two characters.
+_SEQUENCE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]"
+)
 # What could move the cursor, recolour the screen or turn the reading direction: C0 but the tab and
 # line feed, DEL, C1, and the bidirectional controls.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -61,6 +65,12 @@ def unstyle(text: str) -> str:
 def safe(text: str) -> str:
     """What somebody else wrote, with everything that could steer a terminal made visible."""
     return _UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
+def plain_output(text: str) -> str:
+    """What a run has written: without escape sequences, and no line overwrites another."""
+    lines = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return safe(lines)
 
 
 def one_line(text: str) -> str:

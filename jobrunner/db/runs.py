@@ -154,12 +154,14 @@ class RunDetail:
     kwargs: Any
     """Given at the trigger; None: none were."""
     result: Any
+    progress: Any
+    """What the newest attempt says of itself, as `db.progress` has it; None: nothing."""
     revision: int | None
     git_commit: str | None
 
 
 _GET = text(f"""
-    SELECT {_COLUMNS}, r.kwargs, r.result, d.spec AS definition, d.revision, d.git_commit
+    SELECT {_COLUMNS}, r.kwargs, r.result, r.progress, d.spec AS definition, d.revision, d.git_commit
       FROM {_TABLES} LEFT JOIN jobrunner.definitions AS d ON d.id = r.definition_id
      WHERE r.id = :run_id
 """)  # noqa: S608  two constants of this file
@@ -181,6 +183,7 @@ def get_run(connection: Connection, run_id: uuid.UUID) -> RunDetail:
         definition=row["definition"],
         kwargs=row["kwargs"],
         result=row["result"],
+        progress=row["progress"],
         revision=row["revision"],
         git_commit=row["git_commit"],
     )

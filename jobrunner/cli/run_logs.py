@@ -1,0 +1,132 @@
+"""`jobrunner runs logs`, and what `jobrunner run --wait` shows: the output of a run, also as it comes."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+
+from jobrunner.cli.command import make_command, output_option
+from jobrunner.cli.database import open_database
+from jobrunner.cli.render import Form
+from jobrunner.cli.session import Session
+from jobrunner.cli.style import plain_output, state_words
+from jobrunner.cli.times import iso
+from jobrunner.db.engine import transaction
+from jobrunner.db.run_logs import StoredPiece, read_pieces
+from jobrunner.db.runs import Run, find_run_id, get_run
+from jobrunner.errors import UsageError
+from jobrunner.run import RunState
+
+_LOOK_SECONDS = 0.5
+
+
+@make_command(
+    "logs",
+    "What a run has printed and logged. RUN is an id or how it begins.\n\n"
+    "With -f it goes on through all attempts; the exit code is 0 if the run has succeeded and 1 if it "
+    "ended otherwise. Escape sequences of terminals are left out; -o json has them.",
+    examples=[
+        ("jobrunner runs logs 3f2a91bc", "All of it until now."),
+        ("jobrunner runs logs 3f2a91bc -f", "And go on until the run is over."),
+        ("jobrunner runs logs 3f2a91bc --attempt 1", "What the first attempt has written."),
+    ],
+)
+@click.argument("run")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
+@click.option(
+    "--attempt", type=click.IntRange(1), metavar="N", help="Only what this attempt has written."
+)
+@output_option
+def logs_command(
+    session: Session, *, run: str, follow: bool, attempt: int | None, form: Form
+) -> int:
+    if follow and attempt is not None:
+        raise UsageError("-f goes through all attempts.", hint="Leave out --attempt, or -f.")
+    with open_database(session, "runs") as engine:
+        with transaction(engine) as connection:
+            run_id = find_run_id(connection, run)
+        if follow:
+            return _follow(session, engine, run_id, form)
+        with transaction(engine) as connection:
+            state = get_run(connection, run_id).run.state
+            pieces = read_pieces(connection, run_id)
+    wanted = [piece for piece in pieces if attempt in {None, piece.attempt}]
+    if form != "table":
+        session.output.document([_record(piece) for piece in wanted], form)
+    elif not wanted:
+        which = "this run" if attempt is None else f"attempt {attempt}"
+        session.output.say(f"Nothing was written by {which} (the run is {state}).")
+    else:
+        show_output(session, wanted)
+    return 0
+
+
+def _record(piece: StoredPiece) -> dict[str, Any]:
+    return {
+        "attempt": piece.attempt,
+        "sequence": piece.sequence,
+        "written_at": iso(piece.written_at),
+        "text": piece.text,
+    }
+
+
+def _follow(session: Session, engine: Engine, run_id: uuid.UUID, form: Form) -> int:
+    pieces = output_until_end(engine, run_id)
+    if form == "table":
+        show_output(session, pieces)
+    else:
+        _show_records(session, pieces, form)
+    with transaction(engine) as connection:
+        run = get_run(connection, run_id).run
+    session.output.say(f"Run {run.id} is {state_words(run.state)}.")
+    return exit_code_of(run)
+
+
+def _show_records(session: Session, pieces: Iterable[StoredPiece], form: Form) -> None:
+    """One by one: there is no end of a list to wait for."""
+    for piece in pieces:
+        if form == "json":
+            session.output.result_text(json.dumps(_record(piece), ensure_ascii=False) + "\n")
+        else:
+            session.output.document([_record(piece)], form)
+
+
+def show_output(session: Session, pieces: Iterable[StoredPiece]) -> None:
+    """As text, the attempts told apart."""
+    attempt = 1
+    for piece in pieces:
+        if piece.attempt != attempt:
+            attempt = piece.attempt
+            session.output.say(f"Attempt {attempt}:")
+        session.output.result_text(plain_output(piece.text))
+
+
+def output_until_end(engine: Engine, run_id: uuid.UUID) -> Iterator[StoredPiece]:
+    """What a run writes, as it comes, until it is over; at most two seconds after it was written."""
+    seen: set[tuple[int, int, int]] = set()
+    after = (0, -1)
+    is_over = False
+    while not is_over:
+        with transaction(engine) as connection:
+            # The state first: what was written before the end is read after it.
+            is_over = RunState(get_run(connection, run_id).run.state).is_final
+            # At the end from the beginning: how much was cut is told where the gap is, before what
+            # has been read already.
+            pieces = read_pieces(connection, run_id, after=(0, -1) if is_over else after)
+        for piece in pieces:
+            known = (piece.attempt, piece.sequence, hash(piece.text))
+            if known not in seen:
+                seen.add(known)
+                yield piece
+            after = max(after, (piece.attempt, piece.sequence))
+        if not is_over:
+            time.sleep(_LOOK_SECONDS)
+
+
+def exit_code_of(run: Run) -> int:
+    """0 for a run that has succeeded, or was handed to somebody else's workers; 1 for any other."""
+    return 0 if run.state in {RunState.SUCCEEDED, RunState.HANDED_OVER} else 1
