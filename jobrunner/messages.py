@@ -7,7 +7,7 @@ so one is made of each kind, and copies of it are filled in (`Envelopes`).
 import json
 import os
 import uuid
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -20,6 +20,9 @@ MESSAGE_VERSION = 1
 SENT_AT_HEADER = "jobrunner_sent_at"
 
 _KINDS_MAX = 1_000
+_BODY_BYTES_MAX = 1_024
+"""Ours have 130."""
+UNREADABLE_BYTES_KEPT = 4_096
 _SAMPLE_ID = str(uuid.UUID(bytes=os.urandom(16)))
 _SAMPLE_ADDRESS = "sample/address-of-a-job"
 _SAMPLE_SENT_AT = datetime(2001, 2, 3, 4, 5, 6, 789_012, tzinfo=UTC)
@@ -132,6 +135,81 @@ def _delivery_tags(number: int) -> Iterator[str]:
     for start in range(0, len(digits), 32):
         tag = digits[start : start + 32]
         yield f"{tag[:8]}-{tag[8:12]}-{tag[12:16]}-{tag[16:20]}-{tag[20:]}"
+
+
+def problem_of(content_type: object, headers: object, body: object) -> str:
+    """Why a message is none that a beat sends to this worker, in one line; '' when it is one.
+
+    Whoever can write to the broker can write anything. So all that would have an effect is looked
+    at before Celery reads the message: its type, what it names, limits and times, and what Celery
+    would send after it.
+    """
+    if content_type == "unreadable":
+        return "it is no message"
+    if content_type != "application/json":
+        return f"its content type is {content_type!r:.80}"
+    if not isinstance(headers, dict) or headers.get("task") != EXECUTE_TASK:
+        named = headers.get("task") if isinstance(headers, dict) else None
+        return f"it names the task {named!r:.80}" if named else "it names no task"
+    if not isinstance(body, str | bytes) or len(body) > _BODY_BYTES_MAX:
+        return f"its body is longer than {_BODY_BYTES_MAX} bytes, or is no text"
+    if headers.get("eta") or headers.get("expires") or not _are_limits(headers.get("timelimit")):
+        return "its times are none that a beat gives"
+    try:
+        (version, run_id), keywords, sent_after = json.loads(body)
+        is_run = str(uuid.UUID(run_id)) == run_id == headers["id"]
+        has_more = bool(keywords) or any(sent_after.values())
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return "its body is no version and run id"
+    if isinstance(version, bool) or not isinstance(version, int) or not is_run or has_more:
+        return "its body is no version and run id"
+    if abs(version - MESSAGE_VERSION) > 1:
+        return f"its version is {version:d}, and this worker's {MESSAGE_VERSION}"
+    return ""
+
+
+def readable(item: bytes) -> bytes:
+    """What a Redis list holds, as it is if kombu can take it for a message; else in a wrapping.
+
+    kombu reads any text there as a message of its own, and what is none ends its worker. In the
+    wrapping it becomes one of a type that nobody reads. Compressed ones are wrapped, too: kombu would
+    unpack them, whatever their size.
+    """
+    try:
+        message = json.loads(item)
+        properties, headers = message["properties"], message["headers"]
+        is_message = (
+            isinstance(properties["delivery_tag"], str)
+            and isinstance(properties["delivery_info"], dict)
+            and isinstance(headers, dict)
+            and "compression" not in headers
+            and isinstance(message["body"], str)
+            and properties["body_encoding"] == "base64"
+            and a2b_base64(message["body"], strict_mode=True) is not None
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        is_message = False
+    return item if is_message else _wrapping(item)
+
+
+def _wrapping(item: bytes) -> bytes:
+    properties = {"delivery_tag": str(uuid.uuid4()), "delivery_info": {}, "body_encoding": "base64"}
+    wrapping = {
+        "body": b2a_base64(item[:UNREADABLE_BYTES_KEPT], newline=False).decode(),
+        "content-type": "unreadable",
+        "content-encoding": "binary",
+        "headers": {},
+        "properties": properties,
+    }
+    return json.dumps(wrapping).encode()
+
+
+def _are_limits(value: object) -> bool:
+    match value:
+        case [int() | float() as hard, None | int() | float() as soft]:
+            return hard > 0 and (soft is None or soft > 0)
+        case _:
+            return False
 
 
 def sent_at_of(message: bytes | None) -> datetime | None:

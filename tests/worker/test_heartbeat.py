@@ -30,7 +30,7 @@ def child() -> Iterator["subprocess.Popen[bytes]"]:
 def beating() -> Iterator[Heartbeat]:
     """Started, and never in touch with a database."""
     engine = make_engine(NOWHERE, application_name="test")
-    made = Heartbeat(engine, worker="worker@test", queues=["default"], concurrency=1)
+    made = Heartbeat(engine, worker="worker@test", queues=lambda: ["default"], concurrency=1)
     made.start()
     yield made
     made.stop()

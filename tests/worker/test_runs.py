@@ -69,20 +69,6 @@ def test_a_run_of_a_schedule_is_called_with_the_arguments_of_the_schedule(
     assert ledger.run(run_id)["result"] == [[2], {"a": 1, "b": [2]}]
 
 
-def test_fault_38_a_forged_message_starts_nothing_and_the_worker_lives(
-    worker: StartedProcess, send: Send, ledger: Ledger, broker_url: str
-) -> None:
-    said = len(worker.lines)
-    app = make_app(Settings(broker_url=broker_url))
-    app.send_task("jobrunner.execute", args=["x", "y"])
-    worker.wait_for_line("message_refused", after=said)
-    app.send_task("jobrunner.execute", args=[1, "not a uuid"])
-    app.send_task("jobrunner.execute", args=[1, str(uuid.uuid4()), "and more"])
-    app.send_task("os.system", args=["true"])
-    run_id = send("acme.quick")
-    wait_until(lambda: ledger.state(run_id) == "succeeded")
-
-
 def test_fault_42_a_hard_limit_ends_the_whole_group_of_code_that_ignores_signals(
     send: Send, ledger: Ledger, tmp_path: Path
 ) -> None:
