@@ -1,26 +1,87 @@
-"""Arguments as JSON has them, made to fit the callable's signature."""
+"""Arguments as JSON has them, made to fit the callable's signature and type hints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from jobrunner.callables import LoadedCallable
 from jobrunner.errors import CallableError
+from jobrunner.hints import Expected
+from jobrunner.masking import Masker
+
+_SHOWN_CHARACTERS = 80
+_SHOWN_SIGNATURE_CHARACTERS = 300
+_HINT = "Correct `args` and `kwargs` of the job."
 
 
 def fit_arguments(
-    loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any]
+    loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any], *, masker: Masker
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What to call it with. Raises CallableError (`arguments`) with the signature when it cannot be."""
+    """What to call it with. Raises CallableError (`arguments`) with the signature when it cannot be.
+
+    The rule is Pydantic's lax mode: text becomes a date, time, UUID, Decimal, Path, enum or number
+    where the hint asks for one, a list a tuple or set, an object a dataclass or model; a number does
+    not become text. A timedelta takes `1h30m` as well as ISO 8601 and seconds, an enum its values
+    and names. None is taken where it is the default. Defaults are not checked. What a validator of
+    the user's own raises, other than ValueError and AssertionError, passes through.
+    """
     if loaded.signature is None:
         return tuple(args), dict(kwargs)
     try:
         loaded.signature.bind(*args, **kwargs)
     except TypeError as error:
-        name = loaded.path.rpartition(".")[2]
-        raise CallableError(
-            f"{loaded.path} cannot be called with these arguments: {error}. "
-            f"It is {name}{loaded.signature}.",
-            kind="arguments",
-            hint="Correct `args` and `kwargs` of the job.",
-        ) from error
-    return tuple(args), dict(kwargs)
+        raise _refusal(loaded, str(error)) from error
+    hints = loaded.hints
+    if hints is None:
+        return tuple(args), dict(kwargs)
+    further = len(args) - len(hints.by_position)
+    expected = (*hints.by_position, *[hints.more_positions] * further)
+    return (
+        tuple(
+            _fitted(loaded, one, one and one.parameter, value, masker)
+            for one, value in zip(expected, args, strict=False)
+        ),
+        {
+            name: _fitted(loaded, hints.by_name.get(name, hints.more_names), name, value, masker)
+            for name, value in kwargs.items()
+        },
+    )
+
+
+def _fitted(
+    loaded: LoadedCallable, expected: Expected | None, name: str | None, value: Any, masker: Masker
+) -> Any:
+    if expected is None:
+        return value
+    try:
+        return expected.adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+    # Outside of the handler: the error that is left behind quotes the value, unmasked.
+    where = "".join(f"[{part!r}]" for part in first["loc"])
+    problem = (
+        f"{name}{where} is {_shown(first['input'], masker)}, and {name} takes {expected.hint}: "
+        f"{first['msg']}"
+    )
+    raise _refusal(loaded, problem)
+
+
+def _refusal(loaded: LoadedCallable, problem: str) -> CallableError:
+    name = loaded.path.rpartition(".")[2]
+    signature = _cut(str(loaded.signature), _SHOWN_SIGNATURE_CHARACTERS)
+    return CallableError(
+        f"{loaded.path} cannot be called with these arguments: {problem.rstrip('.')}. "
+        f"It is {name}{signature}.",
+        kind="arguments",
+        hint=_HINT,
+    )
+
+
+def _shown(value: Any, masker: Masker) -> str:
+    """Masked before it is cut: a mask does not find the half of a secret."""
+    return _cut(repr(masker.value(value)), _SHOWN_CHARACTERS)
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}…"

@@ -4,23 +4,33 @@ What a worker may load is decided here, on its own side, whatever the database s
 
 - `allow` lists patterns of dotted paths (`acme.*`, `reports.tasks.build_report`). Both the path
   that is asked for and the place where the object was really defined must match one, so that
-  `acme.tasks.os.system` is refused although `acme.*` is allowed.
+  `acme.tasks.os.system` is refused although `acme.*` is allowed. The names that a function carries
+  are a claim (`functools.wraps` copies them): the module that its code runs in must match, too.
+- A decorator may come from anywhere, as long as what it decorates is allowed.
 - An empty `allow` is for the first try: everything that is installed, but not the modules of
   Python itself (`os`, `subprocess`, …) nor its installers. Production names its packages.
-- Built-ins, lambdas, names with two leading underscores and hops through an imported module are
-  refused in any case.
+- Built-ins, lambdas, partials, names with two leading underscores and hops through an imported
+  module are refused in any case.
 """
 
 import builtins
+import functools
 import importlib
 import inspect
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # newer than its stubs
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery import Task
+from celery.local import Proxy
+
 from jobrunner.errors import CallableError
+from jobrunner.hints import Hints, read_hints
 from jobrunner.spec.paths import is_allowed
 
 
@@ -31,9 +41,11 @@ class LoadedCallable:
     path: str
     """As given, with dots only."""
     function: Callable[..., Any]
-    """An instance where the path names a class with `__call__`."""
+    """An instance where the path names a class with `__call__`; a Celery task is one, too."""
     signature: inspect.Signature | None
     """None when Python cannot tell, as for some compiled functions."""
+    hints: Hints | None
+    """What its type hints make of JSON; None where they say nothing."""
 
 
 def load_callable(path: str, *, allow: Sequence[str]) -> LoadedCallable:
@@ -49,7 +61,10 @@ def load_callable(path: str, *, allow: Sequence[str]) -> LoadedCallable:
     module, rest = _import_longest(dotted, parts)
     found = _walk(dotted, module, rest)
     function = _checked_callable(dotted, found, allow)
-    return LoadedCallable(path=dotted, function=function, signature=_signature(function))
+    described = function.run if isinstance(function, Task) else function
+    signature = _signature(described)
+    hints = None if signature is None else read_hints(described, signature)
+    return LoadedCallable(path=dotted, function=function, signature=signature, hints=hints)
 
 
 def _checked_parts(dotted: str) -> list[str]:
@@ -100,23 +115,32 @@ def _import_longest(dotted: str, parts: Sequence[str]) -> tuple[ModuleType, Sequ
 
 def _import(dotted: str, name: str) -> ModuleType | None:
     """None when there is no such module; its own failure is an error, a module it misses too."""
+    with _users_code(dotted, name):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            # `error.name` is what was looked for: the module itself, or a package above it.
+            if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+                return None
+            raise
+
+
+@contextmanager
+def _users_code(dotted: str, name: str) -> Iterator[None]:
+    """What fails in this block is the module's mistake, unless the process or the run is to end."""
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        # `error.name` is what was looked for: the module itself, or a package above it.
-        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            return None
-        raise _import_failed(dotted, name, error) from error
-    except (Exception, SystemExit) as error:  # the module's code is the user's
-        raise _import_failed(dotted, name, error) from error
-
-
-def _import_failed(dotted: str, name: str, error: BaseException) -> CallableError:
-    return CallableError(
-        f"{dotted} cannot be loaded: importing {name} failed with {type(error).__name__}: {error}",
-        kind="import",
-        hint=f'Try it: python -c "import {name}"',
-    )
+        yield
+    except SoftTimeLimitExceeded:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and terminate_handler_fired():
+            raise
+        raise CallableError(
+            f"{dotted} cannot be loaded: importing {name} failed with "
+            f"{type(error).__name__}: {error}",
+            kind="import",
+            hint=f'Try it: python -c "import {name}"',
+        ) from error
 
 
 def _walk(dotted: str, module: ModuleType, names: Sequence[str]) -> object:
@@ -146,25 +170,97 @@ def _walk(dotted: str, module: ModuleType, names: Sequence[str]) -> object:
 
 
 def _checked_callable(dotted: str, found: object, allow: Sequence[str]) -> Callable[..., Any]:
+    found = _resolved(dotted, found)
     if not callable(found):
         raise CallableError(
             f"{dotted} is no callable but a value of class {type(found).__name__}.", kind="missing"
         )
-    _refuse_unless_allowed(dotted, _origin(dotted, found), allow)
+    for origin in _origins(dotted, found):
+        _refuse_unless_allowed(dotted, origin, allow)
     if isinstance(found, type):
         return _instance(dotted, found)
     return found
 
 
-def _origin(dotted: str, found: Callable[..., Any]) -> str:
-    """Where the object was defined, as a dotted path; decorated functions tell their own place."""
-    module = getattr(found, "__module__", None)
-    name = getattr(found, "__qualname__", None) or type(found).__qualname__
-    is_builtin = module in (None, builtins.__name__)
-    if is_builtin or "<lambda>" in name:
-        what = "a lambda has no name" if "<lambda>" in name else "it is built into Python"
-        raise CallableError(f"{dotted} may not be loaded: {what}.", kind="refused")
+def _resolved(dotted: str, found: object) -> object:
+    """A task that Celery has not made yet is made now: an app waits with that until it is used."""
+    if not issubclass(type(found), Proxy):
+        return found
+    with _users_code(dotted, dotted.rpartition(".")[0]):  # the app's configuration, for one
+        return found._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  the only way in
+
+
+def _origins(dotted: str, found: Any) -> Iterator[str]:
+    """Where the object and the code that it runs were defined, as dotted paths.
+
+    By `type()`: what `isinstance` asks can be made up by the object itself.
+    """
+    kind = type(found)
+    if issubclass(kind, type):
+        yield _claimed(dotted, found)
+        own_call = vars(found).get("__call__")
+        if type(own_call) is FunctionType:
+            yield from _origins(dotted, own_call)
+    elif kind is FunctionType:
+        yield from _origins_of_function(dotted, found)
+    elif kind is MethodType:
+        owner = found.__self__ if isinstance(found.__self__, type) else type(found.__self__)
+        yield _claimed(dotted, owner)
+        yield from _origins(dotted, found.__func__)
+    elif kind is BuiltinFunctionType and type(found.__self__) is ModuleType:
+        yield _place(dotted, found.__self__.__name__, found.__name__)
+    elif kind is functools._lru_cache_wrapper:  # noqa: SLF001  the class has no other name
+        yield _claimed(dotted, found)
+        yield from _origins(dotted, found.__wrapped__)
+    elif issubclass(kind, functools.partial):
+        raise CallableError(
+            f"{dotted} may not be loaded: a partial stands for another callable.",
+            kind="refused",
+            hint="Write a `def` that calls it.",
+        )
+    else:
+        yield _claimed(dotted, kind)
+        if issubclass(kind, Task):
+            # What `autoretry_for` wraps around it is Celery's own.
+            yield from _origins(dotted, getattr(found, "_orig_run", found.run))
+
+
+def _origins_of_function(dotted: str, function: FunctionType) -> Iterator[str]:
+    yield _claimed(dotted, function)
+    decorated = vars(function).get("__wrapped__")
+    if decorated is not None and _holds(function, decorated):
+        yield from _origins(dotted, decorated)
+    else:
+        module = function.__globals__.get("__name__")
+        yield _place(dotted, module, f"{function.__qualname__}")
+    if function.__code__.co_name == "<lambda>":
+        raise _has_no_place(dotted, "a lambda has no name")
+
+
+def _holds(wrapper: FunctionType, decorated: object) -> bool:
+    """A real decorator has what it decorates in its closure; `__wrapped__` alone anybody can set."""
+    for cell in wrapper.__closure__ or ():
+        try:
+            if cell.cell_contents is decorated:
+                return True
+        except ValueError:  # an empty cell
+            continue
+    return False
+
+
+def _claimed(dotted: str, found: Any) -> str:
+    """The place that the object names itself."""
+    return _place(dotted, getattr(found, "__module__", None), found.__qualname__)
+
+
+def _place(dotted: str, module: object, name: str) -> str:
+    if module in {None, builtins.__name__}:
+        raise _has_no_place(dotted, "it is built into Python")
     return f"{module}.{name}"
+
+
+def _has_no_place(dotted: str, what: str) -> CallableError:
+    return CallableError(f"{dotted} may not be loaded: {what}.", kind="refused")
 
 
 def _instance(dotted: str, found: type) -> Callable[..., Any]:
@@ -174,15 +270,13 @@ def _instance(dotted: str, found: type) -> Callable[..., Any]:
             kind="missing",
             hint="Give it a __call__ method, or name a function.",
         )
-    try:
+    with _users_code(dotted, dotted.rpartition(".")[0]):
         instance: Callable[..., Any] = found()
-    except (Exception, SystemExit) as error:  # the class's code is the user's
-        raise _import_failed(dotted, dotted.rpartition(".")[0], error) from error
     return instance
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(function)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NameError):  # NameError: from 3.14 on hints are read right here
         return None

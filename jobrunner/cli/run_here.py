@@ -20,6 +20,7 @@ from jobrunner.cli.settings import settings_of
 from jobrunner.cli.style import safe, state_words, style
 from jobrunner.cli.times import took
 from jobrunner.current import CurrentRun, entered
+from jobrunner.masking import Masker
 
 _OWN_FOLDER = str(Path(jobrunner.__file__).parent)
 
@@ -39,7 +40,7 @@ def run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
     assert spec.task is not None  # noqa: S101
     loaded = load_callable(spec.task, allow=allow)
     merged = {**spec.kwargs, **kwargs}
-    args, merged = fit_arguments(loaded, spec.args, merged)
+    args, merged = fit_arguments(loaded, spec.args, merged, masker=Masker())
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     caller = Caller()
     try:

@@ -7,6 +7,7 @@ import pytest
 from jobrunner.arguments import fit_arguments
 from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.errors import CallableError
+from jobrunner.masking import Masker
 
 TASKS = """
 import os
@@ -208,7 +209,7 @@ class TestArguments:
         return load_callable("acme_tasks.plain", allow=())
 
     def test_arguments_that_fit_pass(self, plain: LoadedCallable) -> None:
-        fit_arguments(plain, [1], {"b": 3})
+        fit_arguments(plain, [1], {"b": 3}, masker=Masker())
 
     @pytest.mark.parametrize(
         ("args", "kwargs"),
@@ -218,5 +219,5 @@ class TestArguments:
         self, plain: LoadedCallable, args: list[int], kwargs: dict[str, int]
     ) -> None:
         with pytest.raises(CallableError, match=r"It is plain\(a, b=2\)\.") as caught:
-            fit_arguments(plain, args, kwargs)
+            fit_arguments(plain, args, kwargs, masker=Masker())
         assert caught.value.kind == "arguments"
