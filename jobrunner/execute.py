@@ -23,13 +23,13 @@ from jobrunner.call import Caller
 from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.celery_call import bound_to_run
 from jobrunner.crash_points import reach
-from jobrunner.current import CurrentRun, entered
+from jobrunner.current import CurrentRun, current_run, entered
 from jobrunner.db import attempts, holding
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.errors import CallableError
 from jobrunner.masking import Masker
-from jobrunner.outcome import Called, Mask, line, raised, refused, returned, unloadable
+from jobrunner.outcome import Called, line, raised, refused, returned, unloadable
 from jobrunner.output import Capture
 from jobrunner.run import Outcome, RunState, decide_end
 from jobrunner.run_output import OutputWriter
@@ -156,7 +156,8 @@ def _call(home: Home, run: ClaimedRun, masker: Masker) -> Called:
     caller = home.caller
     try:
         with restored(), entered(_current(run)), caller.interruptible():
-            value = _invoke(home, run, masker.text)
+            # What makes JSON of the result may be the user's code as well.
+            return returned(_invoke(home, run, masker), masker)
     except CallableError as error:
         return unloadable(error, masker.text)
     except BaseException as error:  # noqa: BLE001  the callable is the user's code
@@ -164,18 +165,20 @@ def _call(home: Home, run: ClaimedRun, masker: Masker) -> Called:
             home.end_leftovers()  # before the end is written, and the next attempt starts its own
         soft_limit = run.spec.soft_timeout or run.spec.timeout
         return raised(error, caller.interruption, soft_limit, masker.text)
-    return returned(value, masker)
 
 
-def _invoke(home: Home, run: ClaimedRun, mask: Mask) -> Any:
+def _invoke(home: Home, run: ClaimedRun, masker: Masker) -> Any:
     # The definition is shared by all its runs; a callable may change what it is given.
     given = copy.deepcopy((run.args, run.kwargs))
     args, kwargs = home.secrets.opened(run.address, given, run.spec.sensitive)
     assert run.spec.task is not None  # noqa: S101  others are not claimed
-    loaded = bound_to_run(_load(home, run.spec.task), args, kwargs)
-    args, kwargs = fit_arguments(loaded, args, kwargs, mask=mask)
+    loaded = _load(home, run.spec.task)
+    args, kwargs = fit_arguments(loaded, args, kwargs, masker=masker)
+    bound = bound_to_run(
+        loaded, args, kwargs, run=current_run(), spec=run.spec, hostname=home.worker
+    )
     reach("callable_loaded")
-    return home.caller.call(loaded, args, kwargs)
+    return home.caller.call(bound, args, kwargs)
 
 
 def _current(run: ClaimedRun) -> CurrentRun:
@@ -192,7 +195,7 @@ def _load(home: Home, path: str) -> LoadedCallable:
 
 def _decide(run: ClaimedRun, called: Called) -> Ending:
     end = decide_end(
-        run.ended(called.outcome, error_types=called.error_types),
+        run.ended(called.outcome, error_types=called.error_types, retry_in=called.retry_in),
         random_fraction=random.random(),  # noqa: S311  spreads retries, no secret
     )
     return Ending(

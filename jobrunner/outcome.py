@@ -6,21 +6,25 @@ Whatever the callable does is an outcome here, and no exception.
 import json
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # newer than its stubs
 from billiard.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import Ignore, Retry
+from celery.utils.time import maybe_make_aware
+from pydantic_core import to_jsonable_python
 
 from jobrunner.call import Interruption, RunCancelled
 from jobrunner.callables import load_callable
 from jobrunner.errors import CallableError
 from jobrunner.masking import Masker
 from jobrunner.run import Outcome
-from jobrunner.spec.durations import format_duration
+from jobrunner.spec.durations import LONGEST, format_duration
 
 RESULT_BYTES_MAX = 256 * 1024
 TRACEBACK_CHARACTERS_MAX = 64 * 1024
@@ -55,17 +59,33 @@ def refused(problem: str) -> Called:
 
 
 def returned(value: object, masker: Masker) -> Called:
-    """A result that cannot be kept leaves the run succeeded, with a note where errors stand."""
+    """A result that cannot be kept leaves the run succeeded, with a note where errors stand.
+
+    Kept is what JSON can hold, and what has one usual form in it: dates, times, UUIDs, paths and
+    Decimals as text, an enum as its value, a set as a list, a dataclass or model as an object.
+    """
     try:
-        result = masker.json(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
+        result = masker.json(_as_json(value))
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:  # noqa: BLE001  a model's serializer is the user's code
         note = f"the result is no JSON and was not kept: {error}"
         return Called(Outcome.SUCCEEDED, error=line(masker.text(note)))
     if len(result) > RESULT_BYTES_MAX:
-        note = f"the result is {len(result):,} bytes of JSON; its first 256 KiB are kept as text"
+        note = f"the result is {len(result):,} bytes of JSON; its first 128 KiB are kept as text"
         cut = json.dumps(result[: RESULT_BYTES_MAX // 2])
         return Called(Outcome.SUCCEEDED, result=cut, error=note)
     return Called(Outcome.SUCCEEDED, result=None if value is None else result)
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except TypeError:
+        if isinstance(value, Iterator):
+            # To read it would be to do the callable's work, past its own end.
+            raise
+        return json.dumps(to_jsonable_python(value), allow_nan=False)
 
 
 def unloadable(error: CallableError, mask: Mask) -> Called:
@@ -91,6 +111,10 @@ def raised(
     if isinstance(error, SystemExit) and terminate_handler_fired():
         told = "the worker was told to stop in the middle of the run"
         return Called(Outcome.LOST, error=told, error_type="lost", leave=error)
+    if isinstance(error, Ignore):
+        return Called(Outcome.SUCCEEDED)
+    if isinstance(error, Retry):
+        return _again(error, mask)
     if is_stopped and interruption is Interruption.CANCEL:
         return Called(Outcome.CANCELLED, error="cancelled while running", error_type="cancelled")
     if is_stopped:
@@ -109,6 +133,29 @@ def raised(
         error_types=names,
         traceback=_traceback(error, mask),
     )
+
+
+def _again(asked: Retry, mask: Mask) -> Called:
+    """Celery's `self.retry` and `autoretry_for`."""
+    retry_in = _wait(asked.when)
+    cause = asked.exc if isinstance(asked.exc, BaseException) else asked
+    names = _class_names(cause)
+    why = "" if cause is asked else f", after {type(cause).__qualname__}: {_message(cause)}"
+    return Called(
+        Outcome.AGAIN,
+        error=line(mask(f"asked to be tried again in {format_duration(retry_in)}{why}")),
+        error_type=names[0].removeprefix("builtins."),
+        error_types=names,
+        traceback=_traceback(asked, mask),
+        retry_in=retry_in,
+    )
+
+
+def _wait(when: Any) -> timedelta:
+    """From a countdown in seconds or a time; one without a zone is in UTC. Never negative."""
+    if isinstance(when, datetime):
+        when = (maybe_make_aware(when) - datetime.now(UTC)).total_seconds()
+    return timedelta(seconds=min(max(float(when or 0), 0.0), LONGEST.total_seconds()))
 
 
 def _class_names(error: BaseException) -> tuple[str, ...]:

@@ -31,6 +31,10 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
@@ -73,7 +77,21 @@ def nul():
 
 
 def unjson():
-    return {1, 2}
+    return object()
+
+
+def reads_nothing():
+    yield 1
+
+
+@dataclass
+class Report:
+    day: date
+    rows: set[int]
+
+
+def natural():
+    return {"report": Report(date(2026, 11, 21), {1}), date(2026, 11, 22): [Decimal("1.10"), Path("a")]}
 
 
 def large():
@@ -187,6 +205,22 @@ class TestSuccess:
         row = ledger.run(execute("acme.unjson"))
         assert (row["state"], row["result"]) == ("succeeded", None)
         assert "the result is no JSON" in row["error"]
+
+    def test_what_has_one_usual_form_in_json_is_kept_in_it(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        row = ledger.run(execute("acme.natural"))
+        assert (row["result"], row["error"]) == (
+            {"report": {"day": "2026-11-21", "rows": [1]}, "2026-11-22": ["1.10", "a"]},
+            None,
+        )
+
+    def test_a_generator_is_no_result_and_is_not_read(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
+        row = ledger.run(execute("acme.reads_nothing"))
+        assert (row["state"], row["result"]) == ("succeeded", None)
+        assert "generator" in row["error"]
 
     def test_fault_46_a_large_result_is_cut_with_a_note(
         self, execute: Execute, ledger: Ledger
