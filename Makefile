@@ -7,6 +7,8 @@ UP_ARGS ?=
 TEST_ARGS ?=
 LOCK_ARGS ?= --upgrade
 BENCH_ARGS ?=
+MINUTES ?= 3
+CHAOS_ARGS ?=
 # Hashes are checked, and nothing is built but this package: no compiler and no surprise is needed.
 PIP := PIP_USER=0 $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL := $(PIP) install --no-deps --require-hashes --only-binary :all:
@@ -18,7 +20,7 @@ COMPILE_LOCK := $(COMPILE) pyproject.toml --group build
 # What a user's shell may hold must not reach the environment's own interpreter.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help up test check test-system bench lock clean
+.PHONY: help up test check test-system bench chaos chaos-proof lock clean
 
 help:
 	@echo "make up           start everything here and run the demo in jobs.d/; Ctrl-C ends it"
@@ -26,6 +28,8 @@ help:
 	@echo "make check        run the linters, the types and the import rules"
 	@echo "make test-system  run the tests that need PostgreSQL and Redis of the system"
 	@echo "make bench        measure speed and print the tables"
+	@echo "make chaos        kill, freeze, empty and restart everything for MINUTES=3, then judge"
+	@echo "make chaos-proof  the same with each protection taken out: it has to turn red"
 	@echo "make lock         choose the versions of all dependencies anew (needs uv)"
 	@echo "make clean        remove the environment and all caches; the data in .jobrunner/ stays"
 
@@ -33,7 +37,8 @@ up: $(VENV)/installed-up
 	@$(BIN)/jobrunner up $(UP_ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
 
 test: $(VENV)/installed-dev
-	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system" $(TEST_ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system and not alone" $(TEST_ARGS)
+	$(BIN)/pytest -m alone $(TEST_ARGS) || test $$? -eq 5  # none of those that were asked for
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check
@@ -46,6 +51,12 @@ test-system: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+chaos: $(VENV)/installed-dev
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(CHAOS_ARGS)
+
+chaos-proof: $(VENV)/installed-dev
+	$(BIN)/python -m tests.chaos.proof --minutes $(MINUTES) $(CHAOS_ARGS)
 
 # core: what the product needs, and what builds it · up: and the private servers · dev: and the tools · peers: what
 # the product is measured beside, in an environment of its own

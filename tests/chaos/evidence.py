@@ -94,13 +94,23 @@ def read_evidence(
     outages: Sequence[Span] = (),
     answers: Path | None = None,
 ) -> Evidence:
-    """The journal first: what it has, the ledger has had before."""
-    entries = read_journal(journal)
+    """As one moment would have it, while everything goes on.
+
+    The journal is read before and after the ledger: what it had before, the ledger must know; what
+    the ledger says of a call, it must have afterwards.
+    """
+    before = len(read_journal(journal))
     told = None if answers is None else read_answers(answers)
     with engine.begin() as connection:
         # The other way round: an attempt is of a run that is there.
         attempts = tuple(Attempt(**row) for row in connection.execute(_ATTEMPTS).mappings())
         runs = tuple(Run(**row) for row in connection.execute(_RUNS).mappings())
+    known = {(attempt.run_id, attempt.number) for attempt in attempts}
+    entries = tuple(
+        entry
+        for number, entry in enumerate(read_journal(journal))
+        if number < before or (entry.run_id, entry.attempt) in known
+    )
     return Evidence(runs, attempts, entries, tuple(touches), tuple(outages), told)
 
 

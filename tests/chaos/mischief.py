@@ -13,9 +13,24 @@ from tests.chaos.stage import Role, Stage
 
 _SHORT, _LONG = (1.0, 8.0), (22.0, 30.0)
 """Seconds of standing still: within a lease, and beyond it."""
-_AT_RANDOM_PLACES = {"JOBRUNNER_CRASH_AT": "*:0.004"}
-_STILL = {"JOBRUNNER_CRASH_SIGNAL": "STOP"}
 _LOOK_AGAIN_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Accidents:
+    """Beats also stop or die at the named places, which are narrow: at random they are hardly hit."""
+
+    places: str = "*:0.004"
+    """As in JOBRUNNER_CRASH_AT."""
+    stops: float = 0.5
+    """The share that stops; the rest dies."""
+
+    def environment(self, source: random.Random) -> dict[str, str]:
+        told = "STOP" if source.random() < self.stops else "KILL"
+        return {"JOBRUNNER_CRASH_AT": self.places, "JOBRUNNER_CRASH_SIGNAL": told}
+
+
+USUAL = Accidents()
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,7 @@ class Plan:
     acts_a_second: float = 2.3
     wipes: int = 5
     restarts: int = 3
+    accidents: Accidents = USUAL
     seed: int = 1
 
 
@@ -72,10 +88,8 @@ class Mischief:
         self.stage.fill({role.name: self._accidents(role) for role in self.stage.roles})
 
     def _accidents(self, role: Role) -> dict[str, str]:
-        """Beats also stop or die at the named places, which are narrow: at random they are hardly hit."""
-        if not role.name.startswith("beat"):
-            return {}
-        return _AT_RANDOM_PLACES | (_STILL if self.source.random() < 0.5 else {})
+        is_beat = role.name.startswith("beat")
+        return self.plan.accidents.environment(self.source) if is_beat else {}
 
     # --- The servers' turns ---
 
