@@ -11,11 +11,12 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.cli.times import took
+from jobrunner.cli.times import so_far, took
 from jobrunner.db.engine import describe, transaction
 from jobrunner.db.glance import glance
 from jobrunner.db.migrate import REVISIONS
 from jobrunner.db.processes import read_processes
+from jobrunner.db.workers import read_workers
 
 DUE_TOO_LATE_SECONDS = 30.0
 
@@ -30,17 +31,24 @@ class _Verdict:
     "health",
     "Exit 0 when it is well, 1 when it is not.\n\n"
     "db: it answers, at a revision this version works with. beat and worker: one of this host has "
-    "given a sign of life within 15 s; beat also: nothing has been due for 30 s.",
+    "given a sign of life within 15 s; beat also: nothing has been due for 30 s; worker also: the loop "
+    "of none has been stuck for 30 s.",
     examples=[
         ("jobrunner health beat", "A liveness probe in the scheduler's container."),
         ("jobrunner health worker --any-host", "Is there any worker at all?"),
+        ("jobrunner health worker --name blue@%h", "The one that was started by that name."),
     ],
 )
 @click.argument("what", type=click.Choice(["beat", "worker", "db"]))
 @click.option("--any-host", is_flag=True, help="A process of any host will do.")
-def command(session: Session, *, what: str, any_host: bool) -> int:
+@click.option("--name", metavar="NAME", help="Of workers: only this one; %h is this host.")
+def command(session: Session, *, what: str, any_host: bool, name: str | None) -> int:
+    host = None if any_host else gethostname()
     with open_database(session, "health") as engine:
-        verdict = _judge(engine, what, host=None if any_host else gethostname())
+        if what == "worker":
+            verdict = _worker_verdict(engine, host=host, name=name)
+        else:
+            verdict = _judge(engine, what, host=host)
     mark = style("●", "good") if verdict.is_healthy else style("✕", "bad")
     session.output.result(f"{mark} {verdict.words}")
     return 0 if verdict.is_healthy else 1
@@ -56,6 +64,32 @@ def _judge(engine: Engine, what: str, *, host: str | None) -> _Verdict:
     if what == "beat" and verdict.is_healthy:
         return _due_verdict(engine, verdict)
     return verdict
+
+
+def _worker_verdict(engine: Engine, *, host: str | None, name: str | None) -> _Verdict:
+    if name is not None:
+        name, host = name.replace("%h", gethostname()), None
+    with transaction(engine) as connection:
+        seen = [
+            worker
+            for worker in read_workers(connection)
+            if worker.state != "dead"
+            and host in {None, worker.host}
+            and name in {None, worker.name}
+        ]
+    if not seen:
+        what = "worker" if name is None else f"worker {name}"
+        where = "anywhere" if host is None else f"on {host}"
+        return _Verdict(is_healthy=False, words=f"No {what} {where} has given a sign of life.")
+    stuck = [worker for worker in seen if worker.state == "stuck"]
+    if stuck:
+        silent = so_far(timedelta(seconds=stuck[0].silent_seconds))
+        return _Verdict(
+            is_healthy=False,
+            words=f"{stuck[0].name} lives, but has consumed nothing for {silent}: its loop is stuck.",
+        )
+    names = ", ".join(worker.name for worker in seen)
+    return _Verdict(is_healthy=True, words=f"worker {names} is at work.")
 
 
 def _process_verdict(connection: Connection, kind: str, *, host: str | None) -> _Verdict:

@@ -49,6 +49,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "next": "When a job or an expression runs next",
         "explain": "What a key means, or when a job is due, in words",
         "runs": "Runs: list, show, logs, cancel, retry",
+        "queues": "What waits, since when, and who serves it",
+        "workers": "Who is at work, and on what",
         "fsck": "Check that every due time has its run",
     },
     "Act": {

@@ -31,6 +31,7 @@ from jobrunner.db.overview import (
 )
 from jobrunner.db.pauses import PauseInForce, pauses_in_force
 from jobrunner.db.processes import SeenProcess, read_processes
+from jobrunner.db.refused import count_refused
 from jobrunner.errors import BrokerUnavailable
 from jobrunner.settings import Settings
 
@@ -58,6 +59,8 @@ class _Seen:
     paused_jobs: int
     depths: dict[str, int]
     broker_error: str
+    refused: int
+    """Messages that workers have refused in the last 24 hours."""
     database: str
     answered_in_seconds: float
 
@@ -95,6 +98,7 @@ def _look(session: Session, *, totals: bool) -> _Seen:
         processes = read_processes(connection)
         pauses = pauses_in_force(connection)
         jobs = list_jobs(connection, JobFilter())
+        refused = count_refused(connection)
         database = describe(engine)
     depths, broker_error = _depths(servers_of(session), sorted({job.queue for job in jobs}))
     return _Seen(
@@ -105,6 +109,7 @@ def _look(session: Session, *, totals: bool) -> _Seen:
         paused_jobs=sum(bool(pauses_of(job, pauses)) for job in jobs),
         depths=depths,
         broker_error=broker_error,
+        refused=refused,
         database=database,
         answered_in_seconds=answered_in_seconds,
     )
@@ -135,6 +140,7 @@ def _lines(seen: _Seen) -> list[_Line]:
         _now_line(seen.overview),
         _ended_line(seen.overview),
         *_ever_lines(seen.totals),
+        *_refused_lines(seen.refused),
     ]
 
 
@@ -250,6 +256,13 @@ def _ever_lines(totals: Mapping[str, int] | None) -> list[_Line]:
     return [_Line("ever", "ok", f"{count(sum(totals.values()), 'run')}, deleted ones included")]
 
 
+def _refused_lines(refused: int) -> list[_Line]:
+    if not refused:
+        return []
+    words = f"{count(refused, 'refused message')} in the last 24 hours"
+    return [_Line("messages", "note", f"{words}: jobrunner workers --refused")]
+
+
 def _table(lines: Sequence[_Line], seen: _Seen) -> list[str]:
     shown = [(line.name, f"{check_mark(line.state)} {line.words}") for line in lines]
     return fields_lines(shown) + [_pause_line(one, seen.overview.now) for one in seen.pauses]
@@ -295,6 +308,7 @@ def _record(lines: Sequence[_Line], seen: _Seen) -> dict[str, Any]:
             **({} if seen.totals is None else {"ever": dict(seen.totals)}),
         },
         "queues": seen.depths,
+        "refused_messages_24h": seen.refused,
         "broker_error": seen.broker_error,
         "processes": [_process_record(one) for one in seen.processes],
         "pauses": [pause_record(one) for one in seen.pauses],
