@@ -34,6 +34,7 @@ from jobrunner.errors import (
     SchemaMismatch,
     first_line,
 )
+from jobrunner.hand_over import HandOver
 from jobrunner.logs import refuse_to_start
 from jobrunner.recover import (
     QueueKey,
@@ -103,6 +104,7 @@ class Loop:
     def __init__(self, settings: Settings, sender: Sender) -> None:
         self._engine = make_engine(settings.database_url, application_name="jobrunner beat")
         self._sender = sender
+        self._hand_over = HandOver(self._engine, settings)
         self._listener: Listener | None = None
         self._process: Process | None = None
         self._suspicions: Mapping[QueueKey, Suspicion] = {}
@@ -146,6 +148,7 @@ class Loop:
                     sign_out(connection, self._process)
             except (DatabaseUnavailable, DBAPIError):
                 log.warning("sign_out_failed")
+        self._hand_over.close()
         self._hang_up()
         self._sender.close()
 
@@ -187,6 +190,8 @@ class Loop:
             self._clock.settle()
         if _is_now(seen.unsent_in):
             worked += self._send_unsent()
+        if seen.has_foreign:
+            self._hand_over.wake()
         if _is_now(seen.abandoned_in):
             worked += give_back_abandoned(self._engine)
         if not self._follows_zone_data:
@@ -246,7 +251,7 @@ class Loop:
         self._recover_at = time.monotonic() + RECOVER_SECONDS
         if seen.has_lost:
             end_lost_attempts(self._engine, in_touch_for=self._in_touch_for())
-        if seen.has_expired or seen.has_held:
+        if seen.has_expired or seen.has_held or seen.has_handed_over:
             end_or_free_waiting_runs(self._engine)
         self._suspicions = self._lost_messages() if seen.has_unclaimed else {}
         if time.monotonic() >= self._sign_of_life_at:
@@ -268,12 +273,7 @@ class Loop:
 
     def _lost_messages(self) -> Mapping[QueueKey, Suspicion]:
         try:
-            return resend_lost_messages(
-                self._engine,
-                self._sender.waiting,
-                self._sender.delivered_run_ids,
-                self._suspicions,
-            )
+            return resend_lost_messages(self._engine, self._sender.waiting, self._suspicions)
         except BrokerUnavailable:
             return {}
 

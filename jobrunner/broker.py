@@ -20,7 +20,7 @@ from kombu.exceptions import KombuError
 from kombu.utils.json import dumps
 
 from jobrunner.errors import BrokerUnavailable, UsageError, first_line
-from jobrunner.messages import Envelopes, message_body, message_headers, run_ids_of, sent_at_of
+from jobrunner.messages import Envelopes, message_body, message_headers, sent_at_of
 from jobrunner.run import OutgoingRun
 from jobrunner.settings import Settings
 
@@ -38,8 +38,9 @@ _REDIS_OPTIONS = {
     "polling_interval": 0.3,
     # One list a priority: `priority` orders runs exactly, not in Celery's four coarse steps.
     "priority_steps": list(range(PRIORITY_MAX + 1)),
-    # A worker's own copy of a long run comes back after this and is refused at the claim.
-    "visibility_timeout": 3600,
+    # What a worker has in hand is not noted in Redis: a claim follows at once, and a message that dies
+    # with its worker is found to be lost and sent again, instead of coming back after an hour.
+    "ack_emulation": False,
 }
 
 
@@ -63,6 +64,7 @@ def make_app(settings: Settings) -> Celery:
         broker_transport_options=dict(_REDIS_OPTIONS) if _is_redis(settings.broker_url) else {},
         task_queue_max_priority=None if _is_redis(settings.broker_url) else PRIORITY_MAX,
         task_default_queue="default",
+        result_backend="jobrunner.results:RunResults",  # reads the runs; a worker writes nothing to it
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=False,
@@ -189,14 +191,6 @@ class Sender:
                 priority: sent for priority, sent in oldest.items() if sent is not None
             },
         )
-
-    def delivered_run_ids(self) -> frozenset[str]:
-        """Runs whose message is in a worker's hands, not yet acknowledged (Redis only)."""
-        with self._open_producer() as producer:
-            channel = producer.channel
-            if not _is_redis(self._app.conf.broker_url):
-                return frozenset()
-            return frozenset(run_ids_of(channel.client.hvals(channel.unacked_key)))
 
     def risk(self) -> str:
         """Why the broker may throw messages away; '' when it does not. Raises BrokerUnavailable."""

@@ -8,7 +8,7 @@ import json
 import os
 import uuid
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -220,14 +220,3 @@ def sent_at_of(message: bytes | None) -> datetime | None:
         return datetime.fromtimestamp(json.loads(message)["headers"][SENT_AT_HEADER], UTC)
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def run_ids_of(unacknowledged: Iterable[bytes]) -> Iterator[str]:
-    """The runs among what workers have in hand; somebody else's ids may be any text."""
-    for value in unacknowledged:
-        try:
-            headers = json.loads(value)[0]["headers"]
-            if headers["task"] == EXECUTE_TASK:
-                yield str(uuid.UUID(headers["id"]))
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            continue

@@ -125,7 +125,6 @@ class Suspicion:
 def resend_lost_messages(
     engine: Engine,
     look: Callable[[str], Waiting],
-    delivered: Callable[[], frozenset[str]],
     suspicions: Mapping[QueueKey, Suspicion],
 ) -> Mapping[QueueKey, Suspicion]:
     """Give back runs whose message is lost, so that the next tick sends them again.
@@ -142,13 +141,10 @@ def resend_lost_messages(
     found = _suspect(waiting, look, suspicions)
     proved = {key: s.sent_before for key, s in found.items() if now - s.since >= MESSAGE_LOST_AFTER}
     if proved:
-        in_hands = delivered()
         reach("loss_proved")
         with transaction(engine) as connection:
             for (queue, priority), sent_before in proved.items():
-                unclaimed.unsend(
-                    connection, queue, priority, sent_before=sent_before, keep=in_hands
-                )
+                unclaimed.unsend(connection, queue, priority, sent_before=sent_before)
     return {key: suspicion for key, suspicion in found.items() if key not in proved}
 
 

@@ -1,6 +1,5 @@
 """Runs that wait for a worker: since when, whose message is lost, whose time to start has passed."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,7 +54,7 @@ _UNSEND = text("""
        SET sent_at = NULL
      WHERE state = 'queued' AND delivery = 'claim'
        AND queue = :queue AND coalesce(priority, 0) = :priority
-       AND sent_at < :sent_before AND NOT id = ANY(CAST(:keep AS uuid[]))
+       AND sent_at < :sent_before
 """)
 
 
@@ -65,10 +64,9 @@ def unsend(
     priority: int,
     *,
     sent_before: datetime,
-    keep: Collection[str],
 ) -> int:
-    """Their messages are gone: they wait to be sent again. `keep` are in a worker's hands."""
-    values = {"queue": queue, "priority": priority, "sent_before": sent_before, "keep": list(keep)}
+    """Their messages are gone: they wait to be sent again."""
+    values = {"queue": queue, "priority": priority, "sent_before": sent_before}
     return connection.execute(_UNSEND, values).rowcount
 
 

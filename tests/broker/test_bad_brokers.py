@@ -54,7 +54,7 @@ def test_fault_13_what_a_restart_has_emptied_is_sent_again(
         second = start_servers(folder, postgres=False, durable=False)
         sender = Sender(make_app(Settings(broker_url=second.broker_url)))
         assert sender.waiting("default").depth == 0
-        resend_lost_messages(engine, sender.waiting, sender.delivered_run_ids, SINCE_LONG)
+        resend_lost_messages(engine, sender.waiting, SINCE_LONG)
         assert send_unsent(engine, sender.send) == 1
         assert sender.waiting("default").depth == 1
         sender.close()

@@ -38,7 +38,7 @@ def test_not_even_a_search_that_believes_at_once_finds_a_loss_in_a_long_queue(
         project.stop_all()
         sender = Sender(make_app(Settings(broker_url=broker_url)))
         for _ in range(10):
-            resend_lost_messages(engine, sender.waiting, sender.delivered_run_ids, {})
+            resend_lost_messages(engine, sender.waiting, {})
         sender.close()
     with engine.begin() as connection:
         unsent = connection.execute(
