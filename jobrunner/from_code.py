@@ -7,17 +7,17 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session, scoped_session
 
 from jobrunner.current import current_run
-from jobrunner.db.engine import make_engine, sqlstate, transaction
+from jobrunner.db.engine import process_engine, sqlstate, transaction
 from jobrunner.errors import Conflict, SchemaBehind, UsageError
 from jobrunner.sealing import make_keyring
 from jobrunner.settings import Settings, load_settings
@@ -26,7 +26,6 @@ from jobrunner.triggers import TriggeredRun, trigger_run
 if TYPE_CHECKING:  # it needs greenlet, which only callers with asynchronous sessions have
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-_POOL_SIZE = 5
 _NO_SUCH_TABLE = frozenset({"42P01", "3F000"})
 _REQUEST_SCOPE = "python"
 """A request id is known by its job alone: the same one from another host is the same request."""
@@ -56,7 +55,7 @@ def trigger(
     ask = _request(settings, address, kwargs, request_id, force=force)
     if session is not None:
         return ask(_connection_of(session))
-    with transaction(_engine(os.getpid(), settings.database_url)) as connection:
+    with transaction(process_engine(settings.database_url)) as connection:
         return ask(connection)
 
 
@@ -134,16 +133,4 @@ def _wrong_session(session: object, function: str, wanted: str) -> UsageError:
     return UsageError(
         f"{function} cannot use a session of class {type(session).__name__}.",
         hint=f"Give {wanted}; trigger() is for plain ones, trigger_async() for asynchronous ones.",
-    )
-
-
-@lru_cache(maxsize=4)
-def _engine(process_id: int, database_url: str) -> Engine:
-    """One for each process: a connection that a fork has inherited is its parent's."""
-    del process_id
-    return make_engine(
-        database_url,
-        application_name="jobrunner trigger",
-        pool_size=_POOL_SIZE,
-        look_before_use=True,  # between two triggers may lie hours, and a restart of the server
     )

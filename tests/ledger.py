@@ -114,6 +114,10 @@ class Ledger:
         assert run is not None
         return run
 
+    def claim_of(self, run_id: uuid.UUID) -> Claim:
+        """The claim under which it runs, or ran last."""
+        return Claim(run_id, self.run(run_id)["claim_token"])
+
     def change_run(self, run_id: uuid.UUID, **values: Any) -> None:
         """Set columns of a run."""
         with self.engine.begin() as connection:

@@ -5,10 +5,12 @@ They are no start-up parameters (`options=-c …`), because PgBouncer refuses th
 settings, because PgBouncer in transaction mode would hand them to somebody else's transaction.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import cast
 
 from sqlalchemy import URL, Connection, Engine, TextClause, create_engine, event, make_url, text
@@ -103,6 +105,21 @@ def make_engine(
     event.listen(engine, "begin", set_limits_first)
     event.listen(engine, "handle_error", _notice_disconnect)
     return engine
+
+
+def process_engine(url: str) -> Engine:
+    """The one that code of the user shares, which has no start and no end where to make its own.
+
+    One for each process: a connection that a fork has inherited is its parent's. One that the server
+    has closed meanwhile is replaced unseen: between two uses may lie hours.
+    """
+    return _process_engine(os.getpid(), url)
+
+
+@lru_cache(maxsize=4)
+def _process_engine(process_id: int, url: str) -> Engine:
+    del process_id
+    return make_engine(url, application_name="jobrunner code", look_before_use=True)
 
 
 @contextmanager

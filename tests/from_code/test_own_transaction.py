@@ -87,7 +87,7 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unseen(
         connection.execute(
             text("""
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                 WHERE application_name = 'jobrunner trigger' AND datname = current_database()
+                 WHERE application_name = 'jobrunner code' AND datname = current_database()
             """)
         )
     jobrunner.trigger(job)
