@@ -105,12 +105,11 @@ def _update_nothing(*_: object, **__: object) -> None:
 
 
 def _refuse_other_arguments(loaded: LoadedCallable, request: Any, asked: Any) -> None:
-    wanted = asked.sig
-    if wanted is None or loaded.signature is None:
+    wanted, signature = asked.sig, loaded.signature
+    if wanted is None or signature is None:
         return
-    bind = loaded.signature.bind
     try:
-        is_the_same = bind(*wanted.args, **wanted.kwargs) == bind(*request.args, **request.kwargs)
+        is_the_same = _bound(signature, wanted) == _bound(signature, request)
     except TypeError:
         is_the_same = False
     if not is_the_same:
@@ -119,3 +118,9 @@ def _refuse_other_arguments(loaded: LoadedCallable, request: Any, asked: Any) ->
             kind="arguments",
             hint="Call self.retry() without args and kwargs, and keep what changes elsewhere.",
         ) from None
+
+
+def _bound(signature: inspect.Signature, given: Any) -> inspect.BoundArguments:
+    bound = signature.bind(*given.args, **given.kwargs)
+    bound.apply_defaults()
+    return bound

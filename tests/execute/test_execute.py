@@ -2,19 +2,15 @@
 
 import logging
 import os
-import signal
 import sys
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import celery.exceptions
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import func
 
-from jobrunner.call import CANCEL_SIGNAL, SOFT_LIMIT_SIGNAL
+from jobrunner.call import SOFT_LIMIT_SIGNAL
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import make_engine
 from jobrunner.db.kept_connection import KeptConnection
@@ -22,6 +18,7 @@ from jobrunner.errors import DatabaseUnavailable
 from jobrunner.execute import Executed, Home, execute_run
 from jobrunner.output import Capture
 from jobrunner.run import RunState
+from tests.execute.conftest import Execute
 from tests.ledger import Ledger
 
 TASKS = """
@@ -145,36 +142,9 @@ async def cancels_itself():
 
 
 @pytest.fixture
-def home(
-    ledger: Ledger, capture: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Home]:
-    """A process that executes runs: this one. The module `acme` is fresh for each test."""
-    (tmp_path / "acme.py").write_text(TASKS, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "acme", raising=False)
-    signals = {number: signal.getsignal(number) for number in (SOFT_LIMIT_SIGNAL, CANCEL_SIGNAL)}
-    url = ledger.engine.url.render_as_string(hide_password=False)
-    engine = make_engine(url, application_name="jobrunner run", pool_size=1)
-    made = Home(KeptConnection(engine), worker="worker@test", allow=(), capture=capture)
-    yield made
-    made.close()
-    for number, handler in signals.items():
-        signal.signal(number, handler)
-
-
-Execute = Callable[..., uuid.UUID]
-
-
-@pytest.fixture
-def execute(home: Home, ledger: Ledger) -> Execute:
-    """`execute("acme.add", args=[1])` → the id of the run, made to its end."""
-
-    def make(task: str, **spec: Any) -> uuid.UUID:
-        run_id = ledger.add_run(ledger.add_job(task, name=uuid.uuid4().hex, **spec))
-        assert execute_run(home, Claim(run_id, uuid.uuid4())) is not None
-        return run_id
-
-    return make
+def tasks() -> str:
+    """What the module `acme` holds."""
+    return TASKS
 
 
 class TestSuccess:
