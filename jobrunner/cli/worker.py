@@ -1,22 +1,65 @@
 """`jobrunner worker`: Celery's own worker with our app."""
 
+import os
+
 import click
 
 from jobrunner.cli.celery_process import become_celery
 from jobrunner.cli.command import make_command
 from jobrunner.cli.session import Session
 
+_OWN_OPTIONS = (
+    # Workers tell each other nothing: what one has to know stands in the database. To ask around
+    # would delay the first run by a second.
+    "--without-mingle",
+    "--without-gossip",
+)
+
 
 @make_command(
     "worker",
     "A worker: it loads callables by their dotted path and runs them.\n\n"
-    "It is `celery -A jobrunner.app worker`, and takes the options of `celery worker`.",
+    "It is `celery -A jobrunner.app worker`, and takes the other options of `celery worker`, too. "
+    "SIGTERM lets runs end within JOBRUNNER_WORKER_GRACE_SECONDS and hands back the rest.",
     examples=[
         ("jobrunner worker", "The queue `default`, one process a CPU."),
-        ("jobrunner worker -Q high,default -c 4", "Two queues, four processes."),
+        ("jobrunner worker -Q high,default -c 4 -n blue", "Two queues, four processes, a name."),
     ],
     context_settings={"ignore_unknown_options": True},
 )
+@click.option("-Q", "--queues", metavar="NAME,…", help="The queues it serves [default: default].")
+@click.option(
+    "-c",
+    "--concurrency",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="How many runs at once, each in a process of its own [default: one a CPU].",
+)
+@click.option(
+    "-n",
+    "--name",
+    metavar="NAME",
+    help="Shown with its runs; @ and this host are added [default: worker-PID].",
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[CELERY OPTIONS]…")
-def command(session: Session, *, arguments: tuple[str, ...]) -> None:
-    become_celery(session, "worker", arguments)
+def command(
+    session: Session,
+    *,
+    queues: str | None,
+    concurrency: int | None,
+    name: str | None,
+    arguments: tuple[str, ...],
+) -> None:
+    given = list(arguments)
+    if queues is not None:
+        given += ["--queues", queues]
+    if concurrency is not None:
+        given += ["--concurrency", str(concurrency)]
+    if not any(argument.startswith("--hostname") for argument in arguments):
+        given += ["--hostname", _full_name(name or f"worker-{os.getpid()}")]
+    become_celery(session, "worker", [*_OWN_OPTIONS, *given])
+
+
+def _full_name(name: str) -> str:
+    """Unique by itself: Celery calls all workers of a host the same."""
+    return name if "@" in name else f"{name}@%h"
