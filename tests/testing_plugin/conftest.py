@@ -1,0 +1,60 @@
+"""A project whose own tests use the plugin: pytest within pytest."""
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+JOBS = """\
+version: 1
+namespace: shop
+jobs:
+  charge:
+    task: shop_tasks.charge
+    kwargs: {currency: EUR}
+    schedule: {cron: "30 5 * * *", timezone: Europe/Berlin}
+  who:
+    task: shop_tasks.who
+  fetch:
+    task: shop_tasks.fetch
+  fail:
+    task: shop_tasks.fail
+  sensitive:
+    task: shop_tasks.charge
+    kwargs: {day: "2026-11-21", currency: {secret: "env:SHOP_CURRENCY"}}
+"""
+TASKS = """
+import asyncio
+from datetime import date
+
+import jobrunner
+
+
+def charge(day: date, currency: str):
+    return type(day).__name__, currency
+
+
+def who():
+    jobrunner.progress(50, "half")
+    run = jobrunner.current_run()
+    return run.job, run.attempt, (run.deadline - run.scheduled_for).total_seconds()
+
+
+async def fetch():
+    await asyncio.sleep(0)
+    return "fetched"
+
+
+def fail():
+    raise ConnectionError("refused")
+"""
+
+
+@pytest.fixture
+def shop(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project folder with tasks, and no server in its environment."""
+    monkeypatch.delenv("JOBRUNNER_DATABASE_URL", raising=False)
+    pytester.makefile(".yaml", jobrunner="version: 1\nproject: shop\n")
+    pytester.mkdir("jobs.d").joinpath("shop.yaml").write_text(JOBS, encoding="utf-8")
+    pytester.makepyfile(shop_tasks=TASKS)
+    pytester.makeini("[pytest]\n")
+    return pytester
