@@ -1,0 +1,162 @@
+"""Secrets go through everything there is, and nothing that is kept or shown holds one."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import redis
+from sqlalchemy import Engine
+
+from tests.project import Project
+from tests.secrets.conftest import CANARIES, whole_database
+from tests.waiting import wait_until
+
+
+def spellings(canary: str) -> set[str]:
+    """How a canary may be told; of Base64 the middle, which does not depend on its neighbours."""
+    coded = base64.b64encode(b"user:" + canary.encode()).decode()
+    return {canary, quote(canary), json.dumps(canary)[1:-1], repr(canary)[1:-1], coded[8:-4]}
+
+
+def canaries_in(told: str) -> set[str]:
+    return {name for name, one in CANARIES.items() if any(s in told for s in spellings(one))}
+
+
+READERS: dict[bytes, Callable[[Any, bytes], object]] = {
+    b"list": lambda client, key: client.lrange(key, 0, -1),
+    b"hash": lambda client, key: client.hgetall(key),
+    b"set": lambda client, key: client.smembers(key),
+    b"zset": lambda client, key: client.zrange(key, 0, -1),
+    b"string": lambda client, key: client.get(key),
+}
+
+
+def whole_broker(url: str) -> str:
+    """Every key with its value."""
+    client: Any = redis.Redis.from_url(
+        url.replace("redis+socket:", "unix:").replace("virtual_host=", "db=")
+    )
+    return repr([(key, READERS[client.type(key)](client, key)) for key in client.scan_iter()])
+
+
+def command_lines() -> str:
+    lines = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if file.exists()]
+    return b"\n".join(lines).decode("utf-8", "replace")
+
+
+def states(project: Project) -> list[str]:
+    return [run["state"] for run in json.loads(project.run("runs", "list", "-o", "json").stdout)]
+
+
+def trigger(project: Project, kwargs: dict[str, object]) -> None:
+    given = json.dumps(kwargs)
+    done = project.run("run", "demo/tell", "--kwargs", given, "--request-id", given[-9:])
+    assert done.returncode == 0, done.stderr
+
+
+COMMANDS = (
+    ("plan",),
+    ("plan", "--format", "json"),
+    ("get", "demo/tell"),
+    ("get", "demo/tell", "-o", "json"),
+    ("get", "demo/tell", "-o", "yaml"),
+    ("list", "-o", "json"),
+    ("runs", "list"),
+    ("runs", "list", "-o", "json"),
+    ("fsck",),
+    ("doctor",),
+)
+
+
+def all_told(project: Project) -> str:
+    runs = json.loads(project.run("runs", "list", "-o", "json").stdout)
+    of_runs = [
+        (*command, run["id"], *form)
+        for run in runs
+        for command, form in (
+            (("runs", "show"), ()),
+            (("runs", "show"), ("-o", "json")),
+            (("runs", "logs"), ()),
+        )
+    ]
+    answers = [project.run(*arguments) for arguments in (*COMMANDS, *of_runs)]
+    return "\n".join(answer.stdout + answer.stderr for answer in answers)
+
+
+def test_fault_85_no_secret_is_kept_or_shown(
+    demo: Project, engine: Engine, broker_url: str
+) -> None:
+    planned = demo.run("plan")
+    applied = demo.run("apply", "--yes")
+    assert applied.returncode == 0, applied.stderr
+    beat = demo.start("beat")
+    trigger(demo, {})
+    trigger(demo, {"fail": True})
+    trigger(demo, {"password": CANARIES["trigger"]})
+    wait_until(lambda: whole_broker(broker_url).count("jobrunner.execute") == 3)
+    sent = whole_broker(broker_url)
+    worker = demo.start("worker", "-c", "1")
+    wait_until(lambda: sorted(states(demo)) == ["failed", "succeeded", "succeeded"])
+    shown = all_told(demo)
+    assert shown.count("***") > 50
+    assert "(sensitive)" in shown
+    assert "(secret env:CANARY_ENV)" in planned.stdout + shown
+    assert canaries_in(planned.stdout + planned.stderr + applied.stdout + applied.stderr) == set()
+    assert canaries_in(shown) == set()
+    assert canaries_in(whole_database(engine)) == set()
+    assert canaries_in(sent + whole_broker(broker_url)) == set()
+    assert canaries_in(worker.output + beat.output) == set()
+    assert canaries_in(command_lines()) == set()
+
+
+def test_a_plan_is_empty_after_an_apply(demo: Project) -> None:
+    demo.run("apply", "--yes")
+    assert demo.run("plan", "--detailed-exitcode").returncode == 0
+
+
+def test_a_plan_can_be_expected_although_each_sealing_differs(demo: Project) -> None:
+    digest = json.loads(demo.run("plan", "--format", "json").stdout)["digest"]
+    assert demo.run("apply", "--yes", "--expect", digest).returncode == 0
+
+
+def test_sensitive_added_later_seals_at_the_next_apply(demo: Project) -> None:
+    file = demo.path / "jobs.d/demo.yaml"
+    sealed = file.read_text("utf-8")
+    file.write_text(sealed.replace("    sensitive: [password]\n", ""), encoding="utf-8")
+    demo.run("apply", "--yes")
+    file.write_text(sealed, encoding="utf-8")
+    planned = demo.run("plan")
+    assert "(sensitive) -> (sensitive)" in planned.stdout
+    assert canaries_in(planned.stdout) == set()
+    assert demo.run("apply", "--yes").returncode == 0
+    assert canaries_in(demo.run("get", "demo/tell", "-o", "json").stdout) == set()
+
+
+def test_without_a_key_an_apply_names_the_setting_and_how_to_make_one(demo: Project) -> None:
+    del demo.environment["JOBRUNNER_ENCRYPTION_KEYS"]
+    refused = demo.run("apply", "--yes")
+    assert refused.returncode == 64
+    assert "JOBRUNNER_ENCRYPTION_KEYS is not set" in refused.stderr
+    assert "urandom(32)" in refused.stderr
+
+
+def test_the_same_request_with_another_sensitive_value_is_refused(demo: Project) -> None:
+    demo.run("apply", "--yes")
+    request = ("run", "demo/tell", "--request-id", "one", "--kwargs")
+    assert demo.run(*request, '{"password": "first"}').returncode == 0
+    again = demo.run(*request, '{"password": "first"}')
+    assert "the same request made it earlier" in again.stdout
+    other = demo.run(*request, '{"password": "other"}')
+    assert "already used with other arguments" in other.stderr
+
+
+def test_a_run_is_retried_with_its_sealed_arguments(demo: Project, engine: Engine) -> None:
+    demo.run("apply", "--yes")
+    demo.run("run", "demo/tell", "--kwargs", json.dumps({"password": CANARIES["trigger"]}))
+    run_id = json.loads(demo.run("runs", "list", "-o", "json").stdout)[0]["id"]
+    demo.run("runs", "cancel", run_id)
+    assert demo.run("runs", "retry", run_id).returncode == 0
+    assert canaries_in(whole_database(engine)) == set()
