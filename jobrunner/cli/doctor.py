@@ -13,12 +13,14 @@ from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
 from jobrunner.cli.project import read_project_of
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import servers_of
+from jobrunner.cli.settings import servers_of, settings_of
 from jobrunner.cli.style import Check, check_mark
 from jobrunner.db.engine import describe, make_engine
 from jobrunner.db.migrate import check_revision
 from jobrunner.embedded.binaries import find_binaries
 from jobrunner.errors import JobrunnerError
+from jobrunner.sealing import KEYS_VARIABLE, MAKE_A_KEY
+from jobrunner.secrets import make_secrets
 from jobrunner.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -55,7 +57,7 @@ class Finding:
 )
 def command(session: Session) -> int:
     worst = 0
-    for check in (_python, _packages, _time_zones, _files, _servers):
+    for check in (_python, _packages, _time_zones, _files, _secrets, _servers):
         for finding in check(session):
             mark = check_mark(finding.state)
             session.output.result(f"{mark} {finding.name:<10} {finding.words}")
@@ -118,6 +120,31 @@ def _files(session: Session) -> list[Finding]:
     if not read.jobs:
         return [Finding("files", "note", f"no job, {where}", "jobrunner init")]
     return [Finding("files", "ok", f"{count(len(read.jobs), 'job')}, {where}")]
+
+
+def _secrets(session: Session) -> list[Finding]:
+    """What a worker that is started here may open, and whether what is sensitive can be sealed."""
+    try:
+        settings = settings_of(session)
+        make_secrets(settings, session.environ)
+    except JobrunnerError as error:
+        return [_failed("secrets", error)]
+    keys, patterns = len(settings.encryption_keys), len(settings.secrets_allow)
+    words = f"{count(keys, 'encryption key')}, {count(patterns, 'pattern')} of secrets allowed"
+    sealed = _with_sensitive(session)
+    if sealed and not keys:
+        hint = f"Set {KEYS_VARIABLE}. Make a key: {MAKE_A_KEY}"
+        return [Finding("secrets", "wrong", f"{sealed} names sensitive arguments; {words}", hint)]
+    return [Finding("secrets", "ok", words)]
+
+
+def _with_sensitive(session: Session) -> str:
+    """The first job that needs a key; '' for none."""
+    try:
+        jobs = read_project_of(session).jobs
+    except JobrunnerError:  # told of by `_files`
+        return ""
+    return next((text(job.address) for job in jobs if job.spec.sensitive), "")
 
 
 def _servers(session: Session) -> list[Finding]:

@@ -23,7 +23,7 @@ from jobrunner.plan.lint import lint_jobs
 from jobrunner.plan.load import forecast_load
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
-from jobrunner.spec.secrets import shown
+from jobrunner.spec.secrets import hidden
 
 TIMING_FIELDS = (
     *RULES,
@@ -199,15 +199,22 @@ def _changed_fields(before: CurrentJob, job: DefinedJob) -> tuple[FieldChange, .
     elif before.applied != before.in_force:
         by_the_files = () if before.applied is None else differences(before.applied, job.spec)
     edited = {difference.path for difference in by_the_files}
-    return tuple(_field(d, job, is_drift=d.path not in edited) for d in changed)
+    return tuple(_field(d, job, before.in_force, is_drift=d.path not in edited) for d in changed)
 
 
-def _field(difference: Difference, job: DefinedJob, *, is_drift: bool = False) -> FieldChange:
+def _field(
+    difference: Difference,
+    job: DefinedJob,
+    before: JobSpec | None = None,
+    *,
+    is_drift: bool = False,
+) -> FieldChange:
+    sensitive = {*job.spec.sensitive, *(() if before is None else before.sensitive)}
     return FieldChange(
         path=field_label(difference.path),
         kind=difference.kind,
-        old=shown(difference.old),
-        new=shown(difference.new),
+        old=hidden(difference.path, difference.old, sensitive),
+        new=hidden(difference.path, difference.new, sensitive),
         line=field_line(difference.path, job.field_lines),
         is_drift=is_drift,
     )

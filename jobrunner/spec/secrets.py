@@ -5,7 +5,7 @@ value is what is stored in place of an argument that the job names as `sensitive
 and opens it, and here is only its shape.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from jobrunner.spec.keys import did_you_mean, shortened
@@ -80,6 +80,24 @@ def shown(value: Any) -> Any:
             return [shown(item) for item in value]
         case _:
             return value
+
+
+def hidden(path: Sequence[str], value: Any, names: Collection[str]) -> Any:
+    """What is shown of a field of a job, in which the arguments of these names are sensitive, sealed
+    or not: those of yesterday's definition were stored as they are.
+    """
+    if value is None:
+        return None
+    match path:
+        case ["kwargs", name, *_] | ["schedules", _, "kwargs", name, *_]:
+            return SENSITIVE if name in names else shown(value)
+        case ["kwargs"] | ["schedules", _, "kwargs"] if isinstance(value, dict):
+            return {name: hidden(("kwargs", name), item, names) for name, item in value.items()}
+        case ["schedules", schedule] if isinstance(value, dict):
+            below = ("schedules", schedule)
+            return {name: hidden((*below, name), item, names) for name, item in value.items()}
+        case _:
+            return shown(value)
 
 
 def in_words(value: Any) -> str | None:
