@@ -18,7 +18,14 @@ def celery_arguments(name: str, arguments: Sequence[str]) -> list[str]:
 
 
 def become_celery(session: Session, name: str, arguments: Sequence[str]) -> NoReturn:
-    """Replace this process by Celery's. Raises UsageError when no server is known.
+    """Replace this process by Celery's. Raises UsageError when no server is known."""
+    environment = celery_environment(session)
+    command_line = celery_arguments(name, arguments)
+    os.execve(command_line[0], command_line, environment)  # noqa: S606  our own interpreter
+
+
+def celery_environment(session: Session) -> dict[str, str]:
+    """What Celery's process finds in its environment. Raises UsageError when no server is known.
 
     A server that is known and away is no error: beat and worker wait for it.
     """
@@ -35,5 +42,4 @@ def become_celery(session: Session, name: str, arguments: Sequence[str]) -> NoRe
     environment = dict(session.environ)
     if session.config is not None:
         environment["JOBRUNNER_CONFIG"] = str(session.config.absolute())
-    command_line = celery_arguments(name, arguments)
-    os.execve(command_line[0], command_line, environment)  # noqa: S606  our own interpreter
+    return environment

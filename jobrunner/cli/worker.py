@@ -1,12 +1,15 @@
 """`jobrunner worker`: Celery's own worker with our app."""
 
 import os
+from collections.abc import Sequence
 
 import click
 
-from jobrunner.cli.celery_process import become_celery
+from jobrunner.cli.celery_process import become_celery, celery_arguments, celery_environment
 from jobrunner.cli.command import make_command
 from jobrunner.cli.session import Session
+from jobrunner.cli.style import safe, style
+from jobrunner.files import read_project
 
 _OWN_OPTIONS = (
     # Workers tell each other nothing: what one has to know stands in the database. To ask around
@@ -24,6 +27,7 @@ _OWN_OPTIONS = (
     examples=[
         ("jobrunner worker", "The queue `default`, one process a CPU."),
         ("jobrunner worker -Q high,default -c 4 -n blue", "Two queues, four processes, a name."),
+        ("jobrunner worker --reload", "For development: anew after each save of a .py file."),
     ],
     context_settings={"ignore_unknown_options": True},
 )
@@ -41,6 +45,11 @@ _OWN_OPTIONS = (
     metavar="NAME",
     help="Shown with its runs; @ and this host are added [default: worker-PID].",
 )
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="For development: start anew whenever a .py file below the project changes.",
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[CELERY OPTIONS]…")
 def command(
     session: Session,
@@ -48,8 +57,9 @@ def command(
     queues: str | None,
     concurrency: int | None,
     name: str | None,
+    reload: bool,
     arguments: tuple[str, ...],
-) -> None:
+) -> int:
     given = list(arguments)
     if queues is not None:
         given += ["--queues", queues]
@@ -57,7 +67,23 @@ def command(
         given += ["--concurrency", str(concurrency)]
     if not any(argument.startswith("--hostname") for argument in arguments):
         given += ["--hostname", _full_name(name or f"worker-{os.getpid()}")]
-    become_celery(session, "worker", [*_OWN_OPTIONS, *given])
+    if reload:
+        return _reload(session, [*_OWN_OPTIONS, *given])
+    return become_celery(session, "worker", [*_OWN_OPTIONS, *given])
+
+
+def _reload(session: Session, arguments: Sequence[str]) -> int:
+    # What it takes is of no use to any other command.
+    from jobrunner.reload import Reloading  # noqa: PLC0415
+
+    config, directory = session.config, session.working_directory
+    root = read_project(config=config, working_directory=directory).root
+    return Reloading(
+        celery_arguments("worker", arguments),
+        celery_environment(session),
+        root,
+        lambda words: session.output.say(style(f"reload: {safe(words)}", "strong")),
+    ).run()
 
 
 def _full_name(name: str) -> str:
