@@ -332,10 +332,12 @@ class JobSpec(_Spec):
         "own; only where the project and the worker allow commands.",
     )
     args: tuple[JsonValue, ...] = Field(
-        default=(), description="Positional arguments, JSON values."
+        default=(),
+        description='Positional arguments, JSON values; `{secret: "env:NAME"}` stands for a secret.',
     )
     kwargs: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Keyword arguments, JSON values."
+        default_factory=dict,
+        description='Keyword arguments, JSON values; `{secret: "env:NAME"}` stands for a secret.',
     )
     queue: Name = Field(default="default", description="The broker's queue that carries the runs.")
     priority: Annotated[int, Field(strict=True, ge=0, le=9)] | None = Field(
