@@ -8,7 +8,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from jobrunner.arguments import fit_arguments
 from jobrunner.call import Caller
 from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.celery_call import bound_to_run
+from jobrunner.command import run_command
 from jobrunner.crash_points import reach
 from jobrunner.current import CurrentRun, current_run, entered
 from jobrunner.db import attempts, holding
@@ -34,7 +35,7 @@ from jobrunner.output import Capture
 from jobrunner.run import Outcome, RunState, decide_end
 from jobrunner.run_output import OutputWriter
 from jobrunner.secrets import Secrets
-from jobrunner.surroundings import restored
+from jobrunner.surroundings import Surroundings
 
 CLAIM_PATIENCE_SECONDS = 10.0
 """How long a message is held while the database does not answer; then it goes back to its queue."""
@@ -54,9 +55,12 @@ class Home:
     capture: Capture
     secrets: Secrets = field(default_factory=Secrets)
     allow_commands: bool = False
+    root: str = "."
+    """The project's folder, in which commands run."""
     end_leftovers: Callable[[], None] = lambda: None
     """Ends the processes that a run has started and not ended, when it was itself told to end."""
     caller: Caller = field(default_factory=Caller)
+    surroundings: Surroundings = field(default_factory=Surroundings)
     loaded: dict[str, LoadedCallable] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -155,7 +159,11 @@ def _call(home: Home, run: ClaimedRun, masker: Masker) -> Called:
         return refused(run.problem)
     caller = home.caller
     try:
-        with restored(), entered(_current(run)), caller.interruptible():
+        with (
+            home.surroundings.restored(run.address),
+            entered(_current(run)),
+            caller.interruptible(),
+        ):
             # What makes JSON of the result may be the user's code as well.
             return returned(_invoke(home, run, masker), masker)
     except CallableError as error:
@@ -168,6 +176,8 @@ def _call(home: Home, run: ClaimedRun, masker: Masker) -> Called:
 
 
 def _invoke(home: Home, run: ClaimedRun, masker: Masker) -> Any:
+    if run.spec.command is not None:
+        return _run_command(home, run.spec.command)
     # The definition is shared by all its runs; a callable may change what it is given.
     given = copy.deepcopy((run.args, run.kwargs))
     args, kwargs = home.secrets.opened(run.address, given, run.spec.sensitive)
@@ -178,7 +188,18 @@ def _invoke(home: Home, run: ClaimedRun, masker: Masker) -> Any:
         loaded, args, kwargs, run=current_run(), spec=run.spec, hostname=home.worker
     )
     reach("callable_loaded")
+    home.surroundings.remember()
     return home.caller.call(bound, args, kwargs)
+
+
+def _run_command(home: Home, words: Sequence[str]) -> None:
+    if not home.allow_commands:
+        raise CallableError(
+            "This worker does not run commands.",
+            kind="refused",
+            hint="Start it with JOBRUNNER_ALLOW_COMMANDS=true.",
+        )
+    run_command(words, current_run(), folder=home.root, environment=os.environ)
 
 
 def _current(run: ClaimedRun) -> CurrentRun:

@@ -12,7 +12,6 @@ Children share none of it: they are forked with a copy that they never touch.
 """
 
 import os
-import signal
 import threading
 import time
 from collections import deque
@@ -34,7 +33,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.db.refused import KEPT, keep_refused
 from jobrunner.errors import DatabaseUnavailable, first_line
-from jobrunner.process_tree import kill_tree
+from jobrunner.process_tree import how_it_ended, kill_tree
 from jobrunner.recover import Death, end_dead_attempt
 from jobrunner.run import Outcome
 
@@ -344,12 +343,5 @@ def how_it_died(pid: int) -> str | None:
         return "it is gone"
     if ended is None:
         return None
-    if ended.si_code == os.CLD_EXITED:
-        return f"exit code {ended.si_status}"
-    return killed_by(ended.si_status)
-
-
-def killed_by(number: int) -> str:
-    """Nobody here sends SIGKILL without saying why: it was the kernel, most likely."""
-    likely = ", likely memory" if number == signal.SIGKILL else ""
-    return f"killed (signal {number}{likely})"
+    is_exit = ended.si_code == os.CLD_EXITED
+    return how_it_ended(ended.si_status if is_exit else -ended.si_status)

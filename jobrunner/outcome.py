@@ -21,6 +21,7 @@ from pydantic_core import to_jsonable_python
 
 from jobrunner.call import Interruption, RunCancelled
 from jobrunner.callables import load_callable
+from jobrunner.command import CommandFailed
 from jobrunner.errors import CallableError
 from jobrunner.masking import Masker
 from jobrunner.run import Outcome
@@ -111,6 +112,10 @@ def raised(
     if isinstance(error, SystemExit) and terminate_handler_fired():
         told = "the worker was told to stop in the middle of the run"
         return Called(Outcome.LOST, error=told, error_type="lost", leave=error)
+    if isinstance(error, CommandFailed):
+        return Called(
+            Outcome.FAILED, error=str(error), error_type="command", error_types=_class_names(error)
+        )
     if isinstance(error, Ignore):
         return Called(Outcome.SUCCEEDED)
     if isinstance(error, Retry):

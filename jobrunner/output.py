@@ -16,11 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from jobrunner.descriptors import DescriptorPipe
 from jobrunner.masking import MaskedStream, Masker
 
 HEAD_BYTES = 64 * 1024
 TAIL_BYTES = 1024 * 1024
 _PIECE_BYTES = 64 * 1024
+_STDOUT, _STDERR = 1, 2
 
 
 class Capture:
@@ -29,28 +31,62 @@ class Capture:
     def __init__(self) -> None:
         self._recording: Recording | None = None
         self._pid = os.getpid()
+        self._pipe: DescriptorPipe | None = None
 
     def install(self, formatter: logging.Formatter) -> None:
         """Take over stdout, stderr and the root logger; outside a run everything goes its old way."""
-        sys.stdout = self._stream(1)
-        sys.stderr = self._stream(2)
+        sys.stdout = self._stream(_STDOUT)
+        sys.stderr = self._stream(_STDERR)
         handler = _RecordingHandler(self)
         handler.setFormatter(formatter)
         logging.getLogger().addHandler(handler)
 
+    def take_descriptors(self) -> None:
+        """Take over descriptors 1 and 2 as well, for good: what subprocesses and C code write.
+
+        In a process that was forked from the one that had them, they lead to this one from now on.
+        """
+        self._pid = os.getpid()
+        if self._pipe is None:
+            self._pipe = DescriptorPipe(self._take_piped)
+        else:
+            self._pipe.reopen()
+
     @contextmanager
     def record(self, recording: "Recording") -> Iterator[None]:
         """Until the end of the block, output belongs to `recording`."""
+        self.drain()  # what earlier runs have left behind may have written since
         self._recording = recording
         try:
             yield
         finally:
+            if self._pipe is not None:
+                self._pipe.flush()
+            self.drain()
             self._recording = None
+            if self._pipe is not None:
+                self._pipe.put_in_place()
+
+    def drain(self) -> None:
+        """Take what has come through the descriptors until now: it was written before what follows."""
+        if self._pipe is not None:
+            self._pipe.drain()
+
+    def real(self, descriptor: int) -> int:
+        """Where output of this process goes that belongs to no run."""
+        return descriptor if self._pipe is None else self._pipe.real(descriptor)
 
     def current(self) -> "Recording | None":
         """The recording that is on. None in processes that a run has forked: nobody collects there."""
         recording = self._recording
         return recording if recording is not None and os.getpid() == self._pid else None
+
+    def _take_piped(self, data: bytes) -> None:
+        recording = self._recording
+        if recording is not None:
+            recording.write(data)
+        else:
+            _write_all(self.real(_STDERR), data)
 
     def _stream(self, descriptor: int) -> io.TextIOWrapper:
         return io.TextIOWrapper(
@@ -74,7 +110,7 @@ class _Stream(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """The real one: what a subprocess is given prints to the worker's own output."""
+        """What a subprocess can be given: it leads to the run as well."""
         return self._descriptor
 
     def write(self, data: Any, /) -> int:
@@ -82,12 +118,17 @@ class _Stream(io.RawIOBase):
         written = bytes(data)
         recording = self._capture.current()
         if recording is not None:
+            self._capture.drain()
             recording.write(written)
-            return len(written)
-        rest = memoryview(written)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        else:
+            _write_all(self._capture.real(self._descriptor), written)
         return len(written)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 class _RecordingHandler(logging.Handler):
@@ -106,6 +147,7 @@ class _RecordingHandler(logging.Handler):
         except Exception:  # noqa: BLE001  a log call with wrong arguments is the user's code
             self.handleError(record)
             return
+        self._capture.drain()
         recording.write(line.encode("utf-8", "backslashreplace"))
 
 

@@ -82,6 +82,17 @@ def sweep_orphans(own: Collection[int]) -> int:
     return alive
 
 
+def how_it_ended(exit_code: int) -> str:
+    """`exit code 3`, or `killed (signal 9, likely memory)` for -9.
+
+    Nobody here sends SIGKILL without saying why: it was the kernel, most likely.
+    """
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    likely = ", likely memory" if exit_code == -signal.SIGKILL else ""
+    return f"killed (signal {-exit_code}{likely})"
+
+
 class Undertaker:
     """Takes adopted processes that have ended out of the process table.
 

@@ -29,8 +29,8 @@ from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from jobrunner.crash_points import reach
 from jobrunner.cleaner import Cleaner
+from jobrunner.crash_points import reach
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
@@ -45,11 +45,17 @@ from jobrunner.errors import (
 )
 from jobrunner.execute import Home, execute_run
 from jobrunner.files import read_project
-from jobrunner.heartbeat import Heartbeat, killed_by
+from jobrunner.heartbeat import Heartbeat
 from jobrunner.logs import plain_formatter, refuse_to_start
 from jobrunner.messages import EXECUTE_TASK, problem_of, readable
 from jobrunner.output import Capture
-from jobrunner.process_tree import adopt_orphans, kill_descendants, kill_tree, sweep_orphans
+from jobrunner.process_tree import (
+    adopt_orphans,
+    how_it_ended,
+    kill_descendants,
+    kill_tree,
+    sweep_orphans,
+)
 from jobrunner.recover import Death
 from jobrunner.run import Outcome
 from jobrunner.secrets import Secrets, make_secrets, mask_log
@@ -75,6 +81,8 @@ class Here:
     settings: Settings | None = None
     """Set in the parent when the worker is made."""
     allow: tuple[str, ...] = ()
+    root: str = "."
+    """The project's folder."""
     secrets: Secrets = field(default_factory=Secrets)
     heartbeat: Heartbeat | None = None
     """Set in the parent when its pool is up. Children keep the copy and never touch it: a
@@ -284,6 +292,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
         here.settings = settings
         here.allow = settings.allow_tasks or project.allow_tasks
         here.secrets = make_secrets(settings, os.environ)
+        here.root = project.root
         if project.root not in sys.path:  # as `celery -A` does: modules beside the file are found
             sys.path.insert(0, project.root)
 
@@ -303,7 +312,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
             _engine("jobrunner worker", pool_size=1),
             here.settings,
             allow=here.allow,
-            queues=lambda: sorted(list(parent.app.amqp.queues.consume_from)),
+            queues=lambda: sorted(parent.app.amqp.queues.consume_from),
         )
         here.cleaner.start()
         atexit.register(here.cleaner.stop)
@@ -357,17 +366,21 @@ def prepare_child(sender: Any, **_: object) -> None:
     It leads a group of its own and adopts what loses its parent, so that a hard limit ends all that
     a run has started.
     """
+    assert here.settings is not None  # noqa: S101  set before the pool is made
     os.setpgid(0, 0)
     adopt_orphans()
     mask_log(here.secrets)
     capture = Capture()
     capture.install(plain_formatter())
+    capture.take_descriptors()
     here.home = Home(
         database=KeptConnection(_engine("jobrunner run", pool_size=1)),
         worker=str(sender),
         allow=here.allow,
         capture=capture,
         secrets=here.secrets,
+        allow_commands=here.settings.allow_commands,
+        root=here.root,
         end_leftovers=kill_descendants,
     )
 
@@ -423,4 +436,4 @@ def _death(error: WorkerLostError | Terminated) -> str:
     if told is None:
         return "it was terminated"
     number, other = told.groups()
-    return killed_by(int(number)) if number else other
+    return how_it_ended(-int(number)) if number else other

@@ -1,8 +1,10 @@
 """The module of callables that the runs of these tests call: put into a project's folder as text."""
 
-TASKS = '''
+TASKS = r'''
 import ctypes
+import locale
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -27,7 +29,7 @@ def ignore_all():
 
 def write(file, *pids):
     with open(file, "a") as opened:
-        opened.write(" ".join(map(str, pids)) + "\\n")
+        opened.write(" ".join(map(str, pids)) + "\n")
 
 
 def daemon(seconds=300, before=lambda: None):
@@ -39,7 +41,7 @@ def daemon(seconds=300, before=lambda: None):
         second = os.fork()
         if second:
             os._exit(0)
-        os.write(writing, b"%d\\n" % os.getpid())
+        os.write(writing, b"%d\n" % os.getpid())
         before()
         time.sleep(seconds)
         os._exit(0)
@@ -67,7 +69,7 @@ def sleeps_beside_a_daemon(file):
 def forks_and_ignores_signals(file):
     """A daemon that ignores signals, a group of its own, and children that fork all the time."""
     ignore_all()
-    code = "import subprocess, sys\\nwhile True: subprocess.run(['sleep', '0.01'], start_new_session=True)"
+    code = "import subprocess, sys\nwhile True: subprocess.run(['sleep', '0.01'], start_new_session=True)"
     busy = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     grouped = subprocess.Popen(["sleep", "300"], process_group=0)
     write(file, os.getpid(), daemon(before=ignore_all), busy.pid, grouped.pid)
@@ -80,4 +82,88 @@ def forks_and_ignores_signals(file):
 
 def dies():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def memory_peak_kibibytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def writes_a_gigabyte(how):
+    before = memory_peak_kibibytes()
+    if how == "print":
+        for _ in range(1024):
+            print("x" * (1024 * 1024 - 1))
+    elif how == "os.write":
+        for _ in range(16 * 1024):
+            os.write(1, b"x" * (64 * 1024 - 1) + b"\n")
+    else:
+        subprocess.run("yes | head -c 1073741824", shell=True, check=True)
+    return memory_peak_kibibytes() - before
+
+
+def writes_in_every_way():
+    print("print")
+    subprocess.run(["echo", "subprocess"], check=True)
+    os.write(2, b"os.write\n")
+    ctypes.CDLL(None).puts(b"C code")
+
+
+def takes_the_descriptors_away():
+    os.close(1)
+    sys.stdout = open(os.devnull, "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def leaves_one_that_writes_on():
+    subprocess.Popen("echo mine; while true; do echo more; sleep 0.02; done", shell=True)
+    time.sleep(0.3)
+
+
+def sleeps_a_minute():
+    time.sleep(60)
+
+
+def surroundings():
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return {
+        "folder": os.getcwd(),
+        "environment": sorted(os.environ.items()),
+        "zone": time.strftime("%Z", (2026, 1, 1, 0, 0, 0, 0, 1, 0)),
+        "umask": umask,
+        "handlers": [str(signal.getsignal(number)) for number in EVERY],
+        "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "timer": signal.getitimer(signal.ITIMER_REAL),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "path": list(sys.path),
+    }
+
+
+def changes_all():
+    os.chdir("/")
+    os.environ["PATH"] = "/nowhere"
+    os.environ["NEW"] = "1"
+    del os.environ["HOME"]
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    os.umask(0o000)
+    ignore_all()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGUSR2])
+    signal.setitimer(signal.ITIMER_REAL, 3600)
+    locale.setlocale(locale.LC_ALL, "C")
+    sys.path.insert(0, "/elsewhere")
+    sys.stderr.close()
+    sys.stderr = None
+    raise ValueError("and fails")
+
+
+def leaves_a_thread():
+    threading.Thread(target=time.sleep, args=(300,), name="left", daemon=True).start()
+
+
+os.environ.setdefault("SET_BY_THE_MODULE", "once")
+
+
+def set_by_the_module():
+    return os.environ["SET_BY_THE_MODULE"]
 '''
