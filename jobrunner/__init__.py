@@ -32,8 +32,9 @@ _LATE = {
 }
 """Public names by the module that is imported for them."""
 
+if not TYPE_CHECKING:  # a type checker would take it for leave to ask for any name
 
-def __getattr__(name: str) -> object:
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return pkgutil.resolve_name(f"{_LATE[name]}:{name}")
+    def __getattr__(name: str) -> object:
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return pkgutil.resolve_name(f"{_LATE[name]}:{name}")
