@@ -67,6 +67,16 @@ def load_callable(path: str, *, allow: Sequence[str]) -> LoadedCallable:
     return LoadedCallable(path=dotted, function=function, signature=signature, hints=hints)
 
 
+def load_object(path: str) -> object:
+    """What `path` names, whatever it is: the caller has to know that it may be imported.
+
+    Raises CallableError, as `load_callable` does.
+    """
+    dotted = path.replace(":", ".")
+    module, rest = _import_longest(dotted, _checked_parts(dotted))
+    return _walk(dotted, module, rest)
+
+
 def _checked_parts(dotted: str) -> list[str]:
     parts = dotted.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):

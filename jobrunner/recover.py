@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from jobrunner.broker import Waiting
 from jobrunner.crash_points import reach
-from jobrunner.db import attempts, holding, outbox, unclaimed
+from jobrunner.db import attempts, foreign, holding, outbox, unclaimed
 from jobrunner.db.attempts import LEASE_SECONDS, Claim, ClaimedRun, Ending
 from jobrunner.db.engine import transaction
 from jobrunner.run import Outcome, RunState, decide_end
@@ -59,10 +59,16 @@ def end_lost_attempts(
             connection, limit=_LOST_BATCH, settle_seconds=settle_for.total_seconds()
         )
         for run in lost:
-            told = "the worker died, or was cut off from the database"
+            told = _WHY_LOST[run.spec.delivery]
             _end(connection, run, Death(run.claim, Outcome.LOST, told))
             reach("lost_attempt_ended")
     return len(lost)
+
+
+_WHY_LOST = {
+    "claim": "the worker died, or was cut off from the database",
+    "tracked": "its Celery app's worker reported no end within the time limit",
+}
 
 
 def end_dead_attempt(engine: Engine, death: Death) -> RunState | None:
@@ -106,9 +112,12 @@ def give_back_abandoned(engine: Engine) -> int:
 
 
 def end_or_free_waiting_runs(engine: Engine) -> int:
-    """End queued runs that have expired; free those that wait for a run that is over."""
+    """End queued runs that have expired, or that another app was given and has not started in time;
+    free those that wait for a run that is over.
+    """
     with transaction(engine) as connection:
         expired = unclaimed.expire_runs(connection, limit=_WAITING_BATCH)
+        expired += foreign.lose_unstarted(connection, limit=_WAITING_BATCH)
         reach("runs_expired")
         freed = holding.release_held(connection, limit=_WAITING_BATCH)
     return expired + freed

@@ -66,6 +66,8 @@ _TRANSITIONS: Mapping[tuple[RunState, Event], RunState] = {
     (RunState.QUEUED, Event.EXPIRE): RunState.EXPIRED,
     (RunState.QUEUED, Event.CANCEL): RunState.CANCELLED,
     (RunState.QUEUED, Event.HAND_OVER): RunState.HANDED_OVER,
+    # Handed to another app's workers, and never heard of again.
+    (RunState.QUEUED, Event.LOSE): RunState.LOST,
     (RunState.RUNNING, Event.SUCCEED): RunState.SUCCEEDED,
     (RunState.RUNNING, Event.FAIL): RunState.FAILED,
     (RunState.RUNNING, Event.RETRY): RunState.QUEUED,

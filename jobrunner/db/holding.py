@@ -67,7 +67,9 @@ def lock_and_count_active(connection: Connection, job_ids: Sequence[str]) -> Map
 _CANCEL_WAITING = text("""
     UPDATE jobrunner.runs
        SET state = 'cancelled', held = false, finished_at = statement_timestamp(),
-           error = 'replaced by a newer run'
+           error = 'replaced by a newer run',
+           -- Its message starts it all the same, unless its workers are told.
+           cancel_requested_at = CASE WHEN delivery = 'tracked' THEN statement_timestamp() END
      WHERE job_id = ANY(CAST(CAST(:ids AS text) AS uuid[])) AND state = 'queued' AND backfill_id IS NULL
 """)
 _CANCEL_RUNNING = text("""

@@ -1,0 +1,1 @@
+"""What host frameworks call: one file each."""

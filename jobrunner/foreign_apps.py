@@ -1,0 +1,113 @@
+"""Other Celery apps, as a sender sees them: loaded by their dotted path, given ordinary messages.
+
+Nothing of them is used but what `app.send_task` uses: broker, serializer, routes. Their code is the
+user's, and so is what it raises.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from celery import Celery
+
+from jobrunner.broker import PRIORITY_MAX, make_app
+from jobrunner.callables import load_object
+from jobrunner.db.foreign import ForeignRun
+from jobrunner.errors import BrokerUnavailable, CallableError, JobrunnerError, first_line
+from jobrunner.settings import Settings
+from jobrunner.spec.celery_task import ROUTED_QUEUE
+from jobrunner.spec.paths import is_allowed
+
+RUN_HEADER = "jobrunner_run"
+"""A message's header that tells a run of ours from the app's other tasks."""
+
+
+class ForeignApps:
+    """The apps that this process sends to, each loaded once."""
+
+    def __init__(self, settings: Settings, *, allow: Sequence[str], own: str | None) -> None:
+        """`own`: the app of the project file here, which is allowed whatever `allow` says."""
+        self._settings = settings
+        self._allow = tuple(allow)
+        self._own = own
+        self._apps: dict[str, Celery] = {}
+
+    def open(self, path: str) -> Celery:
+        """The app behind a dotted path; jobrunner's own broker for ''. Raises JobrunnerError."""
+        found = self._apps.get(path)
+        if found is None:
+            found = self._apps[path] = self._load(path) if path else make_app(self._settings)
+        return found
+
+    def _load(self, path: str) -> Celery:
+        if path != self._own and not is_allowed(path, self._allow):
+            raise CallableError(
+                f"The Celery app {path} may not be loaded here.",
+                kind="refused",
+                hint="Add it to JOBRUNNER_ALLOW_TASKS of this beat.",
+            )
+        found = load_object(path)
+        if not isinstance(found, Celery):
+            raise CallableError(
+                f"{path} is no Celery app but a value of class {type(found).__name__}.",
+                kind="missing",
+                hint="Correct celery: {app: …} in the project file.",
+            )
+        return found
+
+
+def send(app: Celery, path: str, runs: Sequence[ForeignRun]) -> None:
+    """Publish one message a run, in order, with the run's id as the task's.
+
+    Raises BrokerUnavailable for whatever the app or its broker raises; some may be sent then.
+    """
+    try:
+        with _connection(app) as connection, app.amqp.Producer(connection) as producer:
+            is_redis = connection.transport.driver_type == "redis"
+            for run in runs:
+                app.send_task(
+                    run.task,
+                    args=list(run.args),
+                    kwargs=run.kwargs,
+                    task_id=run.run_id,
+                    producer=producer,
+                    retry=False,
+                    headers={RUN_HEADER: run.run_id},
+                    expires=run.expires_at,
+                    **_route(path, run, is_redis=is_redis),
+                )
+    except Exception as error:
+        raise _unavailable(path, error) from error
+
+
+def revoke(app: Celery, path: str, run_ids: Sequence[str]) -> None:
+    """Tell the app's workers to drop these, and to end those that run. Raises BrokerUnavailable."""
+    try:
+        with _connection(app) as connection:
+            app.control.revoke(list(run_ids), terminate=True, connection=connection)
+    except Exception as error:
+        raise _unavailable(path, error) from error
+
+
+def _connection(app: Celery) -> Any:
+    connection = app.connection_for_write(connect_timeout=2)
+    connection.ensure_connection(max_retries=0)
+    return connection
+
+
+def _route(path: str, run: ForeignRun, *, is_redis: bool) -> Mapping[str, Any]:
+    """Options of `send_task`; what is not given is the app's own business."""
+    options: dict[str, Any] = {}
+    if run.queue != ROUTED_QUEUE or not path:
+        options["queue"] = run.queue
+    if run.priority is not None:
+        # Ours is 9 highest, as in AMQP. Redis counts the other way.
+        options["priority"] = PRIORITY_MAX - run.priority if is_redis else run.priority
+    return options
+
+
+def _unavailable(path: str, error: Exception) -> JobrunnerError:
+    return BrokerUnavailable(
+        f"The Celery app {path or 'of jobrunner'} cannot be sent to: "
+        f"{type(error).__name__}: {first_line(error)}",
+        hint="Its runs wait in the database and are sent when it is back.",
+    )

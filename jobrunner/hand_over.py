@@ -1,0 +1,141 @@
+"""Runs of `celery_task` jobs → ordinary Celery messages to another app's own workers.
+
+T1 makes a batch of one app's runs · T2 locks it, sends it, ends it. When T2 is committed, nothing of the
+batch is ever sent again; a beat that dies before leaves it to another, which sends it with the same ids.
+It goes on in a thread of its own: an app that cannot be imported or reached keeps nobody else waiting.
+"""
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from jobrunner import foreign_apps
+from jobrunner.db import foreign, outbox
+from jobrunner.db.engine import transaction
+from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable, JobrunnerError, first_line
+from jobrunner.files import read_project
+from jobrunner.foreign_apps import ForeignApps
+from jobrunner.settings import Settings
+from jobrunner.spec.parse import parse_project_file
+
+BATCH_MESSAGES = 100
+REST_SECONDS = 5.0
+"""An app that failed is left alone for so long."""
+_LOG_AGAIN_SECONDS = 30.0
+
+log = structlog.get_logger("jobrunner.hand_over")
+
+
+class HandOver:
+    """The thread of a beat. It sleeps until it is woken."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._apps: ForeignApps | None = None
+        self._wanted = threading.Event()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._rests_until: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
+
+    def wake(self) -> None:
+        """There is something to send or to revoke. The first call starts the thread."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._repeat, name="hand over", daemon=True)
+            self._thread.start()
+        self._wanted.set()
+
+    def close(self) -> None:
+        """No new batch is begun."""
+        self._over.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+    def _repeat(self) -> None:
+        while not self._over.is_set():
+            self._wanted.wait()
+            self._wanted.clear()
+            try:
+                while self.run_once() and not self._over.is_set():
+                    pass
+            except (DatabaseUnavailable, DBAPIError) as error:
+                self._say("database_unavailable", "", first_line(error))
+            except JobrunnerError as error:
+                self._say("hand_over_failed", "", error.message)
+
+    def run_once(self) -> bool:
+        """One batch of messages, or of revocations; False when there is nothing to do now."""
+        now = time.monotonic()
+        resting = [app for app, until in self._rests_until.items() if until > now]
+        with transaction(self._engine) as connection:
+            app = foreign.next_app(connection, resting=resting)
+            revoked = foreign.to_revoke(connection, resting=resting, limit=BATCH_MESSAGES)
+        if app is None and not revoked:
+            return False
+        path = revoked[0].app if app is None else app
+        try:
+            if revoked:
+                path = revoked[0].app
+                self._revoke(path, [one.run_id for one in revoked if one.app == path])
+            if app is not None:
+                path = app
+                self._send(path)
+        except DatabaseUnavailable:
+            raise
+        except JobrunnerError as error:
+            self._rests_until[path] = time.monotonic() + REST_SECONDS
+            self._say("hand_over_failed", path, error.message)
+        return True
+
+    def _send(self, path: str) -> None:
+        app = self._open_apps().open(path)  # before the batch is made: it may take long
+        with transaction(self._engine) as connection:
+            taken = foreign.take_unsent(connection, path, limit=BATCH_MESSAGES)
+        if taken is None:
+            return
+        failure: BrokerUnavailable | None = None
+        with transaction(self._engine) as connection:
+            if not outbox.begin_to_send(connection, taken.batch):
+                return  # this process stood still for long: others have it, or will
+            try:
+                foreign_apps.send(app, path, taken.runs)
+                foreign.end_sent(connection, taken)
+            except BrokerUnavailable as error:
+                outbox.give_back(connection, taken.batch)
+                failure = error
+        if failure is not None:
+            raise failure
+        log.debug("handed_over", app=path, runs=len(taken.runs))
+
+    def _revoke(self, path: str, run_ids: list[str]) -> None:
+        foreign_apps.revoke(self._open_apps().open(path), path, run_ids)
+        with transaction(self._engine) as connection:
+            foreign.note_revoked(connection, run_ids)
+
+    def _open_apps(self) -> ForeignApps:
+        """What this beat may load is decided on its own side: by its settings and its project file."""
+        if self._apps is None:
+            named = self._settings.config
+            files = read_project(
+                config=Path(named) if named else None, working_directory=Path.cwd()
+            )
+            project, _ = parse_project_file(files.config)
+            if str(files.root) not in sys.path:  # modules beside the file are found
+                sys.path.insert(0, str(files.root))
+            allow = self._settings.allow_tasks or project.allow.tasks
+            self._apps = ForeignApps(self._settings, allow=allow, own=project.celery.app)
+        return self._apps
+
+    def _say(self, event: str, app: str, error: str) -> None:
+        """One line at once and one each half minute, however often it happens."""
+        now = time.monotonic()
+        if now >= self._said_at.get(app + event, 0.0):
+            self._said_at[app + event] = now + _LOG_AGAIN_SECONDS
+            log.warning(event, app=app, error=error)

@@ -1,0 +1,154 @@
+"""Messages to another app: where they go, that they go once, and what happens when they cannot."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu import Connection
+from sqlalchemy import insert, select, update
+
+from jobrunner.db import outbox, tables, tracked
+from jobrunner.db.engine import transaction
+from jobrunner.fsck import check_ledger
+from jobrunner.hand_over import HandOver
+from jobrunner.recover import give_back_abandoned, resend_lost_messages
+from jobrunner.settings import Settings
+from tests.celery_task.conftest import AddRun, StartForeignWorker
+from tests.ledger import NOON, Ledger
+from tests.project import StartedProcess
+from tests.servers import redis_client
+from tests.waiting import wait_until
+from tests.worker.conftest import has_line
+
+
+def messages(broker_url: str, queue: str) -> list[Any]:
+    """What waits in a queue of the broker."""
+    with Connection(broker_url) as connection:
+        return [json.loads(one) for one in redis_client(connection).lrange(queue, 0, -1)]
+
+
+@pytest.fixture
+def hand_over(ledger: Ledger, broker_url: str) -> HandOver:
+    """A beat's, called by hand."""
+    return HandOver(ledger.engine, Settings(broker_url=broker_url))
+
+
+def test_without_an_app_a_run_goes_to_the_queue_celery_of_our_own_broker(
+    hand_over: HandOver, add_run: AddRun, ledger: Ledger, broker_url: str
+) -> None:
+    run_id = add_run("acme.add", tracked=False, app=None, args=[1], kwargs={"b": 2}, expires="1h")
+    while hand_over.run_once():
+        pass
+    [message] = messages(broker_url, "celery")
+    headers = message["headers"]
+    assert (headers["task"], headers["id"], headers["jobrunner_run"]) == (
+        "acme.add", str(run_id), str(run_id),
+    )  # fmt: skip
+    assert ledger.state(run_id) == "handed_over"
+    assert ledger.run(run_id)["finished_at"] is not None
+    assert check_ledger(ledger.engine).findings == ()
+
+
+def test_a_queue_of_the_job_and_its_priority_go_along(
+    hand_over: HandOver, add_run: AddRun, broker_url: str
+) -> None:
+    add_run("acme.add", tracked=False, app=None, queue="reports", priority=9)
+    hand_over.run_once()
+    [message] = messages(broker_url, "reports")  # Redis: 0 is first
+    assert message["properties"]["priority"] == 0
+
+
+def test_the_routes_of_the_app_decide_where_no_queue_is_given(
+    start_foreign_worker: StartForeignWorker,
+    beat: StartedProcess,
+    add_run: AddRun,
+    ledger: Ledger,
+    tmp_path: Path,
+) -> None:
+    start_foreign_worker("-Q", "acme-routed")
+    file = tmp_path / "called"
+    run_id = add_run("acme.routed", tracked=False, args=[str(file)])
+    wait_until(lambda: has_line(file))
+    wait_until(lambda: ledger.state(run_id) == "handed_over")
+    assert beat.exit_code is None
+
+
+def test_what_was_sent_is_never_sent_again(
+    hand_over: HandOver, add_run: AddRun, ledger: Ledger, broker_url: str
+) -> None:
+    run_id = add_run("acme.add", app=None)
+    hand_over.run_once()
+    assert len(messages(broker_url, "celery")) == 1
+    ledger.change_run(run_id, sent_at=NOON)
+    give_back_abandoned(ledger.engine)
+    with transaction(ledger.engine) as connection:
+        assert outbox.take_unsent(connection, limit=10) is None
+    assert resend_lost_messages(ledger.engine, pytest.fail, {}) == {}
+    hand_over.run_once()
+    assert len(messages(broker_url, "celery")) == 1
+    assert ledger.run(run_id)["sent_at"] == NOON
+
+
+def test_what_a_beat_was_sending_that_died_is_sent_again_with_the_same_id(
+    hand_over: HandOver, add_run: AddRun, ledger: Ledger, broker_url: str
+) -> None:
+    run_id = add_run("acme.add", app=None)
+    ledger.change_run(run_id, sent_at=NOON)
+    with transaction(ledger.engine) as connection:
+        connection.execute(insert(tables.outbox).values(sent_at=NOON, run_ids=[run_id]))
+    assert give_back_abandoned(ledger.engine) == 1
+    hand_over.run_once()
+    [message] = messages(broker_url, "celery")
+    assert message["headers"]["id"] == str(run_id)
+
+
+@pytest.mark.parametrize(
+    ("app", "told"),
+    [
+        ("nowhere.app", "no module"),
+        ("json.loads", "may not be loaded"),
+        ("acme.add", "no Celery app"),
+    ],
+)
+def test_an_app_that_cannot_be_used_keeps_its_own_runs_waiting_and_nobody_elses(
+    beat: StartedProcess, add_run: AddRun, ledger: Ledger, app: str, told: str
+) -> None:
+    bad = add_run("acme.add", app=app)
+    good = add_run("acme.add", tracked=False, app=None)
+    wait_until(lambda: ledger.state(good) == "handed_over")
+    beat.wait_for_line("hand_over_failed")
+    assert told in beat.wait_for_line(app)
+    assert (ledger.state(bad), ledger.run(bad)["sent_at"]) == ("queued", None)
+
+
+def test_a_broker_that_is_away_leaves_a_run_unsent(ledger: Ledger, add_run: AddRun) -> None:
+    hand_over = HandOver(ledger.engine, Settings(broker_url="redis://127.0.0.1:1/0"))
+    run_id = add_run("acme.add", app=None)
+    assert hand_over.run_once()
+    assert ledger.run(run_id)["sent_at"] is None
+    assert not hand_over.run_once()  # it is left alone for a while
+
+
+def test_a_run_of_a_deleted_job_is_not_sent(
+    hand_over: HandOver, add_run: AddRun, ledger: Ledger, broker_url: str
+) -> None:
+    run_id = add_run("acme.add", app=None)
+    with ledger.engine.begin() as connection:
+        connection.execute(update(tables.jobs).values(deleted_at=NOON))
+    hand_over.run_once()
+    assert (ledger.state(run_id), messages(broker_url, "celery")) == ("cancelled", [])
+
+
+def test_a_start_is_refused_for_a_run_that_is_none_of_those(
+    ledger: Ledger, add_run: AddRun
+) -> None:
+    ours = ledger.add_run(ledger.add_job("acme.add"))
+    over = add_run("acme.add")
+    ledger.change_run(over, state="cancelled", finished_at=NOON)
+    for run_id in (ours, over):
+        with transaction(ledger.engine) as connection:
+            claim = tracked.Claim(run_id, run_id)
+            assert not tracked.start(connection, claim, worker="acme@test", pid=1)
+    with ledger.engine.begin() as connection:
+        assert connection.execute(select(tables.attempts)).all() == []
