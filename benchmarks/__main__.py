@@ -22,7 +22,10 @@ from benchmarks import (
     firing_latency,
     idle,
     scale,
+    start_latency,
     start_up,
+    steady,
+    throughput,
 )
 from benchmarks.bench import Bench, private_bench
 from benchmarks.figures import (
@@ -48,6 +51,9 @@ BENCHMARKS: Mapping[str, Callable[[Bench, Sequence[Scheduler]], Iterator[Figure]
     "burst": burst.measure,
     "scale": scale.measure,
     "idle": idle.measure,
+    "throughput": throughput.measure,
+    "start-latency": start_latency.measure,
+    "steady": steady.measure,
 }
 
 

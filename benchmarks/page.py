@@ -51,6 +51,11 @@ _WORDS = {
     "firing-latency": "200 schedules at intervals of 1 to 5 s; from each due time to its message.",
     "burst": "From the due second until the last message is in Redis.",
     "scale": "The same 1,000 schedules are due every two seconds, among more and more that rest.",
+    "throughput": "So many runs wait in the queue when the worker starts; counted from when a tenth of "
+    "them is gone until a tenth is left.",
+    "start-latency": "One run every tenth of a second. Celery's callers send to Redis; jobrunner's write to "
+    "PostgreSQL, and a beat sends.",
+    "steady": "50 schedules that are due every second, one beat, one worker with two children.",
     "idle": "Nothing is due. Statements are those in PostgreSQL's log, BEGIN and COMMIT among them.",
 }
 _HOW = """\
