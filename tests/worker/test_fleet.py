@@ -1,10 +1,12 @@
 """Short forms of what `python -m tests.worker.rolling`, `.flood` and `.killed_workers` show at length."""
 
 import itertools
+import os
+import signal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.ledger import Ledger
 from tests.project import Project
@@ -61,3 +63,51 @@ def test_a_run_that_has_expired_in_its_queue_is_not_started(fleet: Fleet, tmp_pa
     fleet.start_worker("w", "-c", "1")
     wait_until(lambda: fleet.ledger.state(run_id) == "expired")
     assert not (tmp_path / "never").exists()
+
+
+def test_fault_34_a_message_that_died_with_its_worker_is_sent_again(fleet: Fleet) -> None:
+    fleet.start_beat()
+    victim = fleet.start_worker("victim", "-c", "1")
+    child = int(
+        Path(f"/proc/{victim.pid}/task/{victim.pid}/children").read_text("ascii").split()[0]
+    )
+    os.kill(child, signal.SIGSTOP)
+    run_id = fleet.ledger.add_run(fleet.ledger.add_job("acme.nothing"))
+    fleet.send([run_id], priority=None)
+    wait_until(lambda: fleet.sender.waiting("default").depth == 0)
+    assert fleet.ledger.state(run_id) == "queued"
+    victim.kill()
+    fleet.start_worker("other", "-c", "1")
+    wait_until(lambda: fleet.ledger.state(run_id) == "succeeded", timeout_seconds=20.0)
+
+
+def test_a_worker_holds_a_connection_for_each_of_its_processes_and_two(fleet: Fleet) -> None:
+    fleet.start_worker("w", "-c", "2")
+    job_id = fleet.ledger.add_job("acme.nothing")
+    run_ids = [fleet.ledger.add_run(job_id) for _ in range(50)]
+    fleet.send(run_ids, priority=None)
+    wait_until(lambda: fleet.count_runs(state="succeeded") == 50)
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name LIKE 'jobrunner %'"
+        " AND application_name <> 'jobrunner tests'"
+    )
+    with fleet.ledger.engine.connect() as connection:
+        assert 2 <= connection.execute(query).scalar_one() <= 4
+
+
+@pytest.mark.parametrize(("number", "exit_seconds"), [(signal.SIGQUIT, 5.0), (signal.SIGINT, 8.0)])
+def test_fault_35_a_stop_that_waits_for_nobody_hands_back_what_may_be_repeated(
+    fleet: Fleet, number: signal.Signals, exit_seconds: float
+) -> None:
+    """SIGQUIT at once, Ctrl-C when it comes for the second time."""
+    worker = fleet.start_worker("w", "-c", "1")
+    job_id = fleet.ledger.add_job("acme.brief", args=[str(fleet.journal), 60], on_lost="retry")
+    run_id = fleet.ledger.add_run(job_id)
+    fleet.send([run_id], priority=None)
+    wait_until(lambda: fleet.ledger.state(run_id) == "running" and fleet.journal.exists())
+    os.kill(worker.pid, number)
+    worker.wait_for_line("shutdown (MainProcess)")
+    os.kill(worker.pid, number)
+    worker.wait(timeout_seconds=exit_seconds)
+    assert fleet.ledger.state(run_id) == "queued"
