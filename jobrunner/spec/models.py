@@ -62,10 +62,18 @@ TaskPath = Annotated[str, AfterValidator(parse_task_path)]
 ExceptionPath = Annotated[str, AfterValidator(parse_exception_path)]
 TaskPattern = Annotated[str, AfterValidator(check_pattern)]
 
-CommandWord = Annotated[str, StringConstraints(max_length=32_768, pattern=r"^[^\x00]*$")]
-ArgumentName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
-]
+CommandWord = Annotated[str, StringConstraints(max_length=32_768)]
+
+
+def _argument_name(text: str) -> str:
+    if not text.isidentifier():
+        raise ValueError(
+            f"{text!r} cannot be the name of a keyword argument; write it as in 'kwargs'"
+        )
+    return text
+
+
+ArgumentName = Annotated[str, AfterValidator(_argument_name)]
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 

@@ -78,8 +78,11 @@ def check_name(node: Node, what: str, report: Report) -> bool:
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
-_PATHS = ("task", "for", "not_for")
-_PATTERNS = ("tasks",)
+_CODES = {
+    "task": "E301", "on_end": "E301", "app": "E301", "for": "E301", "not_for": "E301", "tasks": "E215",
+    "sensitive": "E206",
+}  # fmt: skip
+"""Key → the code of what is wrong with its text; any other is a duration."""
 _SHORTHANDS = {"retry": "a whole number or a mapping", "catch_up": "a policy or a mapping"}
 
 
@@ -108,6 +111,7 @@ def _as_written(tree: Mapping, place: Place, key: str) -> str:
 
 _EXAMPLES = {
     "task": "write task: package.module.callable",
+    "command": "write command: [program, argument]",
     "solar": "write solar: {event: sunrise, latitude: 52.5, longitude: 13.4}",
     "dst": "write dst: {gap: skip, overlap: first}",
 }
@@ -162,6 +166,8 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
             return "E204", f"{what} is at most {_number(context['le'])}", "write a smaller number"
         case "string_too_short":
             return "E204", f"{what} cannot be empty", "remove it"
+        case "too_short":
+            return "E204", f"{what} cannot be an empty list", _EXAMPLES.get(key, "remove it")
         case "string_too_long":
             return "E204", f"{what} is longer than {context['max_length']} characters", "shorten it"
         case "value_error":
@@ -172,9 +178,8 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
 
 def _own_sentence(key: str, sentence: str) -> tuple[str, str, str]:
     """A ValueError of our own: what is wrong, and after the semicolon what to write."""
-    code = "E301" if key in _PATHS else "E215" if key in _PATTERNS else "E207"
     message, _, advice = sentence.partition("; ")
-    return code, message, advice
+    return _CODES.get(key, "E207"), message, advice
 
 
 def _one_of(key: str, node: Node, expected: str) -> tuple[str, str, str]:
