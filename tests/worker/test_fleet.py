@@ -111,3 +111,18 @@ def test_fault_35_a_stop_that_waits_for_nobody_hands_back_what_may_be_repeated(
     os.kill(worker.pid, number)
     worker.wait(timeout_seconds=exit_seconds)
     assert fleet.ledger.state(run_id) == "queued"
+
+
+def test_fault_50_a_worker_without_the_database_starts_nothing_and_loses_no_message(
+    fleet: Fleet,
+) -> None:
+    fleet.project.environment["JOBRUNNER_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+    worker = fleet.start_worker("w", "-c", "1")
+    job_id = fleet.ledger.add_job("acme.brief", args=[str(fleet.journal), 0])
+    run_id = fleet.ledger.add_run(job_id)
+    fleet.send([run_id], priority=None)
+    wait_until(lambda: fleet.sender.waiting("default").depth == 0)
+    worker.wait_for_line("claim_failed")
+    wait_until(lambda: fleet.sender.waiting("default").depth == 1)
+    assert not fleet.journal.exists()
+    assert fleet.ledger.state(run_id) == "queued"

@@ -7,11 +7,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import Engine
 
 from jobrunner import heartbeat
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import make_engine
+from jobrunner.db.workers import read_workers
 from jobrunner.heartbeat import Heartbeat, how_it_died
+from tests.project import Project
 from tests.waiting import wait_until
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
@@ -75,3 +78,26 @@ def test_the_death_of_a_child_is_told_and_leaves_it_to_be_waited_for(
     wait_until(lambda: how_it_died(child.pid) == "killed (signal 15)")
     assert child.wait() == -signal.SIGTERM
     assert how_it_died(child.pid) == "it is gone"
+
+
+def test_fault_51_a_sign_of_life_tells_how_long_the_loop_has_been_silent(engine: Engine) -> None:
+    silent = Heartbeat(engine, worker="w@test", queues=lambda: ["default"], concurrency=1)
+    silent.start()
+    wait_until(lambda: read_silence(engine) > 4.0)
+    silent.stop()
+
+
+def test_fault_51_a_worker_that_waits_for_its_broker_is_not_stuck(
+    project: Project, engine: Engine
+) -> None:
+    project.environment["JOBRUNNER_BROKER_URL"] = "redis://127.0.0.1:1/0"
+    worker = project.start("worker", "-c", "1")
+    worker.wait_for_line("(4/None)")  # seven seconds of waiting: a sign of life is among them
+    assert 0 <= read_silence(engine) < 3.9
+    worker.kill_if_alive()
+
+
+def read_silence(engine: Engine) -> float:
+    """-1 while there is no worker."""
+    with engine.begin() as connection:
+        return next((worker.silent_seconds for worker in read_workers(connection)), -1.0)
