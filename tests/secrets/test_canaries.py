@@ -62,7 +62,6 @@ COMMANDS = (
     ("plan", "--format", "json"),
     ("get", "demo/tell"),
     ("get", "demo/tell", "-o", "json"),
-    ("get", "demo/tell", "-o", "yaml"),
     ("list", "-o", "json"),
     ("runs", "list"),
     ("runs", "list", "-o", "json"),
@@ -96,10 +95,12 @@ def test_fault_85_no_secret_is_kept_or_shown(
     trigger(demo, {})
     trigger(demo, {"fail": True})
     trigger(demo, {"password": CANARIES["trigger"]})
-    wait_until(lambda: whole_broker(broker_url).count("jobrunner.execute") == 3)
+    wait_until(lambda: whole_broker(broker_url).count("jobrunner.execute") == 3, timeout_seconds=60)
     sent = whole_broker(broker_url)
     worker = demo.start("worker", "-c", "1")
-    wait_until(lambda: sorted(states(demo)) == ["failed", "succeeded", "succeeded"])
+    wait_until(
+        lambda: sorted(states(demo)) == ["failed", "succeeded", "succeeded"], timeout_seconds=60
+    )
     shown = all_told(demo)
     assert shown.count("***") > 50
     assert "(sensitive)" in shown
@@ -115,6 +116,15 @@ def test_fault_85_no_secret_is_kept_or_shown(
 def test_a_plan_is_empty_after_an_apply(demo: Project) -> None:
     demo.run("apply", "--yes")
     assert demo.run("plan", "--detailed-exitcode").returncode == 0
+
+
+def test_a_plan_of_another_field_leaves_what_is_sealed_alone(demo: Project) -> None:
+    demo.run("apply", "--yes")
+    file = demo.path / "jobs.d/demo.yaml"
+    file.write_text(file.read_text("utf-8").replace("overlap: allow", "overlap: skip"))
+    planned = demo.run("plan").stdout
+    assert '"allow" -> "skip"' in planned
+    assert "(sensitive)" not in planned
 
 
 def test_a_plan_can_be_expected_although_each_sealing_differs(demo: Project) -> None:
