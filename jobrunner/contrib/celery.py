@@ -26,7 +26,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
-from celery.exceptions import Reject, WorkerLostError
+from celery.exceptions import Reject, SoftTimeLimitExceeded, WorkerLostError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError
 
@@ -177,11 +177,9 @@ class _Reports:
         claim = self.open.pop(request.id, None)
         if claim is None or sender.app is not self.app:
             return
-        error = getattr(reason, "exc", None) or reason
-        called = raised(error, None, timedelta(0), _unmasked)
-        when = getattr(reason, "when", None)
-        seconds = float(when) if isinstance(when, int | float) else 0.0
-        ending = _ending(called, RunState.QUEUED, retry_in=timedelta(seconds=seconds))
+        called = raised(reason, None, timedelta(0), _unmasked)
+        retry_in = called.retry_in or timedelta(0)
+        ending = _ending(called, RunState.QUEUED, retry_in=retry_in)
         self.writer.write(partial(_finish, held=claim, ending=ending), wait=True)
 
     def failed(self, sender: Any, task_id: str, exception: BaseException, **_: object) -> None:
@@ -192,7 +190,7 @@ class _Reports:
         claim = self.open.pop(task_id, None)
         if claim is not None:
             self._end(claim, called)
-        elif sender.request.id != task_id and (run_id := _uuid(task_id)) is not None:
+        elif _may_be_ours(sender.request, task_id) and (run_id := _uuid(task_id)) is not None:
             self.writer.write(partial(_finish_running, run_id=run_id, called=called), wait=False)
 
     def left(self, sender: Any, task_id: str, state: str | None = None, **_: object) -> None:
@@ -202,7 +200,8 @@ class _Reports:
             return
         if state == "IGNORED":
             self._end(claim, Called(Outcome.SUCCEEDED))
-            return
+        if state != "REJECTED":
+            return  # a process that is being killed: its parent tells of it
         called = raised(Reject("rejected by the task"), None, timedelta(0), _unmasked)
         ending = _ending(called, RunState.QUEUED, retry_in=timedelta(0))
         self.writer.write(partial(_finish, held=claim, ending=ending), wait=True)
@@ -286,10 +285,18 @@ def _finish_running(connection: Connection, run_id: uuid.UUID, called: Called) -
         _finish(connection, held, _ending(called, _STATES.get(called.outcome, RunState.FAILED)))
 
 
+def _may_be_ours(request: Any, task_id: str) -> bool:
+    """In a parent the request is not always at hand: then the database knows."""
+    return request.id != task_id or RUN_HEADER in (request.headers or {})
+
+
 def _failed(exception: BaseException) -> Called:
     if isinstance(exception, WorkerLostError):
         told = f"its process died: {line(str(exception))}"
         return Called(Outcome.LOST, error=told, error_type="lost")
+    if isinstance(exception, SoftTimeLimitExceeded):
+        told = "not ended within its task's own soft time limit"
+        return Called(Outcome.TIMED_OUT, error=told, error_type="timeout")
     return raised(exception, None, timedelta(0), _unmasked)
 
 

@@ -67,7 +67,7 @@ def slow(file):
     time.sleep(60)
 
 
-@app.task(name="acme.limited", time_limit=1)
+@app.task(name="acme.limited", time_limit=2)
 def limited():
     time.sleep(60)
 """
