@@ -42,6 +42,7 @@ from jobrunner.recover import (
     end_lost_attempts,
     end_or_free_waiting_runs,
     give_back_abandoned,
+    resend_after_a_loss_of_all,
     resend_lost_messages,
 )
 from jobrunner.retime import follow_zone_data
@@ -182,7 +183,7 @@ class Loop:
         asked_at = steady_seconds()
         seen = glance(self._engine, recover=recover)
         self._watch_clock(asked_at, seen.now)
-        worked = 0
+        worked = self._look_for_mark() if recover else 0
         if _is_now(seen.due_in):
             self._tell_lag(seen)
             worked += self._dispatch()
@@ -201,6 +202,18 @@ class Loop:
             self._recover(seen)
         if not worked:
             self._wait(seen)
+
+    def _look_for_mark(self) -> int:
+        """Before anything is sent: what is sent after the loss is not lost."""
+        if self._is_broker_away:
+            return 0
+        try:
+            number = resend_after_a_loss_of_all(self._engine, self._sender.has_begun_anew)
+        except BrokerUnavailable:
+            return 0
+        if number:
+            log.warning("broker_was_empty", sent_again=number)
+        return number
 
     def _dispatch(self) -> int:
         send = None if self._is_broker_away else self._sender.send

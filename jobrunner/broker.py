@@ -27,6 +27,7 @@ from jobrunner.settings import Settings
 PRIORITY_MAX = 9
 _BATCH_MESSAGES = 500
 _KEEPS_ALL = "noeviction"
+_MARK = "jobrunner.mark"
 REST_SECONDS = 1.0
 """After a failure the broker is left alone for so long: a tick must not spend its time on time-outs."""
 _REDIS_OPTIONS = {
@@ -191,6 +192,19 @@ class Sender:
                 priority: sent for priority, sent in oldest.items() if sent is not None
             },
         )
+
+    def has_begun_anew(self) -> bool:
+        """Whether the broker was emptied, or came back empty, since anybody asked before.
+
+        It carries a mark; who finds it missing puts it back, and is the only one to hear True.
+        Redis only: others keep their queues. Raises BrokerUnavailable.
+        """
+        with self._open_producer() as producer:
+            if not _is_redis(self._app.conf.broker_url):
+                return False
+            client = producer.channel.client
+            # Looked at first: a broker whose memory is full refuses every write.
+            return not client.exists(_MARK) and bool(client.set(_MARK, "", nx=True))
 
     def risk(self) -> str:
         """Why the broker may throw messages away; '' when it does not. Raises BrokerUnavailable."""

@@ -38,6 +38,8 @@ class Death:
     """lost, timed_out or cancelled."""
     error: str
     """One line."""
+    memory_peak_bytes: int | None = None
+    """The most that one of its processes was seen to hold."""
 
 
 def end_lost_attempts(
@@ -89,6 +91,7 @@ def _end(connection: Connection, run: ClaimedRun, death: Death) -> RunState | No
         retry_in=end.retry_in,
         error_type={Outcome.TIMED_OUT: "timeout"}.get(death.outcome, death.outcome.value),
         error=death.error,
+        memory_peak_bytes=death.memory_peak_bytes,
     )
     state = attempts.finish(connection, run.claim, ending)
     log.warning(
@@ -121,6 +124,19 @@ def end_or_free_waiting_runs(engine: Engine) -> int:
         reach("runs_expired")
         freed = holding.release_held(connection, limit=_WAITING_BATCH)
     return expired + freed
+
+
+def resend_after_a_loss_of_all(engine: Engine, has_begun_anew: Callable[[], bool]) -> int:
+    """Give back all runs that were sent, when the broker has lost its mark; how many there were.
+
+    The mark lies beside the messages, so whatever took it has taken them. Nobody waits for more
+    evidence. A process that dies in between has only the other way left, which takes seconds more.
+    """
+    if not has_begun_anew():
+        return 0
+    reach("mark_set")
+    with transaction(engine) as connection:
+        return unclaimed.unsend_all(connection)
 
 
 @dataclass(frozen=True, slots=True)

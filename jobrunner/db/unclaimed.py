@@ -70,6 +70,18 @@ def unsend(
     return connection.execute(_UNSEND, values).rowcount
 
 
+_UNSEND_ALL = text("""
+    UPDATE jobrunner.runs
+       SET sent_at = NULL
+     WHERE state = 'queued' AND delivery = 'claim' AND sent_at < statement_timestamp()
+""")
+
+
+def unsend_all(connection: Connection) -> int:
+    """All messages are gone: whatever nobody has claimed waits to be sent again; how many runs."""
+    return connection.execute(_UNSEND_ALL).rowcount
+
+
 _EXPIRE = text("""
     WITH expired AS (
         SELECT id FROM jobrunner.runs

@@ -9,7 +9,7 @@ import yaml
 
 from tests.project import Project
 
-_WORK = Path(__file__).parent / "programs" / "work.py"
+WORK = Path(__file__).parent / "programs" / "work.py"
 _RETRY = {"max_retries": 3, "backoff": "fixed", "delay": "1s"}
 _WITHOUT_WORK: Mapping[str, Any] = {"task": "work.works", "overlap": "allow", "retry": _RETRY}
 _CRONS = {"seconds": "*/3 * * * * *", "list": "1-59/4 * * * * *", "far": "7,23,41 * * * * *"}
@@ -66,7 +66,7 @@ def retries_when_lost(job: str) -> int:
 
 def write_load(project: Project, start: datetime, end: datetime) -> None:
     """The definitions, due from `start` on and until `end`: so all that is owed is known."""
-    project.write("work.py", _WORK.read_text(encoding="utf-8"))
+    project.write("work.py", WORK.read_text(encoding="utf-8"))
     bounds = {"start_at": start.isoformat(), "end_at": end.isoformat()}
     jobs = {name: _bounded(job, bounds) for name, job in JOBS.items()}
     text = yaml.safe_dump({"version": 1, "namespace": "chaos", "jobs": jobs})
