@@ -9,7 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 
 from jobrunner.arguments import fit_arguments
-from jobrunner.call import Caller
+from jobrunner.call import CANCEL_SIGNAL, SOFT_LIMIT_SIGNAL, Caller
 from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.celery_call import bound_to_run
 from jobrunner.command import run_command
@@ -29,9 +29,12 @@ from jobrunner.db import attempts, holding
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.errors import CallableError
+from jobrunner.isolate import in_own_process
 from jobrunner.masking import Masker
+from jobrunner.memory import peak_bytes, reset_peak
 from jobrunner.outcome import Called, line, raised, refused, returned, unloadable
 from jobrunner.output import Capture
+from jobrunner.process_tree import how_it_ended
 from jobrunner.run import Outcome, RunState, decide_end
 from jobrunner.run_output import OutputWriter
 from jobrunner.secrets import Secrets
@@ -71,7 +74,9 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """An attempt that was made. `state` None: its end came too late and was refused."""
+    """An attempt that was made. `state` None: its end came too late and was refused, or it was written
+    by the process of an isolated run.
+    """
 
     run_id: uuid.UUID
     address: str
@@ -93,7 +98,32 @@ def execute_run(home: Home, wanted: Claim) -> Executed | None:
 
 
 def _attempt(home: Home, run: ClaimedRun) -> Executed:
+    if not run.spec.isolate:
+        return _attempt_here(home, run)
+    ended = in_own_process(
+        lambda: _attempt_alone(home, run), passed_on=(SOFT_LIMIT_SIGNAL, CANCEL_SIGNAL)
+    )
+    state = None
+    if ended.exit_code:
+        told = f"its process died: {how_it_ended(ended.exit_code)}"
+        called = Called(Outcome.LOST, error=told, error_type="lost")
+        ending = replace(_decide(run, called), memory_peak_bytes=ended.memory_peak_bytes)
+        state = _finish(home, run, ending)
+        _log_end(run, called, state)
+    return Executed(run.claim.run_id, run.address, run.attempt, state)
+
+
+def _attempt_alone(home: Home, run: ClaimedRun) -> None:
+    home.capture.after_fork()
+    own = replace(
+        home, database=home.database.forked(), caller=Caller(), surroundings=Surroundings()
+    )
+    _attempt_here(own, run)
+
+
+def _attempt_here(home: Home, run: ClaimedRun) -> Executed:
     started = time.monotonic()
+    reset_peak()
     log.debug("run_started", run=str(run.claim.run_id), job=run.address, attempt=run.attempt)
     with (
         home.secrets.masking() as masker,
@@ -103,7 +133,8 @@ def _attempt(home: Home, run: ClaimedRun) -> Executed:
     reach("callable_ended")
     writer.write(patience_seconds=None)
     reach("output_written")
-    state = _finish(home, run, _decide(run, called))
+    ending = replace(_decide(run, called), memory_peak_bytes=peak_bytes())
+    state = _finish(home, run, ending)
     reach("run_finished")
     _log_end(run, called, state, seconds=time.monotonic() - started)
     if called.leave is not None:
@@ -244,9 +275,13 @@ def _finish(home: Home, run: ClaimedRun, ending: Ending) -> RunState | None:
         )
 
 
-def _log_end(run: ClaimedRun, called: Called, state: RunState | None, *, seconds: float) -> None:
+def _log_end(
+    run: ClaimedRun, called: Called, state: RunState | None, *, seconds: float | None = None
+) -> None:
     event = "run_ended" if state is not None else "run_end_refused"
     fields: dict[str, Any] = {} if called.error is None else {"error": called.error}
+    if seconds is not None:
+        fields["seconds"] = round(seconds, 3)
     log.info(
         event,
         run=str(run.claim.run_id),
@@ -254,6 +289,5 @@ def _log_end(run: ClaimedRun, called: Called, state: RunState | None, *, seconds
         attempt=run.attempt,
         outcome=called.outcome.value,
         state=None if state is None else state.value,
-        seconds=round(seconds, 3),
         **fields,
     )

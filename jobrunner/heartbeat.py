@@ -33,7 +33,8 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.db.refused import KEPT, keep_refused
 from jobrunner.errors import DatabaseUnavailable, first_line
-from jobrunner.process_tree import how_it_ended, kill_tree
+from jobrunner.memory import exceeds, peak_bytes_of
+from jobrunner.process_tree import descendants, how_it_ended, kill_tree
 from jobrunner.recover import Death, end_dead_attempt
 from jobrunner.run import Outcome
 
@@ -61,18 +62,28 @@ class RunningChild:
     """Until the database has told: as if another worker might start it."""
     cancelled_at: float | None = None
     """When the child was asked to cancel."""
+    memory_peak_bytes: int | None = None
+    """The most that one of its processes was seen to hold."""
 
 
 class Heartbeat:
     """The two threads and what they know. `start` once, after the pool; `stop` once."""
 
     def __init__(
-        self, engine: Engine, *, worker: str, queues: Callable[[], list[str]], concurrency: int
+        self,
+        engine: Engine,
+        *,
+        worker: str,
+        queues: Callable[[], list[str]],
+        concurrency: int,
+        memory_limit_bytes: int = 0,
     ) -> None:
+        """`memory_limit_bytes`: what the processes of a run may hold together; 0 for no limit."""
         self._engine = engine
         self._worker = worker
         self._queues = queues
         self._concurrency = concurrency
+        self._memory_limit_bytes = memory_limit_bytes
         self._turned_at = time.monotonic()
         self._process: Process | None = None
         # Changed and acted upon under the lock, so that no signal reaches a child whose run has
@@ -106,7 +117,11 @@ class Heartbeat:
             self._children.pop(claim, None)
 
     def report(self, death: Death) -> None:
-        """A child died, or was killed for its hard limit; its run is ended at once."""
+        """A child died, or is about to be killed; its run is ended at once."""
+        child = self._children.get(death.claim)
+        if child is not None:
+            peak = _peak_bytes(child.pid) or child.memory_peak_bytes
+            death = replace(death, memory_peak_bytes=peak)
         self._deaths.put(death)
 
     def refused(self, reason: str, message: str) -> None:
@@ -266,8 +281,25 @@ class Heartbeat:
             elif child.is_retried_when_lost and child.renewed_at < lease_is_safe_after:
                 told = "stopped: its lease could not be renewed, and another worker may start it"
                 self._kill(child, Outcome.LOST, told)
+            else:
+                self._watch_memory(child)
         if self._grace_ends_at is not None and now >= self._grace_ends_at:
             self._end_grace(now)
+
+    def _watch_memory(self, child: RunningChild) -> None:
+        peak = _peak_bytes(child.pid)
+        if peak is not None:
+            self._change(child.claim, memory_peak_bytes=peak)
+        limit = self._memory_limit_bytes
+        if not limit:
+            return
+        held = exceeds([child.pid, *descendants(child.pid)], limit)
+        if held is not None:
+            told = (
+                f"killed: its processes held {_mebibytes(held)} together, and this worker allows "
+                f"{_mebibytes(limit)} (JOBRUNNER_WORKER_MEMORY_MEBIBYTES)"
+            )
+            self._kill(child, Outcome.LOST, told)
 
     def _end_grace(self, now: float) -> None:
         for child in self._snapshot():
@@ -281,10 +313,11 @@ class Heartbeat:
 
     def _kill(self, child: RunningChild, outcome: Outcome, told: str) -> None:
         with self._lock:
-            if self._children.pop(child.claim, None) is None:
+            if child.claim not in self._children:
                 return
             # First: Celery will report the death as well, as one that nobody wanted.
             self.report(Death(child.claim, outcome, told))
+            del self._children[child.claim]
             kill_tree(child.pid)
 
     def _ask_to_cancel(self, claim: Claim) -> None:
@@ -313,6 +346,7 @@ class Heartbeat:
         *,
         renewed_at: float | None = None,
         is_retried_when_lost: bool | None = None,
+        memory_peak_bytes: int | None = None,
     ) -> None:
         with self._lock:
             child = self._children.get(claim)
@@ -322,12 +356,24 @@ class Heartbeat:
                 child = replace(child, renewed_at=renewed_at)
             if is_retried_when_lost is not None:
                 child = replace(child, is_retried_when_lost=is_retried_when_lost)
+            if memory_peak_bytes is not None:
+                child = replace(child, memory_peak_bytes=memory_peak_bytes)
             self._children[claim] = child
 
 
 def _signal(pid: int, number: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def _peak_bytes(pid: int) -> int | None:
+    """Of the process that has held most: a command or an isolated run is not the child itself."""
+    peaks = (peak_bytes_of(one) for one in (pid, *descendants(pid)))
+    return max((peak for peak in peaks if peak is not None), default=None)
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 1024 / 1024:,.0f} MiB"
 
 
 def how_it_died(pid: int) -> str | None:

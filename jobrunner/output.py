@@ -42,14 +42,13 @@ class Capture:
         logging.getLogger().addHandler(handler)
 
     def take_descriptors(self) -> None:
-        """Take over descriptors 1 and 2 as well, for good: what subprocesses and C code write.
+        """Take over descriptors 1 and 2 as well, for good: what subprocesses and C code write."""
+        self._pipe = DescriptorPipe(self._take_piped)
 
-        In a process that was forked from the one that had them, they lead to this one from now on.
-        """
+    def after_fork(self) -> None:
+        """In a process that was forked from the one this was made in: all that leads here, not there."""
         self._pid = os.getpid()
-        if self._pipe is None:
-            self._pipe = DescriptorPipe(self._take_piped)
-        else:
+        if self._pipe is not None:
             self._pipe.reopen()
 
     @contextmanager

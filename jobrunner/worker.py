@@ -303,6 +303,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
             worker=parent.hostname,
             queues=lambda: sorted(parent.app.amqp.queues.consume_from),
             concurrency=parent.concurrency,
+            memory_limit_bytes=parent.app.conf.jobrunner_settings.worker_memory_mebibytes * 1024**2,
         )
         here.heartbeat.start()
         # A cold shutdown sends no signal at its end.

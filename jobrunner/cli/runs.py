@@ -216,6 +216,11 @@ def _detail_record(detail: RunDetail) -> dict[str, Any]:
     return {
         **run_record(detail.run),
         "kwargs": shown(detail.kwargs),
+        "on_end": {
+            "error": detail.on_end_error,
+            "tries": detail.on_end_tries,
+            "is_due": detail.on_end_is_due,
+        },
         "result": detail.result,
         "progress": detail.progress,
         "revision": detail.revision,
@@ -236,6 +241,7 @@ def _attempt_record(attempt: Attempt) -> dict[str, Any]:
         "error_type": attempt.error_type,
         "error": attempt.error,
         "traceback": attempt.traceback,
+        "memory_peak_bytes": attempt.memory_peak_bytes,
     }
 
 
@@ -272,13 +278,26 @@ def _fields(detail: RunDetail) -> list[tuple[str, str]]:
         ("progress", "" if detail.progress is None else progress_text(detail.progress)),
         ("result", "" if detail.result is None else text(detail.result)),
         ("error", "" if run.error is None else style(text(run.error), "bad")),
+        ("on_end", _clean_up(detail)),
     ]
+
+
+def _clean_up(detail: RunDetail) -> str:
+    """Its clean-up, where there is something to say of it."""
+    if detail.on_end_error is not None:
+        again = "it is tried again" if detail.on_end_is_due else "given up"
+        tries = f"try {detail.on_end_tries}"
+        return style(f"{text(detail.on_end_error)} ({tries}, {again})", "bad")
+    is_over = detail.run.finished_at is not None
+    return "not called yet" if detail.on_end_is_due and is_over else ""
 
 
 def _attempt_lines(attempt: Attempt) -> list[str]:
     ended = attempt.finished_at
     lasted = "" if ended is None else f"  {took(ended - attempt.started_at)}"
-    where = style(f"{text(attempt.worker)} pid {attempt.pid}", "quiet")
+    peak = attempt.memory_peak_bytes
+    memory = "" if peak is None else f"  memory peak {peak // 1024**2:,} MiB"
+    where = style(f"{text(attempt.worker)} pid {attempt.pid}{memory}", "quiet")
     lines = [f"  Attempt {attempt.number}  {state_words(attempt.state)}{lasted}  {where}"]
     told = attempt.traceback or attempt.error or ""
     return lines + [f"    {safe(line)}" for line in told.splitlines()]

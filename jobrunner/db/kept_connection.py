@@ -52,6 +52,14 @@ class KeptConnection:
                 time.sleep(backoff_seconds * random.uniform(0.5, 1.0))  # noqa: S311  no secret
                 backoff_seconds = min(backoff_seconds * 2, _LONGEST_BACKOFF_SECONDS)
 
+    def forked(self) -> "KeptConnection":
+        """For a process that was forked from the one this is of: the same, with a connection of its own.
+
+        The one it has inherited it must neither use nor collect: that would hang up for the other.
+        """
+        self._engine.dispose(close=False)
+        return KeptConnection(self._engine)
+
     def close(self) -> None:
         """Hang up."""
         with self._lock:

@@ -141,6 +141,7 @@ class Attempt:
     error_type: str | None
     error: str | None
     traceback: str | None
+    memory_peak_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +157,24 @@ class RunDetail:
     result: Any
     progress: Any
     """What the newest attempt says of itself, as `db.progress` has it; None: nothing."""
+    on_end_error: str | None
+    """Why the newest try of its clean-up failed."""
+    on_end_tries: int
+    on_end_is_due: bool
+    """It is not called yet, or it failed and is tried again."""
     revision: int | None
     git_commit: str | None
 
 
 _GET = text(f"""
-    SELECT {_COLUMNS}, r.kwargs, r.result, r.progress, d.spec AS definition, d.revision, d.git_commit
+    SELECT {_COLUMNS}, r.kwargs, r.result, r.progress, r.on_end_error, r.on_end_tries,
+           r.on_end_at IS NOT NULL AS on_end_is_due, d.spec AS definition, d.revision, d.git_commit
       FROM {_TABLES} LEFT JOIN jobrunner.definitions AS d ON d.id = r.definition_id
      WHERE r.id = :run_id
 """)  # noqa: S608  two constants of this file
 _ATTEMPTS = text("""
-    SELECT number, state, worker, pid, started_at, finished_at, error_type, error, traceback
+    SELECT number, state, worker, pid, started_at, finished_at, error_type, error, traceback,
+           memory_peak_bytes
       FROM jobrunner.attempts WHERE run_id = :run_id ORDER BY number
 """)
 
@@ -184,6 +192,9 @@ def get_run(connection: Connection, run_id: uuid.UUID) -> RunDetail:
         kwargs=row["kwargs"],
         result=row["result"],
         progress=row["progress"],
+        on_end_error=row["on_end_error"],
+        on_end_tries=row["on_end_tries"],
+        on_end_is_due=row["on_end_is_due"],
         revision=row["revision"],
         git_commit=row["git_commit"],
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from jobrunner.embedded.children import Supervisor
 from tests.ledger import Ledger
 from tests.process.tasks import TASKS
-from tests.project import StartedProcess, open_project
+from tests.project import Project, StartedProcess, open_project
 from tests.servers import Servers, empty_virtual_host_of, open_database
 from tests.worker.conftest import WORKER, Send, has_line, make_sender
 
@@ -34,16 +34,21 @@ def settings() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def running_worker(
+def folder(
     supervisor: Supervisor, database_url: str, broker_url: str, settings: dict[str, str]
-) -> Iterator[StartedProcess]:
-    with open_project(supervisor, database_url, broker_url) as folder:
-        folder.write("acme.py", TASKS)
-        folder.environment |= settings
-        process = folder.start_program(*WORKER, "-c", "1")
-        process.wait_for_line("ready")
-        yield process
-        process.kill_if_alive()
+) -> Iterator[Project]:
+    with open_project(supervisor, database_url, broker_url) as opened:
+        opened.write("acme.py", TASKS)
+        opened.environment |= settings
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def running_worker(folder: Project) -> Iterator[StartedProcess]:
+    process = folder.start_program(*WORKER, "-c", "1")
+    process.wait_for_line("ready")
+    yield process
+    process.kill_if_alive()
 
 
 @pytest.fixture(autouse=True)

@@ -166,4 +166,29 @@ os.environ.setdefault("SET_BY_THE_MODULE", "once")
 
 def set_by_the_module():
     return os.environ["SET_BY_THE_MODULE"]
+
+
+called = []
+
+
+def counts_its_calls():
+    called.append(1)
+    threading.Thread(target=time.sleep, args=(300,), daemon=True).start()
+    print("called", flush=True)
+    subprocess.run(["echo", "and its subprocess"], check=True)
+    return [len(called), os.getpid(), os.getppid()]
+
+
+def holds(mebibytes, seconds=0, then=None):
+    held = bytearray(os.urandom(1)) * (mebibytes * 1024 * 1024)
+    time.sleep(seconds)
+    if then == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return len(held)
+
+
+def holds_together(mebibytes):
+    code = f"import time; held = bytearray(b'x') * ({mebibytes} * 1024 * 1024); time.sleep(60)"
+    for process in [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]:
+        process.wait()
 '''
