@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError
 
 from jobrunner.errors import UsageError, first_line
 from jobrunner.run import RunState, Start
+from jobrunner.spec.job import LARGEST_ARGUMENTS_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def insert(
 ) -> bool:
     """The run's row; it waits to be sent by the next tick of any beat. False: it is there already.
 
-    Raises UsageError for `kwargs` that JSON or PostgreSQL cannot hold.
+    Raises UsageError for `kwargs` that JSON or PostgreSQL cannot hold, or over 64 KiB.
     """
     skipped = start is Start.SKIP
     values = {
@@ -118,10 +119,21 @@ def insert(
         "error": "another run was not over (overlap: skip)" if skipped else None,
     }
     try:
-        values["kwargs"] = None if kwargs is None else json.dumps(dict(kwargs), allow_nan=False)
+        values["kwargs"] = None if kwargs is None else _as_json(kwargs)
         return connection.execute(_INSERT, values).rowcount > 0
     except (TypeError, ValueError, RecursionError, DataError) as error:
         raise UsageError(
             f"These arguments cannot be stored: {first_line(error)}.",
             hint="Arguments of a run are JSON values, without NaN and without NUL characters.",
         ) from error
+
+
+def _as_json(kwargs: Mapping[str, object]) -> str:
+    dumped = json.dumps(dict(kwargs), allow_nan=False)
+    if len(dumped) > LARGEST_ARGUMENTS_BYTES:
+        raise UsageError(
+            f"These arguments are {len(dumped):,} bytes of JSON; "
+            f"{LARGEST_ARGUMENTS_BYTES:,} are the most.",
+            hint="Pass a path or an id, and let the callable read the data.",
+        )
+    return dumped

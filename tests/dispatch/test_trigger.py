@@ -79,6 +79,18 @@ def test_a_trigger_obeys_overlap_unless_forced(
     assert sorted(run.state for run in read_runs()) == ["queued", "queued", "skipped"]
 
 
+def test_fault_46_large_arguments_are_refused(
+    engine: Engine, add_job: AddJob, read_runs: ReadRuns
+) -> None:
+    add_job(schedules=[])
+    with (
+        pytest.raises(UsageError, match="are 65,548 bytes of JSON; 65,536 are the most"),
+        transaction(engine) as connection,
+    ):
+        trigger_run(connection, "test/job", created_by="me", kwargs={"rows": "x" * 65_536})
+    assert read_runs() == []
+
+
 @pytest.mark.parametrize("value", [float("nan"), "a\x00b", {1}, "\ud800"])
 def test_arguments_that_cannot_be_stored_are_refused_in_a_sentence(
     engine: Engine, add_job: AddJob, read_runs: ReadRuns, value: object
