@@ -56,7 +56,7 @@ class Touch:
 
 @dataclass(frozen=True)
 class Span:
-    """PostgreSQL was away."""
+    """PostgreSQL was away, or every beat."""
 
     start: datetime
     end: datetime

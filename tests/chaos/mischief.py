@@ -14,6 +14,8 @@ from tests.chaos.stage import Role, Stage
 _SHORT, _LONG = (1.0, 8.0), (22.0, 30.0)
 """Seconds of standing still: within a lease, and beyond it."""
 _LOOK_AGAIN_SECONDS = 0.02
+_CHILDREN_LEFT = 1
+"""Somebody has to work: on a slow machine children would die faster than they are forked."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Plan:
     """How much of it. The servers' turns come at even distances."""
 
     seconds: float
-    acts_a_second: float = 2.3
+    acts_a_second: float = 2.6
     wipes: int = 5
     restarts: int = 3
     accidents: Accidents = USUAL
@@ -56,6 +58,7 @@ class Mischief:
     wipes: int = 0
     restarts: int = 0
     outages: list[Span] = field(default_factory=list)
+    _nobody_since: datetime | None = None
 
     def __post_init__(self) -> None:
         self.source = random.Random(self.plan.seed)  # noqa: S311  victims, no secrets
@@ -78,11 +81,22 @@ class Mischief:
 
     def calm(self) -> None:
         """Bring back whoever still ends because of what was done before."""
+        self._note_absence()
         self.stage.note_self_made(0.0)
         self.stage.wake(all_of_them=True)
         self.stage.fill()
 
+    def _note_absence(self) -> None:
+        """Of all beats: on a slow machine they take long to start."""
+        now = datetime.now(UTC)
+        if not self.stage.up("beat"):
+            self._nobody_since = self._nobody_since or now
+        elif self._nobody_since is not None:
+            self.outages.append(Span(self._nobody_since, now))
+            self._nobody_since = None
+
     def _look_after(self) -> None:
+        self._note_absence()
         self.stage.note_self_made(self.source.uniform(*self.source.choice((_SHORT, _LONG))))
         self.stage.wake()
         self.stage.fill({role.name: self._accidents(role) for role in self.stage.roles})
@@ -116,46 +130,40 @@ class Mischief:
 
     def _act(self) -> None:
         kinds = (self._kill_child, self._kill_beat, self._kill_worker, self._kill_client)
-        kind = self.source.choices((*kinds, self._freeze), (50, 18, 12, 3, 17))[0]
-        if not kind():
-            self._kill_child()
+        self.source.choices((*kinds, self._freeze), (52, 18, 12, 3, 15))[0]()
 
-    def _kill_child(self) -> bool:
+    def _kill_child(self) -> None:
         pids = [pid for role in self.stage.up("worker") for pid in role.children()]
-        if pids:
+        if len(pids) > _CHILDREN_LEFT:
             self.stage.kill_child(self.source.choice(pids))
-        return bool(pids)
 
-    def _kill_beat(self) -> bool:
-        return self._kill("beat", left=1)
+    def _kill_beat(self) -> None:
+        self._kill("beat", left=1)
 
-    def _kill_worker(self) -> bool:
-        return self._kill("worker", left=1)
+    def _kill_worker(self) -> None:
+        self._kill("worker", left=1)
 
-    def _kill_client(self) -> bool:
-        return self._kill("client", left=0)
+    def _kill_client(self) -> None:
+        self._kill("client", left=0)
 
-    def _kill(self, prefix: str, *, left: int) -> bool:
+    def _kill(self, prefix: str, *, left: int) -> None:
         """One in ten is killed while it starts; otherwise so many that are up are left."""
         alive = [
             r for r in self.stage.roles if r.name.startswith(prefix) and r.is_alive and not r.frozen
         ]
         victims = alive if self.source.random() < 0.1 else self.stage.up(prefix)
-        if len(victims) <= left:
-            return False
-        self.stage.kill(self.source.choice(victims))
-        return True
+        if len(victims) > left:
+            self.stage.kill(self.source.choice(victims))
 
-    def _freeze(self) -> bool:
+    def _freeze(self) -> None:
         """A beat, a worker with all of its processes, its leader alone, or one child."""
         role = self._one_to_freeze()
         if role is None:
-            return False
+            return
         children = role.children() if role.name.startswith("worker") else ()
         whose = [(role.pid,), (role.pid, *children), *((child,) for child in children)]
         seconds = self.source.uniform(*(_LONG if self.source.random() < 0.35 else _SHORT))
         self.stage.freeze(role, self.source.choice(whose), seconds)
-        return True
 
     def _one_to_freeze(self) -> Role | None:
         kind = self.source.choice(("beat", "worker"))
