@@ -35,7 +35,6 @@ class _Verdict:
     "of none has been stuck for 30 s.",
     examples=[
         ("jobrunner health beat", "A liveness probe in the scheduler's container."),
-        ("jobrunner health worker --any-host", "Is there any worker at all?"),
         ("jobrunner health worker --name blue@%h", "The one that was started by that name."),
     ],
 )

@@ -25,7 +25,6 @@ _OWN_OPTIONS = (
     "It is `celery -A jobrunner.app worker`, and takes the other options of `celery worker`, too. "
     "SIGTERM lets runs end within JOBRUNNER_WORKER_GRACE_SECONDS and hands back the rest.",
     examples=[
-        ("jobrunner worker", "The queue `default`, one process a CPU."),
         ("jobrunner worker -Q high,default -c 4 -n blue", "Two queues, four processes, a name."),
         ("jobrunner worker --reload", "For development: anew after each save of a .py file."),
     ],
