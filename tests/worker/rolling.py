@@ -62,6 +62,7 @@ def roll(fleet: Fleet, *, restarts: int) -> Rolled:
             workers[turn].wait(timeout_seconds=GRACE_SECONDS + 10.0)
             exit_seconds.append(time.monotonic() - begun)
             workers[turn] = fleet.start_worker(f"w{turn}", "-c", "2")
+            sys.stderr.write(f"restart {number + 1} of {restarts}: {exit_seconds[-1]:.2f} s\n")
     finally:
         enough.set()
         feeder.join()
