@@ -203,8 +203,9 @@ class Sender:
             if not _is_redis(self._app.conf.broker_url):
                 return False
             client = producer.channel.client
-            # Looked at first: a broker whose memory is full refuses every write.
-            return not client.exists(_MARK) and bool(client.set(_MARK, "", nx=True))
+            # A set, whose commands keep to Celery's prefix of all keys. It is looked at first: a
+            # broker whose memory is full refuses every write.
+            return not client.smembers(_MARK) and client.sadd(_MARK, 1) == 1
 
     def risk(self) -> str:
         """Why the broker may throw messages away; '' when it does not. Raises BrokerUnavailable."""

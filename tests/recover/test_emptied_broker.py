@@ -64,6 +64,16 @@ def test_of_several_beats_one_hears_that_the_broker_was_emptied(
     other.close()
 
 
+def test_fault_21_the_mark_keeps_to_the_prefix_of_all_keys(broker_url: str) -> None:
+    app = make_app(load_settings({"JOBRUNNER_BROKER_URL": broker_url}, Path("/")))
+    app.conf.broker_transport_options["global_keyprefix"] = "ours:"
+    prefixed = Sender(app)
+    assert prefixed.has_begun_anew()
+    prefixed.close()
+    with Connection(broker_url) as connection:
+        assert redis_client(connection).keys() == [b"ours:jobrunner.mark"]
+
+
 def test_fault_13_a_beat_sends_again_before_a_queue_could_be_suspected(
     project: Project, engine: Engine, sender: Sender, broker_url: str
 ) -> None:
