@@ -214,8 +214,6 @@ def _origins(dotted: str, found: Any) -> Iterator[str]:
     elif kind is FunctionType:
         yield from _origins_of_function(dotted, found)
     elif kind is MethodType:
-        owner = found.__self__ if isinstance(found.__self__, type) else type(found.__self__)
-        yield _claimed(dotted, owner)
         yield from _origins(dotted, found.__func__)
     elif kind is BuiltinFunctionType and type(found.__self__) is ModuleType:
         yield _place(dotted, found.__self__.__name__, found.__name__)

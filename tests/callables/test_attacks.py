@@ -48,6 +48,8 @@ def forge(function):
 
 forged_names = forge(foreign.forgeable)
 forged_wrapped = functools.wraps(build)(foreign.also_forgeable)
+forged_decorator = functools.wraps(build)(decorate(helper))
+forged_cache = forge(functools.cache(foreign.helper))
 
 
 class ForgedInstance(Helper):
@@ -160,6 +162,8 @@ ALLOW = ("attacked.*",)
         "foreign_instance",
         "forged_names",
         "forged_wrapped",
+        "forged_decorator",
+        "forged_cache",
         "disguised",
         "Worker",
         "Worker.start",
@@ -206,6 +210,11 @@ def test_what_the_allowed_module_defines_itself_is_loaded(name: str, returned: s
 
 def test_a_decorator_may_come_from_elsewhere() -> None:
     assert load_callable("attacked.decorated", allow=ALLOW).function(1) == 1
+
+
+def test_a_partial_is_refused_even_where_everything_is_allowed() -> None:
+    with pytest.raises(CallableError, match="a partial stands for another callable"):
+        load_callable("attacked.half", allow=("*",))
 
 
 def test_a_disguised_class_is_no_way_around() -> None:

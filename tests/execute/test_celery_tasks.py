@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from celery import Celery
 from celery._state import get_current_app, get_current_task
 from sqlalchemy import func
 
@@ -198,12 +199,14 @@ class TestCall:
             "run": str(run_id),
         }
 
-    def test_the_apps_are_as_before_after_the_call(self, execute: Execute) -> None:
+    def test_the_tasks_own_app_is_the_current_one_as_long_as_it_is_called(
+        self, execute: Execute, ledger: Ledger
+    ) -> None:
         execute("acme.add", args=[1])
-        loaded = get_current_app()
-        execute("acme.add", args=[1])
-        assert get_current_app() is loaded
-        assert get_current_task() is None
+        other = Celery("other")
+        run_id = execute("acme.request", args=["2026-11-21"])
+        assert ledger.run(run_id)["result"]["app"] == "theirs"
+        assert [get_current_app(), get_current_task()] == [other, None]
 
     def test_a_base_class_may_have_its_own_way_of_calling(
         self, execute: Execute, ledger: Ledger
