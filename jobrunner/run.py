@@ -3,7 +3,7 @@
     (dispatch) ──► queued ──claim──► running ──► succeeded | failed | cancelled | lost
                    ▲  │ held            │
                    │  │                 └── failed or lost with retries left ──► queued, available later
-                   │  └──► cancelled | expired
+                   │  └──► cancelled | expired | handed_over | lost (the last two: another app's workers)
     (dispatch) ──► skipped | missed          ends that never started
 
 `transition` is that table; `docs/explanation/states.md` says what each state means. A change of state

@@ -135,7 +135,7 @@ def add_run(ledger: Ledger) -> AddRun:
         if not tracked:
             values["overlap"] = "allow"
         job_id = ledger.add_job(
-            task=None,  # type: ignore[arg-type]  # a job has one of three
+            task=None,
             celery_task=task,
             celery={"app": app, "tracked": tracked},
             name=f"job{len(all_runs(ledger))}",

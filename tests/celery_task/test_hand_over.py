@@ -9,6 +9,7 @@ from kombu import Connection
 from sqlalchemy import insert, select, update
 
 from jobrunner.db import outbox, tables, tracked
+from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import transaction
 from jobrunner.fsck import check_ledger
 from jobrunner.hand_over import HandOver
@@ -148,7 +149,7 @@ def test_a_start_is_refused_for_a_run_that_is_none_of_those(
     ledger.change_run(over, state="cancelled", finished_at=NOON)
     for run_id in (ours, over):
         with transaction(ledger.engine) as connection:
-            claim = tracked.Claim(run_id, run_id)
+            claim = Claim(run_id, run_id)
             assert not tracked.start(connection, claim, worker="acme@test", pid=1)
     with ledger.engine.begin() as connection:
         assert connection.execute(select(tables.attempts)).all() == []
