@@ -32,7 +32,9 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def add_job(self, task: str | None = "acme.task", *, name: str = "job", **spec: Any) -> uuid.UUID:
+    def add_job(
+        self, task: str | None = "acme.task", *, name: str = "job", **spec: Any
+    ) -> uuid.UUID:
         """A job with this definition in force; its id."""
         job = JobSpec.model_validate({"namespace": "test", "name": name, "task": task, **spec})
         job_id = uuid.uuid4()
