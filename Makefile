@@ -20,7 +20,7 @@ COMPILE_LOCK := $(COMPILE) pyproject.toml --group build
 # What a user's shell may hold must not reach the environment's own interpreter.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help up test check test-system bench chaos chaos-proof lock clean
+.PHONY: help up test check test-system bench chaos chaos-proof chaos-celery lock clean
 
 help:
 	@echo "make up           start everything here and run the demo in jobs.d/; Ctrl-C ends it"
@@ -30,6 +30,7 @@ help:
 	@echo "make bench        measure speed and print the tables"
 	@echo "make chaos        kill, freeze, empty and restart everything for MINUTES=3, then judge"
 	@echo "make chaos-proof  the same with each protection taken out: it has to turn red"
+	@echo "make chaos-celery the same load and mischief for plain Celery with django-celery-beat"
 	@echo "make lock         choose the versions of all dependencies anew (needs uv)"
 	@echo "make clean        remove the environment and all caches; the data in .jobrunner/ stays"
 
@@ -57,6 +58,9 @@ chaos: $(VENV)/installed-dev
 
 chaos-proof: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos.proof --minutes $(MINUTES) $(CHAOS_ARGS)
+
+chaos-celery: $(VENV)/installed-dev
+	$(BIN)/python -m tests.chaos.celery_peer --minutes $(MINUTES) $(CHAOS_ARGS)
 
 # core: what the product needs, and what builds it · up: and the private servers · dev: and the tools · peers: what
 # the product is measured beside, in an environment of its own
