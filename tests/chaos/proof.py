@@ -17,6 +17,7 @@ from tests.chaos.mischief import USUAL, Accidents, Plan
 from tests.chaos.play import Scene, open_scene, play_until_red
 
 _SABOTAGE = Path(__file__).parent / "sabotage"
+NOTHING = "nothing"
 _DROP_UNIQUE = text("DROP INDEX jobrunner.runs_schedule_id_scheduled_for_key")
 _STAND_STILL_IN_A_TRANSACTION = Accidents("due_written:0.05", stops=1.0)
 
@@ -26,7 +27,7 @@ class Sabotage:
     """What is taken out, and what happens besides the usual."""
 
     name: str
-    """As in `sabotage/sitecustomize.py`; '' takes nothing out."""
+    """As in `sabotage/sitecustomize.py`, or NOTHING."""
     accidents: Accidents = USUAL
     prepare: Callable[[Scene], None] = lambda _: None
 
@@ -40,7 +41,7 @@ SABOTAGES = (
     Sabotage("row lock, unique index and ids", prepare=_drop_unique),
     Sabotage("claim token"),
     Sabotage("idle-in-transaction time-out", _STAND_STILL_IN_A_TRANSACTION),
-    Sabotage("", _STAND_STILL_IN_A_TRANSACTION),
+    Sabotage(NOTHING, _STAND_STILL_IN_A_TRANSACTION),
 )
 
 
@@ -59,7 +60,7 @@ def main() -> int:
 
 
 def _try(sabotage: Sabotage, plan: Plan) -> tuple[float, Fault] | None:
-    _say(f"--- taken out: {sabotage.name or 'nothing'}")
+    _say(f"--- taken out: {sabotage.name}")
     with open_scene() as scene:
         sabotage.prepare(scene)
         scene.project.environment.update(_environment(sabotage, scene.project.environment))
@@ -68,14 +69,14 @@ def _try(sabotage: Sabotage, plan: Plan) -> tuple[float, Fault] | None:
 
 def _environment(sabotage: Sabotage, environment: Mapping[str, str]) -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(_SABOTAGE), environment.get("PYTHONPATH", ""))))
-    return {"CHAOS_SABOTAGE": sabotage.name, "PYTHONPATH": path}
+    return {"CHAOS_SABOTAGE": sabotage.name, "PYTHONPATH": path} if sabotage.name != NOTHING else {}
 
 
 def _row(sabotage: Sabotage, red: tuple[float, Fault] | None) -> tuple[bool, str]:
     seen = "nothing" if red is None else red[1].what
     seconds = "" if red is None else f"{red[0]:.0f} s"
-    is_right = (red is not None) == bool(sabotage.name)
-    return is_right, f"{sabotage.name or '(nothing taken out)':<34}{seconds:>7}  {seen}"
+    is_right = (red is not None) == (sabotage.name != NOTHING)
+    return is_right, f"{sabotage.name:<34}{seconds:>7}  {seen}"
 
 
 def _say(line: str) -> None:

@@ -172,6 +172,7 @@ def test_a_beat_that_dies_when_it_knows_that_messages_are_lost_leaves_them_to_ot
     wait_until(lambda: place.count(_WAITING) == 1)
     empty = empty_virtual_host_of(pytestconfig, servers)
     place.project.environment["JOBRUNNER_BROKER_URL"] = empty
+    place.die(place.beat, "mark_set")  # now only the evidence by age is left
     place.die(place.beat, "loss_proved")
     assert place.come_right() == []
 
