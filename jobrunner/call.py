@@ -7,13 +7,16 @@ end: that is what the hard limit is for, which kills the process.
 
 import asyncio
 import inspect
+import os
 import signal
+import sys
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from enum import StrEnum
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
@@ -53,8 +56,10 @@ class Caller:
     def interruptible(self) -> Iterator[None]:
         """User code runs in this block, and only there do the signals have an effect.
 
-        The handlers are set for each run: the code of the run before may have changed them.
+        The handlers are set for each run: the code of the run before may have changed them. A process
+        that the code has forked ends with the block, if not before.
         """
+        process = _process_id()
         self.interruption = None
         signal.signal(SOFT_LIMIT_SIGNAL, self._on_soft_limit)
         signal.signal(CANCEL_SIGNAL, self._on_cancel)
@@ -62,6 +67,8 @@ class Caller:
         try:
             yield
         finally:
+            if _process_id() != process:
+                _end_copy()
             self._is_interruptible = False
 
     def call(self, loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -113,6 +120,18 @@ class Caller:
             self._loop.call_soon_threadsafe(self._task.cancel)
         else:
             raise error()
+
+
+_process_id = os.getpid  # what the user's code puts into its place is not asked
+
+
+def _end_copy() -> NoReturn:
+    """A copy of this process that came back out of the user's code. It would write the run's end, on a
+    connection that is not its own, and then ask for the next run.
+    """
+    if sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    os._exit(os.EX_SOFTWARE)
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:

@@ -52,6 +52,20 @@ def daemon(seconds=300, before=lambda: None):
     return pid
 
 
+def forks_and_returns():
+    if os.fork() == 0:
+        return "the copy"
+    os.wait()
+    return "the run"
+
+
+def forks_and_raises():
+    if os.fork() == 0:
+        raise ValueError("in the copy")
+    os.wait()
+    return "the run"
+
+
 def leaves_a_daemon(file, seconds=300):
     write(file, daemon(seconds))
 

@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func
 
 from tests.ledger import Ledger
@@ -20,6 +21,15 @@ def test_fault_42_a_hard_limit_ends_daemons_and_what_forks_all_the_time(
     rounds = hard_limit_rounds(worker.pid, send, ledger, tmp_path, rounds=2)
     assert [one.left for one in rounds] == [0, 0]
     assert max(one.seconds_over_limit for one in rounds) <= 5
+
+
+@pytest.mark.parametrize("task", ["acme.forks_and_returns", "acme.forks_and_raises"])
+def test_a_copy_of_its_process_that_a_run_lets_come_back_ends_no_run(
+    send: Send, ledger: Ledger, task: str
+) -> None:
+    run_id = send(task)
+    wait_until(lambda: ledger.state(run_id) == "succeeded")
+    assert ledger.run(run_id)["result"] == "the run"
 
 
 def test_a_cancelled_run_takes_its_daemons_with_it(
