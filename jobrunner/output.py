@@ -88,12 +88,20 @@ class Capture:
             _write_all(self.real(_STDERR), data)
 
     def _stream(self, descriptor: int) -> io.TextIOWrapper:
-        return io.TextIOWrapper(
+        return _Text(
             _Stream(self, descriptor),
             encoding="utf-8",
             errors="backslashreplace",
             write_through=True,
         )
+
+
+class _Text(io.TextIOWrapper):
+    """What a run detaches or closes serves the next one all the same."""
+
+    def detach(self) -> Any:
+        """Its own bytes, and it keeps them."""
+        return self.buffer
 
 
 class _Stream(io.RawIOBase):
@@ -107,6 +115,9 @@ class _Stream(io.RawIOBase):
 
     def writable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        """Stay open: another wrapper around it closes it when it is collected."""
 
     def fileno(self) -> int:
         """What a subprocess can be given: it leads to the run as well."""

@@ -2,6 +2,7 @@
 
 TASKS = r'''
 import ctypes
+import io
 import locale
 import os
 import resource
@@ -64,6 +65,23 @@ def forks_and_raises():
         raise ValueError("in the copy")
     os.wait()
     return "the run"
+
+
+def closes_stdout():
+    with sys.stdout as stream:
+        stream.write("closed\n")
+
+
+def wraps_stdout():
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="latin-1")
+
+
+def detaches_stdout():
+    sys.stdout = io.TextIOWrapper(sys.stdout.detach(), encoding="latin-1")
+
+
+def prints_a_line():
+    print("a line")
 
 
 def leaves_a_daemon(file, seconds=300):

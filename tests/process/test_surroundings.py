@@ -1,5 +1,6 @@
 """What a run changes of its process is as before when the next one starts."""
 
+import pytest
 from sqlalchemy import func
 
 from tests.ledger import Ledger
@@ -30,6 +31,15 @@ def test_fault_52_a_run_that_blocks_signals_keeps_no_other_from_being_cancelled(
     ledger.change_run(run_id, cancel_requested_at=func.now())
     wait_until(lambda: ledger.state(run_id) == "cancelled", timeout_seconds=5)
     assert ledger.attempts(run_id)[0].error == "cancelled while running"
+
+
+@pytest.mark.parametrize("task", ["closes_stdout", "wraps_stdout", "detaches_stdout"])
+def test_fault_52_a_run_that_closes_stdout_lets_the_next_one_print(
+    send: Send, ledger: Ledger, task: str
+) -> None:
+    closing, printing = send(f"acme.{task}"), send("acme.prints_a_line")
+    wait_until(lambda: ledger.state(printing) in {"succeeded", "failed"})
+    assert (ledger.state(closing), ledger.output(printing)) == ("succeeded", "a line\n")
 
 
 def test_what_a_module_sets_while_it_is_imported_stays(send: Send, ledger: Ledger) -> None:
