@@ -166,14 +166,18 @@ def _wait(when: Any) -> timedelta:
 def _class_names(error: BaseException) -> tuple[str, ...]:
     """The class and its bases, as `retry.for` names them, nearest first."""
     return tuple(
-        f"{cls.__module__}.{cls.__qualname__}" for cls in type(error).__mro__ if cls is not object
+        _storable(f"{cls.__module__}.{cls.__qualname__}")
+        for cls in type(error).__mro__
+        if cls is not object
     )
 
 
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as failure:  # noqa: BLE001  `__str__` is the user's code
+    except BaseException as failure:
+        if isinstance(failure, SystemExit) and terminate_handler_fired():
+            raise
         return f"<its text cannot be made: {type(failure).__name__}>"
 
 

@@ -62,11 +62,21 @@ def leave():
     sys.exit(3)
 
 
-def bad_message():
+def bad_message(error=RuntimeError):
     class Silent(Exception):
         def __str__(self):
-            raise RuntimeError("mute")
+            raise error("mute")
     raise Silent
+
+
+def bad_message_that_interrupts():
+    bad_message(KeyboardInterrupt)
+
+
+def bad_module():
+    class Nowhere(Exception):
+        __module__ = "a\\x00b\\ud800"
+    raise Nowhere("told")
 
 
 def nul():
@@ -247,10 +257,17 @@ class TestFailure:
     def test_sys_exit_is_a_failure_of_the_run_only(self, execute: Execute, ledger: Ledger) -> None:
         assert ledger.run(execute("acme.leave"))["error"] == "SystemExit: 3"
 
+    @pytest.mark.parametrize("task", ["bad_message", "bad_message_that_interrupts"])
     def test_an_exception_without_a_text_is_told_all_the_same(
+        self, execute: Execute, ledger: Ledger, task: str
+    ) -> None:
+        assert "its text cannot be made" in ledger.run(execute(f"acme.{task}"))["error"]
+
+    def test_a_class_whose_name_cannot_be_stored_is_told_all_the_same(
         self, execute: Execute, ledger: Ledger
     ) -> None:
-        assert "its text cannot be made" in ledger.run(execute("acme.bad_message"))["error"]
+        attempt = ledger.attempts(execute("acme.bad_module"))[0]
+        assert attempt.error_type == "a\ufffdb\\ud800.bad_module.<locals>.Nowhere"
 
     def test_fault_41_a_missing_callable_is_named(self, execute: Execute, ledger: Ledger) -> None:
         attempt = ledger.attempts(execute("acme.absent"))[0]
