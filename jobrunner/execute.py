@@ -103,12 +103,12 @@ def _attempt(home: Home, run: ClaimedRun) -> Executed:
     ended = in_own_process(
         lambda: _attempt_alone(home, run), passed_on=(SOFT_LIMIT_SIGNAL, CANCEL_SIGNAL)
     )
-    state = None
-    if ended.exit_code:
-        told = f"its process died: {how_it_ended(ended.exit_code)}"
-        called = Called(Outcome.LOST, error=told, error_type="lost")
-        ending = replace(_decide(run, called), memory_peak_bytes=ended.memory_peak_bytes)
-        state = _finish(home, run, ending)
+    # Also after exit code 0, which a callable may have ended it with: a run that has its end refuses.
+    told = f"its process died: {how_it_ended(ended.exit_code)}"
+    called = Called(Outcome.LOST, error=told, error_type="lost")
+    ending = replace(_decide(run, called), memory_peak_bytes=ended.memory_peak_bytes)
+    state = _finish(home, run, ending)
+    if state is not None or ended.exit_code:
         _log_end(run, called, state)
     return Executed(run.claim.run_id, run.address, run.attempt, state)
 

@@ -32,6 +32,14 @@ def test_an_isolated_run_that_fails_tells_of_its_error(send: Send, ledger: Ledge
     assert ledger.run(run_id)["error"] == "ValueError: and fails"
 
 
+def test_an_isolated_run_whose_process_exits_without_an_error_is_lost_at_once(
+    send: Send, ledger: Ledger
+) -> None:
+    run_id = send("acme.exits", isolate=True)
+    wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=5)
+    assert ledger.run(run_id)["error"] == "its process died: exit code 0"
+
+
 def test_fault_36_the_death_of_an_isolated_runs_process_is_told(send: Send, ledger: Ledger) -> None:
     run_id = send("acme.dies", isolate=True)
     wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=5)
