@@ -432,9 +432,9 @@ def _limit(error: TimeLimitExceeded) -> str:
 
 
 def _death(error: WorkerLostError | Terminated) -> str:
-    """From `Worker exited prematurely: signal 9 (SIGKILL) Job: 7.`, or `Terminated(15)`."""
-    told = re.search(r"prematurely: (?:signal (\d+)|(.*?)(?: Job:|$))", str(error))
+    """From `Worker exited prematurely: signal 9 (SIGKILL) Job: 7.`, or `exitcode 3`; or `Terminated(15)`."""
+    told = re.search(r"prematurely: (signal|exitcode) (\d+)", str(error))
     if told is None:
         return "it was terminated"
-    number, other = told.groups()
-    return how_it_ended(-int(number)) if number else other
+    kind, number = told.groups()
+    return how_it_ended(-int(number) if kind == "signal" else int(number))
