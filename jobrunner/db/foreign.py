@@ -194,12 +194,14 @@ def note_revoked(connection: Connection, run_ids: Sequence[str]) -> None:
     connection.execute(_NOTE_REVOKED, {"ids": plain_array(run_ids)})
 
 
+# One that is held, or whose app's broker is away, has no `sent_at`: `greatest` would pass over that.
 _LOSE_UNSTARTED = text("""
     WITH overdue AS (
         SELECT runs.id
           FROM jobrunner.runs
           JOIN jobrunner.jobs ON jobs.id = runs.job_id
          WHERE runs.delivery = 'tracked' AND runs.finished_at IS NULL AND runs.state = 'queued'
+           AND runs.sent_at IS NOT NULL
            AND greatest(runs.sent_at, runs.available_at) + jobs.timeout < statement_timestamp()
          LIMIT :limit
            FOR NO KEY UPDATE OF runs SKIP LOCKED

@@ -157,6 +157,16 @@ def test_a_run_of_whose_start_nothing_is_heard_is_lost_at_its_time_limit(
     assert (ledger.state(run_id), ledger.state(other)) == ("lost", "queued")
 
 
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_run_that_was_not_handed_over_yet_waits_beyond_its_time_limit(
+    ledger: Ledger, add_run: AddRun, *, is_held: bool
+) -> None:
+    run_id = add_run("acme.slow", timeout="1m", overlap="queue")
+    ledger.change_run(run_id, available_at=NOON, held=is_held)
+    end_or_free_waiting_runs(ledger.engine)
+    assert ledger.state(run_id) == "queued"
+
+
 def test_a_run_of_whose_end_nothing_is_heard_is_lost_at_its_time_limit_and_not_sent_again(
     start_foreign_worker: StartForeignWorker,
     beat: StartedProcess,
