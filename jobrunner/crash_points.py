@@ -1,7 +1,6 @@
 """Named places where a process ends itself when it is told to: for the tests that kill it there.
 
-    JOBRUNNER_CRASH_AT      name, name:3 (the third time), name:0.01 (each time with that
-                            probability); `*` is every place
+    JOBRUNNER_CRASH_AT      name, or name:0.01, with that probability; `*` is every place
     JOBRUNNER_CRASH_SIGNAL  KILL (the default), or STOP: it stands still until SIGCONT
     JOBRUNNER_CRASH_FILE    only the process that can make this file does it: it happens once
 
@@ -16,27 +15,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Crash:
     """What this process does, and where."""
 
     name: str
-    after: int
-    """How many times it has still to get there; with a `probability` it is not looked at."""
-    probability: float | None
+    probability: float
     signal: signal.Signals
     file: str
 
     def reach(self, name: str) -> None:
-        if self.name not in {name, "*"} or not self._is_time() or not self._is_first():
+        if self.name not in {name, "*"}:
             return
-        os.kill(os.getpid(), self.signal)
-
-    def _is_time(self) -> bool:
-        if self.probability is not None:
-            return random.random() < self.probability  # noqa: S311  accidents, no secrets
-        self.after -= 1
-        return self.after == 0
+        if random.random() < self.probability and self._is_first():  # noqa: S311  no secrets
+            os.kill(os.getpid(), self.signal)
 
     def _is_first(self) -> bool:
         if not self.file:
@@ -52,11 +44,10 @@ def _read(environ: Mapping[str, str]) -> _Crash | None:
     told = environ.get("JOBRUNNER_CRASH_AT", "")
     if not told:
         return None
-    name, _, when = told.partition(":")
+    name, _, probability = told.partition(":")
     return _Crash(
         name=name,
-        after=int(when or 1) if "." not in when else 0,
-        probability=float(when) if "." in when else None,
+        probability=float(probability or 1),
         signal=signal.Signals[f"SIG{environ.get('JOBRUNNER_CRASH_SIGNAL', 'KILL')}"],
         file=environ.get("JOBRUNNER_CRASH_FILE", ""),
     )
