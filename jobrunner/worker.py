@@ -131,6 +131,14 @@ class ExecuteRequest(Request):
                 self._kill(Outcome.TIMED_OUT, f"not ended within its time limit of {_limit(error)}")
             case WorkerLostError() | Terminated():
                 self._kill(Outcome.LOST, f"its process died: {_death(error)}")
+            case Reject() | SystemExit() | KeyboardInterrupt():
+                pass
+            case _:
+                # A callable may have spoilt what its process needs; the next run would fail as well.
+                told = f"its process failed by itself with {type(error).__name__}, see the worker's log"
+                self._kill(Outcome.LOST, told)
+                # Celery raises a MemoryError again, in here, which ends the worker.
+                exc_info.exception = WorkerLostError(told)
         return super().on_failure(exc_info, send_failed_event, return_ok)
 
     def acknowledge(self) -> None:

@@ -1,6 +1,7 @@
 """The module of callables that the runs of these tests call: put into a project's folder as text."""
 
 TASKS = r'''
+import builtins
 import ctypes
 import io
 import locale
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+
+from jobrunner.db import attempts
 
 LEFT_ALONE = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD)
 EVERY = [number for number in signal.valid_signals() if number not in LEFT_ALONE]
@@ -86,6 +89,13 @@ def prints_a_line():
 
 def exits():
     os._exit(0)
+
+
+def spoils_its_process(error):
+    def finish(*args, **kwargs):
+        raise getattr(builtins, error)("spoilt")
+
+    attempts.finish = finish
 
 
 def leaves_a_daemon(file, seconds=300):

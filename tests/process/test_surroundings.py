@@ -42,6 +42,17 @@ def test_fault_52_a_run_that_closes_stdout_lets_the_next_one_print(
     assert (ledger.state(closing), ledger.output(printing)) == ("succeeded", "a line\n")
 
 
+@pytest.mark.parametrize("error", ["MemoryError", "ValueError"])
+def test_a_process_that_a_run_has_spoilt_is_replaced_at_once(
+    send: Send, ledger: Ledger, error: str
+) -> None:
+    run_id, after = send("acme.spoils_its_process", args=[error]), send("acme.quick")
+    wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=5)
+    told = f"its process failed by itself with {error}, see the worker's log"
+    assert ledger.run(run_id)["error"] == told
+    wait_until(lambda: ledger.state(after) == "succeeded")
+
+
 def test_what_a_module_sets_while_it_is_imported_stays(send: Send, ledger: Ledger) -> None:
     first, second = send("acme.set_by_the_module"), send("acme.set_by_the_module")
     wait_until(lambda: ledger.state(second) == "succeeded")
