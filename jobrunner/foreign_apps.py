@@ -4,7 +4,9 @@ Nothing of them is used but what `app.send_task` uses: broker, serializer, route
 user's, and so is what it raises.
 """
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
@@ -19,6 +21,9 @@ from jobrunner.spec.paths import is_allowed
 
 RUN_HEADER = "jobrunner_run"
 """A message's header that tells a run of ours from the app's other tasks."""
+SEND_SECONDS = 2.0
+"""Who sends holds the batch by a transaction. With the wait for a connection it must stay below the time
+after which the server ends one that is idle: all would be sent again."""
 
 
 class ForeignApps:
@@ -55,28 +60,52 @@ class ForeignApps:
         return found
 
 
-def send(app: Celery, path: str, runs: Sequence[ForeignRun]) -> None:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of a batch. Runs that the broker has must never be sent again."""
+
+    run_ids: frozenset[str]
+    failure: JobrunnerError | None
+    """Of the first run that was tried and that it does not have."""
+
+
+def send(app: Celery, path: str, runs: Sequence[ForeignRun]) -> Sent:
     """Publish one message a run, in order, with the run's id as the task's.
 
-    Raises BrokerUnavailable for whatever the app or its broker raises; some may be sent then.
+    Whatever the app or its broker raises is a failure and no exception. One run that the app refuses,
+    such as for a queue that it does not know, keeps none behind it waiting. After `SEND_SECONDS` no
+    further one is begun.
     """
+    run_ids: set[str] = set()
+    failure: Exception | None = None
+    ends_at = time.monotonic() + SEND_SECONDS
     try:
         with _connection(app) as connection, app.amqp.Producer(connection) as producer:
-            is_redis = connection.transport.driver_type == "redis"
             for run in runs:
-                app.send_task(
-                    run.task,
-                    args=list(run.args),
-                    kwargs=run.kwargs,
-                    task_id=run.run_id,
-                    producer=producer,
-                    retry=False,
-                    headers={RUN_HEADER: run.run_id},
-                    expires=run.expires_at,
-                    **_route(path, run, is_redis=is_redis),
-                )
-    except Exception as error:
-        raise _unavailable(path, error) from error
+                if time.monotonic() > ends_at:
+                    break
+                try:
+                    _send_one(app, path, run, producer)
+                    run_ids.add(run.run_id)
+                except Exception as error:  # noqa: BLE001  its routes and signals are the user's code
+                    failure = failure or error
+    except Exception as error:  # noqa: BLE001  the same
+        failure = failure or error
+    return Sent(frozenset(run_ids), None if failure is None else _unavailable(path, failure))
+
+
+def _send_one(app: Celery, path: str, run: ForeignRun, producer: Any) -> None:
+    app.send_task(
+        run.task,
+        args=list(run.args),
+        kwargs=run.kwargs,
+        task_id=run.run_id,
+        producer=producer,
+        retry=False,
+        headers={RUN_HEADER: run.run_id},
+        expires=run.expires_at,
+        **_route(path, run, is_redis=producer.connection.transport.driver_type == "redis"),
+    )
 
 
 def revoke(app: Celery, path: str, run_ids: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Runs of `celery_task` jobs → ordinary Celery messages to another app's own workers.
 
-T1 makes a batch of one app's runs · T2 locks it, sends it, ends it. When T2 is committed, nothing of the
-batch is ever sent again; a beat that dies before leaves it to another, which sends it with the same ids.
+T1 makes a batch of one app's runs · T2 locks it, sends it, ends it. When T2 is committed, nothing that the
+broker has is ever sent again; a beat that dies before leaves it to another, which sends it with the same ids.
 It goes on in a thread of its own: an app that cannot be imported or reached keeps nobody else waiting.
 """
 
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from jobrunner import foreign_apps
 from jobrunner.db import foreign, outbox
 from jobrunner.db.engine import transaction
-from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable, JobrunnerError, first_line
+from jobrunner.errors import DatabaseUnavailable, JobrunnerError, first_line
 from jobrunner.files import read_project
 from jobrunner.foreign_apps import ForeignApps
 from jobrunner.settings import Settings
@@ -100,19 +100,15 @@ class HandOver:
             taken = foreign.take_unsent(connection, path, limit=BATCH_MESSAGES)
         if taken is None:
             return
-        failure: BrokerUnavailable | None = None
         with transaction(self._engine) as connection:
             if not outbox.begin_to_send(connection, taken.batch):
                 return  # this process stood still for long: others have it, or will
-            try:
-                foreign_apps.send(app, path, taken.runs)
-                foreign.end_sent(connection, taken)
-            except BrokerUnavailable as error:
-                outbox.give_back(connection, taken.batch)
-                failure = error
-        if failure is not None:
-            raise failure
-        log.debug("handed_over", app=path, runs=len(taken.runs))
+            sent = foreign_apps.send(app, path, taken.runs)
+            foreign.end_sent(connection, sent.run_ids)
+            outbox.give_back(connection, taken.batch.without(sent.run_ids))
+        if sent.failure is not None:
+            raise sent.failure
+        log.debug("handed_over", app=path, runs=len(sent.run_ids))
 
     def _revoke(self, path: str, run_ids: list[str]) -> None:
         foreign_apps.revoke(self._open_apps().open(path), path, run_ids)

@@ -5,7 +5,7 @@ end has to be on the disk before anybody goes on.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -147,15 +147,14 @@ _END_SENT = text("""
     UPDATE jobrunner.runs
        SET state = 'handed_over', finished_at = clock_timestamp()
      WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'queued' AND delivery = 'handed_over'
-    RETURNING set_config('synchronous_commit', 'on', true)
 """)
 _WAIT_FOR_DISK = text("SELECT set_config('synchronous_commit', 'on', true)")
 
 
-def end_sent(connection: Connection, batch: ForeignBatch) -> None:
-    """All of it is sent: those that nothing more is heard of are over. The commit waits for the disk."""
+def end_sent(connection: Connection, run_ids: Collection[str]) -> None:
+    """They are sent: those that nothing more is heard of are over. The commit waits for the disk."""
     connection.execute(_WAIT_FOR_DISK)
-    connection.execute(_END_SENT, {"ids": plain_array(run.run_id for run in batch.runs)})
+    connection.execute(_END_SENT, {"ids": plain_array(run_ids)})
 
 
 class Revocation(NamedTuple):

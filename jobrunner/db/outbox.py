@@ -5,8 +5,8 @@ somebody is sending them. The sender holds that row locked, and deletes it with 
 batch that can be locked has lost its sender.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -153,6 +153,10 @@ class Batch:
     id: int
     sent_at: datetime
     runs: tuple[OutgoingRun, ...]
+
+    def without(self, run_ids: Collection[str]) -> "Batch":
+        """The rest of it."""
+        return replace(self, runs=tuple(run for run in self.runs if run.run_id not in run_ids))
 
 
 def take_unsent(connection: Connection, *, limit: int) -> Batch | None:

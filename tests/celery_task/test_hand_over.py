@@ -1,6 +1,8 @@
 """Messages to another app: where they go, that they go once, and what happens when they cannot."""
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,31 @@ from tests.project import StartedProcess
 from tests.servers import redis_client
 from tests.waiting import wait_until
 from tests.worker.conftest import has_line
+
+STRICT_APP = """
+import os
+
+from celery import Celery
+
+app = Celery("acme", broker=os.environ["JOBRUNNER_BROKER_URL"])
+app.conf.update(task_create_missing_queues=False, task_queues={"acme": {}})
+"""
+SLOW_APP = """
+import os
+import time
+
+from celery import Celery
+
+app = Celery("acme", broker=os.environ["JOBRUNNER_BROKER_URL"])
+
+
+def route(*_, **__):
+    time.sleep(2.6)
+    return {"queue": "acme"}
+
+
+app.conf.task_routes = (route,)
+"""
 
 
 def messages(broker_url: str, queue: str) -> list[Any]:
@@ -129,6 +156,47 @@ def test_a_broker_that_is_away_leaves_a_run_unsent(ledger: Ledger, add_run: AddR
     assert hand_over.run_once()
     assert ledger.run(run_id)["sent_at"] is None
     assert not hand_over.run_once()  # it is left alone for a while
+
+
+@pytest.fixture
+def hand_over_to(
+    ledger: Ledger, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], HandOver]:
+    """`hand_over_to(APP)` → a beat's, which may load the app of that module `other_acme`."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "other_acme", raising=False)
+    monkeypatch.setenv("JOBRUNNER_BROKER_URL", broker_url)
+    settings = Settings(broker_url=broker_url, allow_tasks=("other_acme.*",))
+
+    def make(module: str) -> HandOver:
+        (tmp_path / "other_acme.py").write_text(module, encoding="utf-8")
+        return HandOver(ledger.engine, settings)
+
+    return make
+
+
+def test_a_run_that_its_app_refuses_doubles_no_other_and_keeps_none_waiting(
+    hand_over_to: Callable[[str], HandOver], ledger: Ledger, add_run: AddRun, broker_url: str
+) -> None:
+    first = add_run("acme.add", app="other_acme.app", queue="acme")
+    refused = add_run("acme.add", app="other_acme.app", queue="unknown")
+    last = add_run("acme.add", app="other_acme.app", queue="acme")
+    hand_over_to(STRICT_APP).run_once()
+    sent = {one["headers"]["id"] for one in messages(broker_url, "acme")}
+    assert sent == {str(first), str(last)}
+    assert ledger.run(refused)["sent_at"] is None
+    assert None not in {ledger.run(first)["sent_at"], ledger.run(last)["sent_at"]}
+
+
+def test_a_batch_that_takes_long_is_sent_in_parts_and_nothing_of_it_twice(
+    hand_over_to: Callable[[str], HandOver], add_run: AddRun, broker_url: str
+) -> None:
+    run_ids = {str(add_run("acme.add", app="other_acme.app")) for _ in range(3)}
+    hand_over = hand_over_to(SLOW_APP)
+    for _ in run_ids:
+        assert hand_over.run_once()
+    sent = [one["headers"]["id"] for one in messages(broker_url, "acme")]
+    assert sorted(sent) == sorted(run_ids)
 
 
 def test_a_run_of_a_deleted_job_is_not_sent(
