@@ -175,11 +175,11 @@ class Heartbeat:
     def _database_once(self) -> None:
         self._wait_for_death(LOOK_SECONDS)
         try:
-            self._record_deaths()
-            self._look()
             self._renew()
+            self._look()
             self._sign_in()
             self._keep_refused()
+            self._record_deaths()  # last: somebody may have locked a run, and the others go on
         except (DatabaseUnavailable, DBAPIError) as error:
             self._say_unavailable(error)
 
@@ -196,9 +196,10 @@ class Heartbeat:
             self._take(self._deaths.get())
         while self._undone:
             reach("death_seen")
-            end_dead_attempt(self._engine, self._undone[0])
+            self._undone.append(self._undone.pop(0))  # the next comes first if this one fails
+            end_dead_attempt(self._engine, self._undone[-1])
             reach("death_recorded")
-            self._undone.pop(0)
+            self._undone.pop()
 
     def _look(self) -> None:
         """What the database says of the runs: who is to be cancelled, who may start elsewhere."""

@@ -226,17 +226,25 @@ def lost_attempts(
     return tuple(_claimed_run(ClaimedRow(*row)) for row in rows)
 
 
+# One that somebody has locked would keep all of them waiting until their leases are over.
 _RENEW = text("""
+    WITH free AS (
+        SELECT runs.id
+          FROM unnest(CAST(:run_ids AS uuid[]), CAST(:tokens AS uuid[])) AS held (run_id, token)
+          JOIN jobrunner.runs ON runs.id = held.run_id AND runs.claim_token = held.token
+         WHERE runs.state = 'running'
+           FOR NO KEY UPDATE OF runs SKIP LOCKED
+    )
     UPDATE jobrunner.runs
        SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-      FROM unnest(CAST(:run_ids AS uuid[]), CAST(:tokens AS uuid[])) AS held (run_id, token)
-     WHERE runs.id = held.run_id AND runs.claim_token = held.token AND runs.state = 'running'
+      FROM free
+     WHERE runs.id = free.id
     RETURNING runs.id, runs.claim_token
 """)
 
 
 def renew_leases(connection: Connection, held: Sequence[Claim]) -> frozenset[Claim]:
-    """Another 20 s for each attempt that is still running under its token; returns those."""
+    """Another 20 s for each attempt that is still running under its token, and not locked; returns those."""
     rows = connection.execute(_RENEW, {**_claim_arrays(held), "lease_seconds": LEASE_SECONDS})
     return frozenset(Claim(row.id, row.claim_token) for row in rows)
 

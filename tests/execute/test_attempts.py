@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine, Select, func, select
 
+from jobrunner.db import tables
 from jobrunner.db.attempts import (
     Claim,
     ClaimedRun,
@@ -28,6 +29,10 @@ SUCCEEDED = Ending(RunState.SUCCEEDED, "succeeded", result="[1]")
 FAILED = Ending(RunState.FAILED, "failed", error_type="ValueError", error="no", traceback="tb")
 LOST = Ending(RunState.LOST, "lost", error_type="lost", error="gone")
 AGAIN = Ending(RunState.QUEUED, "failed", retry_in=timedelta(seconds=30), error="try again")
+
+
+def lock_run(run_id: uuid.UUID) -> Select[Any]:
+    return select(tables.runs.c.id).where(tables.runs.c.id == run_id).with_for_update()
 
 
 def try_claim(engine: Engine, run_id: uuid.UUID) -> ClaimedRun | None:
@@ -266,6 +271,16 @@ class TestLease:
         end(ledger.engine, held, SUCCEEDED)
         with ledger.engine.begin() as connection:
             assert renew_leases(connection, [held]) == frozenset()
+
+    def test_a_run_that_somebody_has_locked_keeps_no_other_from_being_renewed(
+        self, ledger: Ledger
+    ) -> None:
+        locked, other = (
+            ledger.claim(ledger.add_run(ledger.add_job(name=name))).claim for name in "ab"
+        )
+        with ledger.engine.begin() as somebody, ledger.engine.begin() as connection:
+            somebody.execute(lock_run(locked.run_id))
+            assert renew_leases(connection, [locked, other]) == {other}
 
     def test_nothing_is_lost_within_a_lease_of_the_servers_start(self, ledger: Ledger) -> None:
         # The server of the tests may have started a moment ago or long before: either way an

@@ -7,13 +7,17 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from jobrunner import heartbeat
+from jobrunner.db import tables
 from jobrunner.db.attempts import Claim
-from jobrunner.db.engine import make_engine
+from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.workers import read_workers
 from jobrunner.heartbeat import Heartbeat, how_it_died
+from jobrunner.recover import Death
+from jobrunner.run import Outcome
+from tests.ledger import Ledger
 from tests.project import Project
 from tests.waiting import wait_until
 
@@ -78,6 +82,25 @@ def test_the_death_of_a_child_is_told_and_leaves_it_to_be_waited_for(
     wait_until(lambda: how_it_died(child.pid) == "killed (signal 15)")
     assert child.wait() == -signal.SIGTERM
     assert how_it_died(child.pid) == "it is gone"
+
+
+def test_a_death_that_cannot_be_written_down_keeps_no_other_and_no_lease(
+    ledger: Ledger, database_url: str
+) -> None:
+    locked, dead = (ledger.claim(ledger.add_run(ledger.add_job(name=name))).claim for name in "ab")
+    limits = Limits(lock_timeout_seconds=0.1)
+    engine = make_engine(database_url, application_name="test", limits=limits)
+    beating = Heartbeat(engine, worker="w@test", queues=lambda: ["default"], concurrency=1)
+    with ledger.engine.begin() as somebody:
+        runs = tables.runs.c
+        somebody.execute(select(runs.id).where(runs.id == locked.run_id).with_for_update())
+        for claim in (locked, dead):
+            beating.report(Death(claim, Outcome.LOST, "its process died"))
+        beating.start()
+        wait_until(lambda: ledger.state(dead.run_id) == "lost")
+        wait_until(lambda: read_silence(ledger.engine) >= 0)
+    wait_until(lambda: ledger.state(locked.run_id) == "lost")
+    beating.stop()
 
 
 def test_fault_51_a_sign_of_life_tells_how_long_the_loop_has_been_silent(engine: Engine) -> None:
