@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
@@ -116,9 +115,7 @@ class Cleaner:
             if told is None:
                 continue
             if told:
-                with transaction(self._engine) as connection:
-                    clean_ups.fail(connection, started.taken, told)
-                log.warning("on_end_failed", run=str(started.taken.run_id), error=told)
+                self._fail(started.taken, told)
             self._started.remove(started)
 
     def _take(self) -> None:
@@ -129,7 +126,16 @@ class Cleaner:
             taken = clean_ups.take(
                 connection, self._queues(), limit=room, lease_seconds=LEASE_SECONDS
             )
-        self._started += [self._begin(one) for one in taken]
+        for one in taken:
+            try:
+                self._started.append(self._begin(one))
+            except OSError as error:  # no process, no memory or no descriptor is left
+                self._fail(one, f"its process cannot be started: {error}")
+
+    def _fail(self, taken: CleanUp, told: str) -> None:
+        with transaction(self._engine) as connection:
+            clean_ups.fail(connection, taken, told)
+        log.warning("on_end_failed", run=str(taken.run_id), error=told)
 
     def _begin(self, taken: CleanUp) -> _Started:
         """Not forked from here, where other threads hold locks; and in the worker's own group, by which
@@ -143,9 +149,7 @@ class Cleaner:
             tries=taken.tries,
         )
         process = subprocess.Popen(
-            [sys.executable, "-m", "jobrunner.clean_up"],
-            stdin=subprocess.PIPE,
-            cwd=Path.cwd(),
+            [sys.executable, "-m", "jobrunner.clean_up"], stdin=subprocess.PIPE
         )
         assert process.stdin is not None  # noqa: S101  asked for above
         try:
