@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -100,8 +101,9 @@ class _Writer:
     def close(self) -> None:
         """Write what is left, for a bounded time."""
         if self._pid == os.getpid() and self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(CLOSE_SECONDS)
+            with suppress(Full):  # the database has been away for long: nothing is left but to go
+                self._queue.put(None, timeout=CLOSE_SECONDS)
+                self._thread.join(CLOSE_SECONDS)
             self._thread = None
             self._pid = 0
 
