@@ -5,6 +5,7 @@ from threading import Thread
 import pytest
 
 from jobrunner.contrib import celery
+from tests.waiting import wait_until
 
 
 def test_a_process_ends_though_its_reports_cannot_be_written(
@@ -12,9 +13,10 @@ def test_a_process_ends_though_its_reports_cannot_be_written(
 ) -> None:
     monkeypatch.setattr(celery, "REPORTS_MAX", 1)
     monkeypatch.setattr(celery, "CLOSE_SECONDS", 0.1)
-    writer = celery._Writer("postgresql://127.0.0.1:1/none")  # noqa: SLF001  a process of its own would prove no more
-    for _ in range(3):
-        writer.write(lambda _: None, wait=False)
+    writer = celery._Writer("postgresql://127.0.0.1:1/none")
+    writer.write(lambda _: None, wait=False)
+    wait_until(writer._queue.empty)  # the thread has it in hand
+    writer.write(lambda _: None, wait=False)
     closing = Thread(target=writer.close, daemon=True)
     closing.start()
     closing.join(5)
