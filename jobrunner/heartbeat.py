@@ -168,7 +168,11 @@ class Heartbeat:
 
     def _repeat(self, once: Callable[[], None]) -> None:
         while not self._stopping.is_set():
-            once()
+            try:
+                once()
+            except Exception:
+                # A thread that ended would let all runs of this worker be lost, again and again.
+                log.exception("heartbeat_failed")
 
     # --- The database thread ---
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Engine, select
@@ -100,6 +101,14 @@ def test_a_death_that_cannot_be_written_down_keeps_no_other_and_no_lease(
         wait_until(lambda: ledger.state(dead.run_id) == "lost")
         wait_until(lambda: read_silence(ledger.engine) >= 0)
     wait_until(lambda: ledger.state(locked.run_id) == "lost")
+    beating.stop()
+
+
+def test_a_look_that_fails_is_not_the_last_one(engine: Engine) -> None:
+    queues = Mock(side_effect=[KeyError("changed meanwhile"), ["default"]])
+    beating = Heartbeat(engine, worker="w@test", queues=queues, concurrency=1)
+    beating.start()
+    wait_until(lambda: read_silence(engine) >= 0)
     beating.stop()
 
 
