@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -33,7 +34,7 @@ def in_own_process(body: Callable[[], None], *, passed_on: Sequence[int]) -> End
     pid = os.fork()
     if pid == 0:
         _be_the_other(own_id, body, blocked)
-    before = [signal.signal(number, lambda it, _: os.kill(pid, it)) for number in passed_on]
+    before = [signal.signal(number, lambda it, _: _pass_on(pid, it)) for number in passed_on]
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     try:
         _, status, usage = os.wait4(pid, 0)
@@ -46,6 +47,11 @@ def in_own_process(body: Callable[[], None], *, passed_on: Sequence[int]) -> End
             signal.signal(number, handler)
     peak_bytes = usage.ru_maxrss * 1024 if sys.platform == "linux" else None
     return Ended(os.waitstatus_to_exitcode(status), peak_bytes)
+
+
+def _pass_on(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # it has just been waited for
+        os.kill(pid, number)
 
 
 def _be_the_other(
