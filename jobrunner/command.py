@@ -11,13 +11,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC
+from functools import partial
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from jobrunner.call import RunCancelled
 from jobrunner.current import CurrentRun
 from jobrunner.errors import CallableError
-from jobrunner.process_tree import how_it_ended
+from jobrunner.process_tree import die_with, how_it_ended
 
 _PASSED_ON = ("PATH", "LANG", "HOME", "TZ")
 # Where a limit ends only the child's group, a group of its own would let the command go on.
@@ -68,6 +69,7 @@ def _start(
             hint="Write the program as the first word of `command`.",
         )
     try:
+        # Another worker starts it again after the loss of this one: it must not go on until then.
         return subprocess.Popen(  # noqa: S603  no shell; the worker has been told to allow it
             words,
             stdin=subprocess.DEVNULL,
@@ -76,6 +78,7 @@ def _start(
             cwd=folder,
             env=environment,
             process_group=_OWN_GROUP,
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509  takes none of our locks
         )
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CallableError(

@@ -94,6 +94,19 @@ def test_a_killed_worker_leaves_no_child(
     wait_until(lambda: is_gone(pid), timeout_seconds=5)
 
 
+def test_a_killed_worker_leaves_no_command_that_another_worker_would_start_again(
+    folder: Project, start_worker: StartWorker, send: Send, tmp_path: Path
+) -> None:
+    folder.environment["JOBRUNNER_ALLOW_COMMANDS"] = "true"
+    worker = start_worker("-c", "1")
+    file = tmp_path / "pids"
+    send(None, command=["sh", "-c", f"echo $$ > {file}; exec sleep 60"])
+    wait_until(lambda: has_line(file))
+    worker.kill()
+    pid = int(file.read_text(encoding="utf-8"))
+    wait_until(lambda: is_gone(pid), timeout_seconds=5)
+
+
 def test_leases_are_renewed_while_a_run_goes_on(
     start_worker: StartWorker, send: Send, ledger: Ledger, tmp_path: Path
 ) -> None:
