@@ -29,6 +29,7 @@ from jobrunner.db.attempts import Claim, ClaimedRun
 from jobrunner.db.clean_ups import CleanUp, RunToCleanUp
 from jobrunner.db.engine import make_engine
 from jobrunner.db.kept_connection import KeptConnection
+from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT
 from jobrunner.errors import CallableError, Conflict, JobrunnerError
 from jobrunner.logs import configure_logging, plain_formatter
 from jobrunner.outcome import Mask, line
@@ -40,8 +41,6 @@ from jobrunner.settings import Settings
 
 LIMIT_SECONDS = 60
 """The worker's parent ends the process then."""
-ATTEMPT_OF_LOGS = 30_000
-"""A try's output is kept with the run's, after that of all attempts: under this number plus its own."""
 _ALONE_SECONDS = LIMIT_SECONDS + 15
 """Without a parent it ends itself."""
 _PATIENCE_SECONDS = 10.0
@@ -180,7 +179,7 @@ def _as_attempt(taken: CleanUp, run: RunToCleanUp) -> ClaimedRun:
     return ClaimedRun(
         claim=Claim(taken.run_id, uuid.UUID(int=0)),
         address=run.address,
-        attempt=ATTEMPT_OF_LOGS + taken.tries,
+        attempt=CLEAN_UP_ATTEMPT + taken.tries,
         lost_attempts=0,
         scheduled_for=run.scheduled_for,
         spec=run.spec,

@@ -16,7 +16,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.style import plain_output, state_words
 from jobrunner.cli.times import iso
 from jobrunner.db.engine import transaction
-from jobrunner.db.run_logs import StoredPiece, read_pieces
+from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT, StoredPiece, read_pieces
 from jobrunner.db.runs import Run, find_run_id, get_run
 from jobrunner.errors import UsageError
 from jobrunner.run import RunState
@@ -101,7 +101,8 @@ def show_output(session: Session, pieces: Iterable[StoredPiece]) -> None:
     for piece in pieces:
         if piece.attempt != attempt:
             attempt = piece.attempt
-            session.output.say(f"Attempt {attempt}:")
+            if attempt <= CLEAN_UP_ATTEMPT:  # a clean-up says itself what it is
+                session.output.say(f"Attempt {attempt}:")
         session.output.result_text(plain_output(piece.text))
 
 

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+CLEAN_UP_ATTEMPT = 30_000
+"""What `on_end` writes is kept with its run, after all attempts: under this number plus its try."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPiece:
