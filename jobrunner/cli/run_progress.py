@@ -13,7 +13,7 @@ def progress_text(progress: Mapping[str, Any]) -> str:
     """`40 %  four of ten`; '' where only phases were told."""
     if progress["percent"] is None:
         return ""
-    return f"{progress['percent']:g} %  {text(progress['message'])}".rstrip()
+    return f"{progress['percent']:.3g} %  {text(progress['message'])}".rstrip()
 
 
 def phase_lines(progress: Mapping[str, Any], *, indent: str) -> list[str]:

@@ -277,9 +277,16 @@ def _fields(detail: RunDetail) -> list[tuple[str, str]]:
         ("kwargs", "" if detail.kwargs is None else text(shown(detail.kwargs))),
         ("progress", "" if detail.progress is None else progress_text(detail.progress)),
         ("result", "" if detail.result is None else text(detail.result)),
-        ("error", "" if run.error is None else style(text(run.error), "bad")),
+        _error_or_note(run),
         ("on_end", _clean_up(detail)),
     ]
+
+
+def _error_or_note(run: Run) -> tuple[str, str]:
+    """What is said of a run that has succeeded is no error: its result was not kept, for example."""
+    if run.error is None or run.state == "succeeded":
+        return "note", text(run.error or "")
+    return "error", style(text(run.error), "bad")
 
 
 def _clean_up(detail: RunDetail) -> str:

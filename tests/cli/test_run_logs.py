@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from jobrunner.cli.run_logs import output_until_end
 from jobrunner.cli.style import plain_output
-from jobrunner.db.run_logs import write_pieces
+from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT, write_pieces
 from tests.cli.conftest import Jobrunner
 from tests.ledger import Ledger
 from tests.waiting import wait_until
@@ -175,6 +175,27 @@ def test_progress_is_in_the_json(jobrunner: Jobrunner, written: Written) -> None
     written.ledger.change_run(written.run_id, progress={"percent": 40})
     shown = jobrunner("runs", "show", str(written.run_id), "-o", "json").stdout
     assert json.loads(shown)["progress"] == {"percent": 40}
+
+
+def test_what_a_clean_up_wrote_is_no_attempt(jobrunner: Jobrunner, written: Written) -> None:
+    written.write("done\n")
+    written.write("on_end: acme.release, try 1\n", attempt=CLEAN_UP_ATTEMPT + 1)
+    called = jobrunner("runs", "logs", str(written.run_id))
+    assert called.stdout == "done\non_end: acme.release, try 1\n"
+    assert called.stderr == ""
+
+
+def test_a_percentage_is_rounded(jobrunner: Jobrunner, written: Written) -> None:
+    said = {"percent": 200 / 3, "message": "", "phases": [], "phases_left_out": 0}
+    written.ledger.change_run(written.run_id, progress={"attempt": 1, **said})
+    assert "progress       66.7 %\n" in jobrunner("runs", "show", str(written.run_id)).stdout
+
+
+def test_what_is_said_of_a_success_is_a_note(jobrunner: Jobrunner, written: Written) -> None:
+    written.end()
+    written.ledger.change_run(written.run_id, error="the result is no JSON")
+    shown = jobrunner("runs", "show", str(written.run_id)).stdout
+    assert "  note           the result is no JSON\n" in shown
 
 
 T0, T1 = "2026-11-21T12:00:00+00:00", "2026-11-21T12:00:01.500000+00:00"
