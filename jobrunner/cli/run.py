@@ -30,7 +30,8 @@ from jobrunner.triggers import TriggeredRun, trigger_run
 @make_command(
     "run",
     "Run a job now: by the workers, or with --local in this process, without any server.\n\n"
-    "It obeys the job's `overlap` and says so; its next scheduled time stays what it is.",
+    "It obeys the job's `overlap` and says so; its next scheduled time stays what it is. With --local "
+    "time limits, retries and `on_end` are left out: Ctrl-C ends it.",
     examples=[
         ('jobrunner run playground/greet --kwargs \'{"name": "Ada"}\' --wait', "And see its end."),
         ("jobrunner run playground/greet --local", "Try a job straight from the files."),
@@ -146,4 +147,5 @@ def _tell_end(session: Session, run: Run, result: Any) -> None:
     if result is not None:
         session.output.result(f"result  {safe(json.dumps(result, ensure_ascii=False))}")
     if run.error:
-        session.output.result(f"error   {text(run.error)}")
+        label = "note " if run.state == "succeeded" else "error"
+        session.output.result(f"{label}   {text(run.error)}")
