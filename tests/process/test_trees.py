@@ -47,7 +47,7 @@ def test_a_soft_limit_takes_daemons_with_it(send: Send, ledger: Ledger, tmp_path
     file = tmp_path / "pids"
     run_id = send("acme.sleeps_beside_a_daemon", args=[str(file)], soft_timeout_seconds=1.0)
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
-    assert [is_gone(pid) for pid in pids_in(file)] == [True]
+    wait_until(lambda: all(map(is_gone, pids_in(file))), timeout_seconds=2)
 
 
 def test_what_a_killed_child_leaves_behind_is_swept(
