@@ -14,6 +14,7 @@ from jobrunner.errors import (
     JobrunnerError,
     LockNotObtained,
     SchemaMismatch,
+    UsageError,
     first_line,
 )
 from jobrunner.reconcile import Applied
@@ -162,7 +163,7 @@ class Watcher:
     def _try(self, content_hash: str) -> Outcome | None:
         try:
             applied = self._reconcile(content_hash)
-        except ConfigurationError as error:
+        except (ConfigurationError, UsageError) as error:  # UsageError: keys that cannot seal, say
             return Outcome(ConfigState.INVALID, error=error)
         except (GuardRefused, Conflict) as error:
             return Outcome(ConfigState.REFUSED, error=error)

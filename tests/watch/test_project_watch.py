@@ -89,3 +89,16 @@ def test_a_link_to_another_release_is_followed(
     applied = reported().applied
     assert applied is not None
     assert [change.address for change in applied.plan.changes] == ["ops/report"]
+
+
+def test_a_sensitive_argument_without_a_key_changes_nothing_until_the_next_good_save(
+    root: Path, reported: Reported
+) -> None:
+    assert reported().state == ConfigState.IN_FORCE
+    sensitive = JOBS.replace("app.report", "app.report, kwargs: {token: abc}, sensitive: [token]")
+    (root / "jobs.d" / "ops.yaml").write_text(sensitive, encoding="utf-8")
+    invalid = reported()
+    assert invalid.state == ConfigState.INVALID
+    assert "JOBRUNNER_ENCRYPTION_KEYS is not set" in invalid.message
+    (root / "jobs.d" / "ops.yaml").write_text(JOBS, encoding="utf-8")
+    assert reported().state == ConfigState.IN_FORCE
