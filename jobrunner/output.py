@@ -174,14 +174,14 @@ class Recording:
 
     def __init__(
         self,
-        on_first_write: Callable[[], None] = lambda: None,
+        on_write: Callable[[], None] = lambda: None,
         masker: Masker | None = None,
     ) -> None:
-        self._on_first_write = on_first_write
+        self._on_write = on_write
         # Before anything is cut, which could leave a half of a secret that is no longer known as one.
         self._masked = MaskedStream(masker or Masker())
         self._lock = threading.Lock()
-        self._written = False
+        self._written: deque[bytes] = deque()
         self._head = bytearray()
         self._head_room = HEAD_BYTES
         self._tail = bytearray()
@@ -195,17 +195,28 @@ class Recording:
         self._unconfirmed: Batch | None = None
 
     def write(self, data: bytes) -> None:
-        """Take output, and forget the oldest beyond the bounds."""
-        with self._lock:
-            first, self._written = not self._written, True
-            self._keep(self._masked.feed(data))
-        if first:
-            self._on_first_write()
+        """Take output, and forget the oldest beyond the bounds. It waits for nobody.
+
+        A signal's handler may print in the middle of this very function. Whoever has the lock takes
+        what the others have left for it.
+        """
+        self._written.append(data)
+        while self._written and self._lock.acquire(blocking=False):
+            try:
+                self._take_over()
+            finally:
+                self._lock.release()
+        self._on_write()
 
     def end(self) -> None:
         """No output comes any more: what was held back, as it might have become a secret, is none."""
         with self._lock:
+            self._take_over()
             self._keep(self._masked.end())
+
+    def _take_over(self) -> None:
+        while self._written:
+            self._keep(self._masked.feed(self._written.popleft()))
 
     def _keep(self, data: bytes) -> None:
         self._head += data[: self._head_room]
@@ -220,6 +231,7 @@ class Recording:
         """What is to be stored now; None when nothing is. The same again until it is confirmed."""
         with self._lock:
             if self._unconfirmed is None:
+                self._take_over()
                 self._unconfirmed = self._take()
             return self._unconfirmed
 

@@ -54,7 +54,8 @@ class OutputWriter:
 
     def write(self, *, patience_seconds: float | None) -> None:
         """Store all that is there."""
-        self._database.do(self._store, patience_seconds=patience_seconds)
+        if self._is_started.locked():
+            self._database.do(self._store, patience_seconds=patience_seconds)
 
     def _start(self) -> None:
         if self._is_started.acquire(blocking=False):  # never released: once is enough

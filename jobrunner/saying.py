@@ -96,7 +96,7 @@ class Said:
         """`mask` takes the secrets out of what is said, before it is cut."""
         self._on_first_word = on_first_word
         self._mask = mask
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may speak in the middle of a word
         self._newest: tuple[float | None, str] = (None, "")
         self._phases: list[_Phase] = []
         self._left_out = 0

@@ -340,14 +340,19 @@ _FINISH = PreparedStatement("""
          WHERE runs.id = ending.id AND runs.claim_token = :token
            AND (runs.state = 'running'
                 OR (runs.state = 'lost' AND ending.state IN ('succeeded', 'failed')))
-        RETURNING runs.id, runs.job_id, runs.attempt, runs.state
+        RETURNING runs.*
     ), attempt AS (
-        UPDATE jobrunner.attempts
-           SET state = :attempt_state, finished_at = clock_timestamp(), error_type = :error_type,
-               error = :error, traceback = :traceback,
-               memory_peak_bytes = :memory_peak_bytes
+        -- Its row is there; an UPDATE that was planned while the table was small would read all of it.
+        INSERT INTO jobrunner.attempts
+               (run_id, number, state, claim_token, worker, pid, started_at, finished_at, error_type,
+                error, traceback, memory_peak_bytes)
+        SELECT id, attempt, :attempt_state, claim_token, worker, 0, started_at, clock_timestamp(),
+               :error_type, :error, :traceback, :memory_peak_bytes
           FROM ended
-         WHERE attempts.run_id = ended.id AND attempts.number = ended.attempt
+            ON CONFLICT (run_id, number) DO UPDATE
+           SET state = excluded.state, finished_at = excluded.finished_at,
+               error_type = excluded.error_type, error = excluded.error,
+               traceback = excluded.traceback, memory_peak_bytes = excluded.memory_peak_bytes
     )
     SELECT state, job_id,
            state <> 'queued'

@@ -71,8 +71,10 @@ class KeptConnection:
             self._connection = self._engine.connect().execution_options(
                 isolation_level="AUTOCOMMIT"
             )
-        with self._connection.begin():
-            return statement(self._connection)
+        answer = statement(self._connection)
+        if self._connection.in_transaction():  # one of SQLAlchemy's alone: the server has none
+            self._connection.commit()
+        return answer
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

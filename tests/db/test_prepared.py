@@ -33,6 +33,17 @@ def test_it_is_prepared_at_its_first_use_and_only_then(connection: Connection) -
     assert (len(once), prepared(connection)) == (1, once)
 
 
+def test_it_is_planned_anew_now_and_then(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobrunner.db.prepared.PLAN_AGAIN_SECONDS", 0.0)
+    times = text("SELECT min(prepare_time) FROM pg_prepared_statements WHERE from_sql")
+    DOUBLE.first(connection, VALUES)
+    first = connection.execute(times).scalar_one()
+    assert DOUBLE.first(connection, VALUES) == (42, "it's!")
+    assert connection.execute(times).scalar_one() > first
+
+
 def test_a_result_without_rows_is_none(connection: Connection) -> None:
     assert PreparedStatement("SELECT 1 WHERE :number = 2").first(connection, {"number": 1}) is None
 

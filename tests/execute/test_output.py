@@ -3,9 +3,11 @@
 import logging
 import os
 import sys
+from collections.abc import Callable
 
 import pytest
 
+from jobrunner.masking import MaskedStream, Masker
 from jobrunner.output import HEAD_BYTES, TAIL_BYTES, Capture, Recording
 
 
@@ -30,12 +32,36 @@ def test_nothing_written_is_nothing_to_store() -> None:
     assert Recording().batch() is None
 
 
-def test_the_first_write_is_told_once() -> None:
+def test_each_write_is_told() -> None:
     told: list[bool] = []
-    recording = Recording(on_first_write=lambda: told.append(True))
+    recording = Recording(on_write=lambda: told.append(True))
     recording.write(b"a")
     recording.write(b"b")
-    assert told == [True]
+    assert told == [True, True]
+
+
+def test_a_signals_handler_may_print_in_the_middle_of_a_print() -> None:
+    recording = Recording()
+    inner: list[bool] = []
+
+    def keep_and_write_again() -> None:
+        if not inner:
+            inner.append(True)
+            recording.write(b"from the handler\n")
+
+    recording._masked = _Interrupted(keep_and_write_again)
+    recording.write(b"first\n")
+    assert stored(recording, {}) == "first\nfrom the handler\n"
+
+
+class _Interrupted(MaskedStream):
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        super().__init__(Masker())
+        self._interrupt = interrupt
+
+    def feed(self, data: bytes) -> bytes:
+        self._interrupt()
+        return super().feed(data)
 
 
 def test_a_batch_comes_again_until_it_is_confirmed() -> None:
