@@ -77,7 +77,8 @@ def _record(piece: StoredPiece) -> dict[str, Any]:
 def _follow(session: Session, engine: Engine, run_id: uuid.UUID, form: Form) -> int:
     pieces = output_until_end(engine, run_id)
     if form == "table":
-        show_output(session, pieces)
+        if not show_output(session, pieces):
+            session.output.say("Nothing was written by this run.")
     else:
         _show_records(session, pieces, form)
     with transaction(engine) as connection:
@@ -95,15 +96,17 @@ def _show_records(session: Session, pieces: Iterable[StoredPiece], form: Form) -
             session.output.document([_record(piece)], form)
 
 
-def show_output(session: Session, pieces: Iterable[StoredPiece]) -> None:
-    """As text, the attempts told apart."""
-    attempt = 1
+def show_output(session: Session, pieces: Iterable[StoredPiece]) -> bool:
+    """As text, the attempts told apart. Whether there was any."""
+    attempt = 0
     for piece in pieces:
+        attempt = attempt or 1
         if piece.attempt != attempt:
             attempt = piece.attempt
             if attempt <= CLEAN_UP_ATTEMPT:  # a clean-up says itself what it is
                 session.output.say(f"Attempt {attempt}:")
         session.output.result_text(plain_output(piece.text))
+    return attempt > 0
 
 
 def output_until_end(engine: Engine, run_id: uuid.UUID) -> Iterator[StoredPiece]:

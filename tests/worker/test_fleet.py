@@ -123,6 +123,8 @@ def test_fault_50_a_worker_without_the_database_starts_nothing_and_loses_no_mess
     fleet.send([run_id], priority=None)
     wait_until(lambda: fleet.sender.waiting("default").depth == 0)
     worker.wait_for_line("claim_failed")
-    wait_until(lambda: fleet.sender.waiting("default").depth == 1)
+    worker.wait_for_line(
+        "claim_failed", after=len(worker.lines)
+    )  # it was put back, and taken again
     assert not fleet.journal.exists()
     assert fleet.ledger.state(run_id) == "queued"
