@@ -40,6 +40,12 @@ def short() -> None:
 """
 
 
+_JOBS = {
+    name: {"task": f"bench_tasks.{name}", "overlap": "allow"}
+    for name in ("nothing", "stamp", "short")
+}
+
+
 class Worker(Protocol):
     """One contestant."""
 
@@ -81,12 +87,11 @@ class JobrunnerWorker:
     def open(self, bench: Bench) -> Iterator[Place]:
         def fill(place: Place) -> None:
             migrate(place)
-            jobs = ("nothing", "stamp", "short")
-            given = {name: {"task": f"bench_tasks.{name}", "overlap": "allow"} for name in jobs}
-            place.write_jobs("jobs.yaml", given)
+            place.write_jobs("jobs.yaml", _JOBS)
             place.jobrunner("apply", "--yes")
 
         with bench.open_place(self.name, fill) as place:
+            place.write_jobs("jobs.yaml", _JOBS)
             (place.folder / "bench_tasks.py").write_text(_TASKS, "utf-8")
             yield place
 

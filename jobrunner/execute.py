@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DBAPIError
 
 from jobrunner.arguments import fit_arguments
 from jobrunner.call import CANCEL_SIGNAL, SOFT_LIMIT_SIGNAL, Caller
@@ -209,10 +209,15 @@ def _call(home: Home, run: ClaimedRun, masker: Masker) -> Called:
 def _invoke(home: Home, run: ClaimedRun, masker: Masker) -> Any:
     if run.spec.command is not None:
         return _run_command(home, run.spec.command)
+    if run.spec.task is None:
+        raise CallableError(
+            "This run is for the workers of another Celery app.",
+            kind="refused",
+            hint="A beat of an older version has sent it here; upgrade the beats.",
+        )
     # The definition is shared by all its runs; a callable may change what it is given.
     given = copy.deepcopy((run.args, run.kwargs))
     args, kwargs = home.secrets.opened(run.address, given, run.spec.sensitive)
-    assert run.spec.task is not None  # noqa: S101  others are not claimed
     loaded = _load(home, run.spec.task)
     args, kwargs = fit_arguments(loaded, args, kwargs, masker=masker)
     bound = bound_to_run(
@@ -266,8 +271,8 @@ def _finish(home: Home, run: ClaimedRun, ending: Ending) -> RunState | None:
         return home.database.do(
             partial(attempts.finish, held=run.claim, ending=ending), patience_seconds=None
         )
-    except DataError as error:
-        # JSON that PostgreSQL cannot hold, such as a NUL within a string.
+    except DBAPIError as error:
+        # JSON that PostgreSQL cannot hold, such as a NUL within a string or a very deep list.
         note = line(f"the result cannot be stored: {error.orig}")
         kept = Ending(ending.state, ending.attempt_state, ending.retry_in, error=note)
         return home.database.do(

@@ -69,6 +69,9 @@ class HandOver:
                 self._say("database_unavailable", "", first_line(error))
             except JobrunnerError as error:
                 self._say("hand_over_failed", "", error.message)
+            except Exception:
+                # Whatever it is, other apps are owed their messages; without this thread nobody sends.
+                log.exception("hand_over_failed")
 
     def run_once(self) -> bool:
         """One batch of messages, or of revocations; False when there is nothing to do now."""

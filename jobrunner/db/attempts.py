@@ -333,7 +333,6 @@ _FINISH = PreparedStatement("""
                -- What was cleaned up after a loss that was none is cleaned up after the end.
                on_end_at = CASE WHEN runs.state = 'lost' AND runs.on_end_tries > 0
                                 THEN clock_timestamp() ELSE runs.on_end_at END,
-               on_end_tries = CASE WHEN runs.state = 'lost' THEN 0 ELSE runs.on_end_tries END,
                result = CAST(:result AS jsonb),
                error = :error
           FROM ending

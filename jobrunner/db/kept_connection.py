@@ -14,10 +14,12 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from jobrunner.db.engine import describe
+from jobrunner.db.engine import describe, sqlstate
 from jobrunner.errors import DatabaseUnavailable, first_line
 
 _LONGEST_BACKOFF_SECONDS = 2.0
+_PROGRAM_LIMIT = "54"
+"""SQLSTATE class 54, program limit exceeded (PostgreSQL, appendix A)."""
 
 Answer = TypeVar("Answer")
 
@@ -91,4 +93,6 @@ class KeptConnection:
 
 def _is_temporary(error: DBAPIError) -> bool:
     """Lost, refused, shut down, read-only, a lock or a time-out: another try may go through."""
+    if sqlstate(error).startswith(_PROGRAM_LIMIT):
+        return False  # nested too deeply, for example: the same statement fails again
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -129,6 +129,9 @@ def insert(
 
 
 def _as_json(kwargs: Mapping[str, object]) -> str:
+    if not all(map(_is_storable, _texts(dict(kwargs)))):
+        # The server would say so, too, and with that end the transaction of a caller.
+        raise ValueError("a text has a NUL or half of a surrogate pair")
     dumped = json.dumps(dict(kwargs), allow_nan=False)
     if len(dumped) > LARGEST_ARGUMENTS_BYTES:
         raise UsageError(
@@ -137,3 +140,23 @@ def _as_json(kwargs: Mapping[str, object]) -> str:
             hint="Pass a path or an id, and let the callable read the data.",
         )
     return dumped
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text

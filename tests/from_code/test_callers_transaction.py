@@ -96,6 +96,18 @@ def test_other_arguments_are_refused_and_the_transaction_lives_on(
     assert len(rows()) == 1
 
 
+@pytest.mark.parametrize("value", ["a\x00b", {"\ud800": 1}, [float("nan")], {1}])
+def test_arguments_that_cannot_be_stored_leave_the_transaction_alone(
+    own: Engine, job: str, rows: Rows, value: object
+) -> None:
+    with Session(own) as session:
+        with pytest.raises(UsageError):
+            jobrunner.trigger(job, {"value": value}, session=session)
+        jobrunner.trigger(job, {"value": "\\u0000"}, session=session)
+        session.commit()
+    assert len(rows()) == 1
+
+
 def test_overlap_is_obeyed_and_the_other_waits(own: Engine, ledger: Ledger) -> None:
     ledger.add_job(name="queue", overlap="queue", expires="5m", priority=3)
     ledger.add_job(name="replace", overlap="replace")
