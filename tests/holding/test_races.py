@@ -9,7 +9,7 @@ def test_of_ten_claims_at_once_one_starts_and_nine_wait(engine: Engine) -> None:
     assert race_claims(engine, rounds=100) == {(1, CLAIMS - 1): 100}
 
 
-def test_two_schedules_of_a_skip_job_and_two_beats_give_one_run_and_one_skipped(
+def test_fault_47_two_schedules_of_a_skip_job_and_two_beats_give_one_run_and_one_skipped(
     engine: Engine,
 ) -> None:
     assert race_beats(engine, rounds=100) == {("queued", "skipped"): 100}

@@ -126,7 +126,7 @@ def test_fault_20_a_job_with_a_limit_leaves_its_queue_to_the_others(
     assert short(read_runs()).count("held") == 48
 
 
-def test_overlap_queue_keeps_one_waiting_and_replace_the_newest(
+def test_fault_47_overlap_queue_keeps_one_waiting_and_replace_the_newest(
     engine: Engine, add_job: AddJob, broker: Broker, ledger: Ledger, read_runs: ReadRuns
 ) -> None:
     add_job("queue", overlap="queue")
@@ -136,7 +136,7 @@ def test_overlap_queue_keeps_one_waiting_and_replace_the_newest(
     assert short(read_runs()) == ["running", "held", "skipped"]
 
 
-def test_overlap_replace_lets_the_newest_win(
+def test_fault_47_overlap_replace_lets_the_newest_win(
     engine: Engine, add_job: AddJob, broker: Broker, ledger: Ledger, read_runs: ReadRuns
 ) -> None:
     add_job(overlap="replace")
