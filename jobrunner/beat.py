@@ -5,11 +5,11 @@ until something is due, somebody notifies, or a second has passed.
 """
 
 import gc
-import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from random import SystemRandom
 from typing import Any
 
 import structlog
@@ -58,6 +58,8 @@ LAG_SECONDS = 10.0
 LONGEST_BACKOFF_SECONDS = 4.0
 """A database that is back is in use again in under 5 s, the time to connect included."""
 LOG_AGAIN_SECONDS = 30.0
+
+_CHANCE = SystemRandom()  # Python's shared one may have been seeded by whoever else is here
 
 log = structlog.get_logger("jobrunner.beat")
 
@@ -321,7 +323,7 @@ class Loop:
     def _back_off(self) -> None:
         self._failures += 1
         bound = min(0.1 * 2**self._failures, LONGEST_BACKOFF_SECONDS)
-        time.sleep(bound * random.uniform(0.5, 1.0))  # noqa: S311  spreads reconnects, no secret
+        time.sleep(bound * _CHANCE.uniform(0.5, 1.0))
 
     def _hang_up(self) -> None:
         if self._listener is not None:

@@ -5,13 +5,13 @@ It runs in a child process of a worker, one run at a time; nothing here knows of
 
 import copy
 import os
-import random
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from random import SystemRandom
 from typing import Any
 
 import structlog
@@ -42,6 +42,8 @@ from jobrunner.surroundings import Surroundings
 
 CLAIM_PATIENCE_SECONDS = 10.0
 """How long a message is held while the database does not answer; then it goes back to its queue."""
+
+_CHANCE = SystemRandom()  # Python's shared one may have been seeded by whoever else is here
 
 log = structlog.get_logger("jobrunner.execute")
 
@@ -253,7 +255,7 @@ def _load(home: Home, path: str) -> LoadedCallable:
 def _decide(run: ClaimedRun, called: Called) -> Ending:
     end = decide_end(
         run.ended(called.outcome, error_types=called.error_types, retry_in=called.retry_in),
-        random_fraction=random.random(),  # noqa: S311  spreads retries, no secret
+        random_fraction=_CHANCE.random(),
     )
     return Ending(
         state=end.state,

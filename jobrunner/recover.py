@@ -4,10 +4,10 @@ whose time to start has passed, runs that wait for nothing.
 A lost attempt is a failed attempt. With retries left its run is queued again, otherwise it ends.
 """
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import SystemRandom
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -25,6 +25,8 @@ MESSAGE_LOST_AFTER = timedelta(seconds=5)
 
 QueueKey = tuple[str, int]
 """A queue and a priority: messages overtake each other only across priorities."""
+
+_CHANCE = SystemRandom()  # Python's shared one may have been seeded by whoever else is here
 
 log = structlog.get_logger("jobrunner.recover")
 
@@ -83,7 +85,7 @@ def end_dead_attempt(engine: Engine, death: Death) -> RunState | None:
 def _end(connection: Connection, run: ClaimedRun, death: Death) -> RunState | None:
     end = decide_end(
         run.ended(death.outcome),
-        random_fraction=random.random(),  # noqa: S311  spreads retries, no secret
+        random_fraction=_CHANCE.random(),
     )
     ending = Ending(
         state=end.state,

@@ -5,10 +5,10 @@ needs one round trip instead of four. When the connection is lost, the statement
 a new one, so what is done here must be harmless when it is done twice.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable
+from random import SystemRandom
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -20,6 +20,8 @@ from jobrunner.errors import DatabaseUnavailable, first_line
 _LONGEST_BACKOFF_SECONDS = 2.0
 _PROGRAM_LIMIT = "54"
 """SQLSTATE class 54, program limit exceeded (PostgreSQL, appendix A)."""
+
+_CHANCE = SystemRandom()  # Python's shared one may have been seeded by whoever else is here
 
 Answer = TypeVar("Answer")
 
@@ -51,7 +53,7 @@ class KeptConnection:
                         raise
                     if give_up_at is not None and time.monotonic() + backoff_seconds > give_up_at:
                         raise self._unavailable(error) from error
-                time.sleep(backoff_seconds * random.uniform(0.5, 1.0))  # noqa: S311  no secret
+                time.sleep(backoff_seconds * _CHANCE.uniform(0.5, 1.0))
                 backoff_seconds = min(backoff_seconds * 2, _LONGEST_BACKOFF_SECONDS)
 
     def forked(self) -> "KeptConnection":

@@ -267,7 +267,7 @@ def endpoint(project: Project) -> str:
 
 
 def test_fault_33_a_run_whose_worker_is_killed_is_done_again(demo: Project) -> None:
-    slow = JOBS.replace("greet", "slow").replace("name: Ada", "seconds: 3").replace("1s", "1h")
+    slow = JOBS.replace("greet", "slow").replace("name: Ada", "seconds: 8").replace("1s", "1h")
     demo.write("jobs.d/demo.yaml", slow + "    retry: {max_retries: 1, delay: 1s}\n")
     up = demo.start("up", "-c", "1")
     up.wait_for_line("● worker")
