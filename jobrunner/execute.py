@@ -32,7 +32,7 @@ from jobrunner.errors import CallableError
 from jobrunner.isolate import in_own_process
 from jobrunner.masking import Masker
 from jobrunner.memory import peak_bytes, reset_peak
-from jobrunner.outcome import Called, line, raised, refused, returned, unloadable
+from jobrunner.outcome import Called, raised, refused, returned, unloadable, without_result
 from jobrunner.output import Capture
 from jobrunner.process_tree import how_it_ended
 from jobrunner.run import Outcome, RunState, decide_end
@@ -275,8 +275,7 @@ def _finish(home: Home, run: ClaimedRun, ending: Ending) -> RunState | None:
         )
     except DBAPIError as error:
         # JSON that PostgreSQL cannot hold, such as a NUL within a string or a very deep list.
-        note = line(f"the result cannot be stored: {error.orig}")
-        kept = Ending(ending.state, ending.attempt_state, ending.retry_in, error=note)
+        kept = without_result(ending, error)
         return home.database.do(
             partial(attempts.finish, held=run.claim, ending=kept), patience_seconds=None
         )

@@ -18,10 +18,12 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery.exceptions import Ignore, Retry
 from celery.utils.time import maybe_make_aware
 from pydantic_core import to_jsonable_python
+from sqlalchemy.exc import DBAPIError
 
 from jobrunner.call import Interruption, RunCancelled
 from jobrunner.callables import load_callable
 from jobrunner.command import CommandFailed
+from jobrunner.db.attempts import Ending
 from jobrunner.errors import CallableError
 from jobrunner.masking import Masker
 from jobrunner.run import Outcome
@@ -197,6 +199,12 @@ def _is_ours(trace: TracebackType) -> bool:
     """Our own frames, and those of the import machinery between them and the user's module."""
     file = trace.tb_frame.f_code.co_filename
     return file.startswith(_OWN_FOLDER) or "importlib" in file
+
+
+def without_result(ending: Ending, error: DBAPIError) -> Ending:
+    """The same end, for a result that PostgreSQL has refused; a note says so."""
+    note = line(f"the result cannot be stored: {error.orig}")
+    return Ending(ending.state, ending.attempt_state, ending.retry_in, error=note)
 
 
 def line(told: str) -> str:

@@ -38,7 +38,7 @@ from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.errors import first_line
 from jobrunner.foreign_apps import RUN_HEADER
 from jobrunner.masking import Masker
-from jobrunner.outcome import Called, line, raised, returned
+from jobrunner.outcome import Called, line, raised, returned, without_result
 from jobrunner.run import Outcome, RunState
 from jobrunner.settings import load_settings
 
@@ -270,9 +270,7 @@ def _finish(connection: Connection, held: Claim, ending: Ending) -> None:
     try:
         attempts.finish(connection, held, ending)
     except DataError as error:  # JSON that PostgreSQL cannot hold, such as a NUL within a string
-        note = line(f"the result cannot be stored: {error.orig}")
-        kept = Ending(ending.state, ending.attempt_state, ending.retry_in, error=note)
-        attempts.finish(connection, held, kept)
+        attempts.finish(connection, held, without_result(ending, error))
 
 
 def _finish_running(connection: Connection, run_id: uuid.UUID, called: Called) -> None:
