@@ -112,7 +112,8 @@ class Loop:
         self._process: Process | None = None
         self._suspicions: Mapping[QueueKey, Suspicion] = {}
         self._clock = ClockWatch()
-        self._is_due = self._is_broker_away = self._is_broker_known = False
+        self._is_due = self._is_notified = False
+        self._is_broker_away = self._is_broker_known = False
         self._recover_at = self._sign_of_life_at = self._try_broker_at = 0.0
         self._failures = 0
         self._back_since: float | None = None
@@ -130,6 +131,9 @@ class Loop:
             if self._is_due and time.monotonic() < self._recover_at:
                 self._dispatch()  # what is due is due: a look around would only delay it
             else:
+                if self._is_notified:  # most likely somebody has asked for a run, and waits
+                    self._is_notified = False
+                    self._send_unsent()
                 self._look_and_work()
             if self._failures:
                 self._failures, self._back_since = 0, time.monotonic()
@@ -308,8 +312,8 @@ class Loop:
         if seconds <= 0:  # it is in another beat's hands, or behind somebody's lock
             seconds = OTHERS_SECONDS
         assert self._listener is not None  # noqa: S101  see run_once
-        is_notified = self._listener.wait(seconds)
-        self._is_due = seen.due_in == seconds and not is_notified
+        self._is_notified = self._listener.wait(seconds)
+        self._is_due = seen.due_in == seconds and not self._is_notified
 
     def _tell_lag(self, seen: Glance) -> None:
         if seen.due_in is not None and seen.due_in < -LAG_SECONDS:

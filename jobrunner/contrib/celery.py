@@ -46,7 +46,8 @@ WAIT_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
 REPORTS_MAX = 10_000
 """What waits for the database in one process; more is dropped, and those runs end as lost."""
-_RETRY_OVERTAKES_SECONDS = 0.5
+_RETRY_OVERTAKES_SECONDS = 1.0
+_OVERTAKEN_LOOK_SECONDS = 0.05
 _LIMITS = Limits(statement_timeout_seconds=5.0, lock_timeout_seconds=2.0)
 _STATES = {
     Outcome.SUCCEEDED: RunState.SUCCEEDED,
@@ -248,19 +249,23 @@ class _Begin:
     retries: int
 
     def __call__(self, connection: Connection) -> None:
+        self._let_the_last_one_end(connection)
         if self._start(connection):
             return
-        if self.retries and tracked.running_attempt(connection, self.claim.run_id) is not None:
-            # The message of a retry may overtake what its process has still to write.
-            time.sleep(_RETRY_OVERTAKES_SECONDS)
-            if self._start(connection):
-                return
         running = tracked.running_attempt(connection, self.claim.run_id)
         if running is not None and running.token != self.claim.token:
             told = "its message was delivered again: the worker that had it is gone"
             called = Called(Outcome.LOST, error=told, error_type="lost")
             _finish(connection, running, _ending(called, RunState.QUEUED, retry_in=timedelta(0)))
             self._start(connection)
+
+    def _let_the_last_one_end(self, connection: Connection) -> None:
+        """Celery sends the message of a retry first; another process may have it before that is written."""
+        until = time.monotonic() + _RETRY_OVERTAKES_SECONDS
+        while self.retries and time.monotonic() < until:
+            if tracked.has_ended_before(connection, self.claim.run_id, retries=self.retries):
+                return
+            time.sleep(_OVERTAKEN_LOOK_SECONDS)
 
     def _start(self, connection: Connection) -> bool:
         return tracked.start(connection, self.claim, worker=self.worker, pid=os.getpid())

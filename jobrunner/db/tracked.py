@@ -41,6 +41,17 @@ def running_attempt(connection: Connection, run_id: uuid.UUID) -> Claim | None:
     return None if token is None else Claim(run_id, token)
 
 
+_HAS_ENDED = text("""
+    SELECT attempt >= :retries AND state <> 'running' FROM jobrunner.runs WHERE id = :run_id
+""")
+
+
+def has_ended_before(connection: Connection, run_id: uuid.UUID, *, retries: int) -> bool:
+    """Whether the attempt that asked for this retry is written to its end. True for no run at all."""
+    values = {"run_id": run_id, "retries": retries}
+    return connection.execute(_HAS_ENDED, values).scalar_one_or_none() is not False
+
+
 _FAIL_UNSTARTED = text("""
     UPDATE jobrunner.runs
        SET state = :state, error = :error, finished_at = clock_timestamp()
