@@ -22,8 +22,9 @@ from jobrunner.reconcile import Desired, plan_project, read_desired
 from jobrunner.schedule import times_between
 from jobrunner.sealing import make_keyring
 from jobrunner.secrets import make_secrets
-from jobrunner.settings import Settings, load_settings
+from jobrunner.settings import Settings, load_settings, variables_of
 from jobrunner.spec.models import JobSpec
+from jobrunner.spec.project import Given
 
 _WORKER = "pytest"
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
@@ -99,9 +100,8 @@ def open_project(folder: Path) -> ProjectUnderTest:
     """Raises ConfigurationError with all mistakes of the files, UsageError for a setting."""
     settings = load_settings(os.environ, folder)
     config = Path(settings.config) if settings.config else None
-    desired = read_desired(
-        config=config, working_directory=folder, environment=settings.environment
-    )
+    given = Given(settings.environment, variables_of(os.environ))
+    desired = read_desired(config=config, working_directory=folder, given=given)
     return ProjectUnderTest(settings, desired)
 
 

@@ -24,8 +24,9 @@ from jobrunner.plan.guards import check_guards
 from jobrunner.schedule import next_time, run_at
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
-from jobrunner.spec.models import DefinedJob, JobSpec, ProjectSpec, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, JobSpec, ScheduleSpec
 from jobrunner.spec.parse import parse_project
+from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
 from jobrunner.spec.source_lines import with_source_lines
 from jobrunner.spec.yaml import SourceFile
 from jobrunner.zone_data import zone_data_version
@@ -47,6 +48,7 @@ class Desired:
     root: Path
     jobs: tuple[DefinedJob, ...]
     """Sorted by address."""
+    moves: tuple[Move, ...]
     files: int
     """How many job files were read."""
     missing_folders: tuple[str, ...]
@@ -104,21 +106,24 @@ class RecordDue(Protocol):
     ) -> Recorded: ...
 
 
-def read_desired(*, config: Path | None, working_directory: Path, environment: str = "") -> Desired:
+def read_desired(
+    *, config: Path | None, working_directory: Path, given: Given = NOTHING_GIVEN
+) -> Desired:
     """The definitions of the project that `working_directory` lies in, or of the file `config`.
 
     Needs no database. Raises ConfigurationError with all mistakes of all files.
     """
     read = read_project(config=config, working_directory=working_directory)
-    parsed = parse_project(read.config, read.files)
+    parsed = parse_project(read.config, read.files, given=given)
     diagnostics = (*read.diagnostics, *parsed.diagnostics)
     if has_errors(diagnostics):
         raise _mistakes(diagnostics)
     return Desired(
         project=parsed.project,
-        environment=environment,
+        environment=given.environment,
         root=read.root,
         jobs=parsed.jobs,
+        moves=parsed.moves,
         files=len(read.files),
         missing_folders=read.missing_folders,
         diagnostics=diagnostics,
@@ -146,6 +151,7 @@ def plan_project(
         _sealed(desired.jobs, current, keyring),
         now=now or database_now(connection),
         environment=desired.environment,
+        moves=desired.moves,
         diagnostics=desired.diagnostics,
     )
     return replace(plan, diagnostics=with_source_lines(plan.diagnostics, desired.sources))
@@ -307,6 +313,7 @@ def _schedule_changes(plan: Plan) -> Iterator[ScheduleChange]:
 
 def _write(connection: Connection, plan: Plan, options: ApplyOptions, at: datetime) -> Project:
     project = projects.start_revision(connection, plan.project, environment=plan.environment)
+    jobs.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
     ids = jobs.write_jobs(
         connection,
         project.id,

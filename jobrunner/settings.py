@@ -23,6 +23,7 @@ from jobrunner.errors import UsageError
 RUN_DIRECTORY = ".jobrunner"
 ENDPOINTS_FILE = "endpoints.json"
 PREFIX = "JOBRUNNER_"
+VARIABLE_PREFIX = "JOBRUNNER_VAR_"
 _PARTS = ("HOST", "PORT", "USER", "PASSWORD", "DB")
 PART_NAMES = tuple(f"{server}_{part}" for server in ("POSTGRES", "REDIS") for part in _PARTS)
 """The variables that name a server by its parts."""
@@ -97,6 +98,15 @@ def load_settings(environ: Mapping[str, str], working_directory: Path) -> Settin
         if endpoints is not None:
             values = {**values, **_missing_endpoints(values, endpoints)}
     return _validate(values)
+
+
+def variables_of(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Values for `${NAME}` in the files, by name: those of JOBRUNNER_VAR_NAME, an empty one too."""
+    return {
+        name.removeprefix(VARIABLE_PREFIX): value
+        for name, value in environ.items()
+        if name.startswith(VARIABLE_PREFIX)
+    }
 
 
 def _read_variables(environ: Mapping[str, str]) -> dict[str, str]:

@@ -50,6 +50,13 @@ def common_options() -> list[click.Parameter]:
             callback=_take_config,
         ),
         click.Option(
+            ["-e", "--environment"],
+            metavar="ENV",
+            help="The environment of the project file [default: JOBRUNNER_ENVIRONMENT].",
+            expose_value=False,
+            callback=_take_environment,
+        ),
+        click.Option(
             ["--no-color"],
             is_flag=True,
             help="No colours.",
@@ -63,6 +70,12 @@ def _take_config(ctx: click.Context, _: click.Parameter, value: Path | None) -> 
     session = ctx.find_object(Session)
     if value is not None and session is not None:
         session.given_config = value
+
+
+def _take_environment(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    session = ctx.find_object(Session)
+    if value is not None and session is not None:
+        session.environ = {**session.environ, "JOBRUNNER_ENVIRONMENT": value}
 
 
 def _take_no_color(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature

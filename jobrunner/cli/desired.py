@@ -1,7 +1,7 @@
 """What the files say, for the commands that compare it with the database."""
 
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import settings_of
+from jobrunner.cli.settings import given_of
 from jobrunner.reconcile import Desired, read_desired
 
 
@@ -11,5 +11,5 @@ def read_desired_of(session: Session) -> Desired:
         return read_desired(
             config=session.config,
             working_directory=session.working_directory,
-            environment=settings_of(session).environment,
+            given=given_of(session),
         )

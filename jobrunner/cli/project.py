@@ -7,11 +7,13 @@ from pathlib import Path
 
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import given_of
 from jobrunner.errors import ConfigurationError, NotFound
 from jobrunner.files import PROJECT_FILE, read_project
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
-from jobrunner.spec.models import DefinedJob, ProjectSpec, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, ScheduleSpec
 from jobrunner.spec.parse import parse_project
+from jobrunner.spec.project import ProjectSpec
 from jobrunner.spec.yaml import SourceFile
 
 _SHOWN_ADDRESSES = 5
@@ -38,7 +40,7 @@ def read_project_of(session: Session, *, only: Sequence[Path] = ()) -> ReadProje
         read = read_project(
             config=session.config, working_directory=session.working_directory, only=only
         )
-        parsed = parse_project(read.config, read.files)
+        parsed = parse_project(read.config, read.files, given=given_of(session))
     return ReadProject(
         root=read.root,
         project=parsed.project,

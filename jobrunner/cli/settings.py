@@ -6,12 +6,18 @@ from pathlib import Path
 from jobrunner.cli.session import Session
 from jobrunner.errors import UsageError
 from jobrunner.sealing import Keyring, make_keyring
-from jobrunner.settings import Settings, find_endpoints_file, load_settings
+from jobrunner.settings import Settings, find_endpoints_file, load_settings, variables_of
+from jobrunner.spec.project import Given
 
 
 def settings_of(session: Session) -> Settings:
     """From the environment and a running `up`. Raises UsageError for a value that cannot be used."""
     return load_settings(session.environ, session.working_directory)
+
+
+def given_of(session: Session) -> Given:
+    """The environment that was chosen, and the variables of `${NAME}`."""
+    return Given(settings_of(session).environment, variables_of(session.environ))
 
 
 def keyring_of(session: Session) -> Keyring:

@@ -23,6 +23,7 @@ from jobrunner.cli.kept_program import KeptProgram
 from jobrunner.cli.nearby import nearby, own_command
 from jobrunner.cli.run_directory import prepare_run_directory, published_endpoints
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import given_of
 from jobrunner.cli.stream import FilesStream, RunStream, event_line
 from jobrunner.cli.style import safe, style
 from jobrunner.cli.watch import EXIT_INTERRUPTED, options_for
@@ -180,7 +181,7 @@ class _Up:
             self.engine,
             config=self.session.config,
             working_directory=self.session.working_directory,
-            environment=self.settings.environment,
+            given=given_of(self.session),
             options_for=options_for(self.session),
             report=self._report,
             options=WatchOptions(),

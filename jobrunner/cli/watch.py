@@ -11,7 +11,7 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.git import git_commit, git_is_dirty
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import keyring_of, settings_of
+from jobrunner.cli.settings import given_of, keyring_of
 from jobrunner.cli.stream import FilesStream
 from jobrunner.errors import UsageError
 from jobrunner.reconcile import ApplyOptions, Desired
@@ -99,7 +99,7 @@ def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
         engine,
         config=session.config,
         working_directory=session.working_directory,
-        environment=settings_of(session).environment,
+        given=given_of(session),
         options_for=options_for(session),
         report=report,
         options=options,

@@ -247,10 +247,11 @@ _UPSERT_JOBS = text("""
     RETURNING j.id, j.address
 """)
 _INSERT_DEFINITIONS = text("""
-    INSERT INTO jobrunner.definitions (id, job_id, revision, spec, git_commit)
+    INSERT INTO jobrunner.definitions (id, job_id, revision, spec, git_commit, file, line)
            OVERRIDING SYSTEM VALUE
-    SELECT id, job_id, :revision, spec, :git_commit
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id bigint, job_id uuid, spec jsonb)
+    SELECT id, job_id, :revision, spec, :git_commit, file, line
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS new (id bigint, job_id uuid, spec jsonb, file text, line integer)
 """)
 
 
@@ -279,7 +280,13 @@ def write_jobs(
             hint="`jobrunner plan` shows how things are now.",
         )
     definitions = [
-        {"id": number, "job_id": str(ids[job.address]), "spec": dump_job(job.spec)}
+        {
+            "id": number,
+            "job_id": str(ids[job.address]),
+            "spec": dump_job(job.spec),
+            "file": job.location.file,
+            "line": job.location.line,
+        }
         for job, number in zip(jobs, numbers, strict=True)
     ]
     values = {"revision": revision, "git_commit": git_commit, "rows": json.dumps(definitions)}
@@ -330,6 +337,32 @@ def write_locations(connection: Connection, places: Mapping[uuid.UUID, Location]
             for job_id, place in places.items()
         ]
         connection.execute(_RELOCATE, {"rows": json.dumps(rows)})
+
+
+# A tombstone that has the new name makes room: its history is still found by its id and the old name.
+_MAKE_ROOM = text("""
+    UPDATE jobrunner.jobs AS j SET name = left(j.name, 80) || '.was-' || left(CAST(j.id AS text), 8)
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, namespace text, name text)
+     WHERE j.namespace = new.namespace AND j.name = new.name AND j.id <> new.id
+       AND j.deleted_at IS NOT NULL
+""")
+_RENAME = text("""
+    UPDATE jobrunner.jobs AS j SET namespace = new.namespace, name = new.name
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, namespace text, name text)
+     WHERE j.id = new.id
+""")
+
+
+def rename_jobs(connection: Connection, addresses: Mapping[uuid.UUID, str]) -> None:
+    """Give jobs another `namespace/job`; whatever points at their ids goes along."""
+    rows = [
+        {"id": str(job_id), "namespace": namespace, "name": name}
+        for job_id, address in addresses.items()
+        for namespace, _, name in [address.partition("/")]
+    ]
+    if rows:
+        connection.execute(_MAKE_ROOM, {"rows": json.dumps(rows)})
+        connection.execute(_RENAME, {"rows": json.dumps(rows)})
 
 
 _DELETE_JOBS = text("""

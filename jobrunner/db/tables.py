@@ -71,6 +71,8 @@ revisions = Table(
     Column("git_dirty", Boolean, nullable=False, server_default="false"),
     Column("digest", Text, nullable=False),  # of the plan that was applied
     Column("changes", JSONB, nullable=False),  # the plan's changes, as its JSON form
+    Column("git_committed_at", _time),  # of the commit; two checkouts are told apart by it
+    Column("rolled_back_to", BigInteger),  # the revision whose definitions came back
 )
 
 DELIVERIES = ("claim", "tracked", "handed_over")
@@ -126,6 +128,8 @@ definitions = Table(
     Column("spec", JSONB, nullable=False),  # spec.models.dump_job
     Column("git_commit", Text),
     Column("created_at", _time, nullable=False, server_default=_now),
+    Column("file", Text),  # where it stood; None for what was applied before this was kept
+    Column("line", Integer),
     Index("definitions_job_id_idx", "job_id"),
 )
 

@@ -117,6 +117,8 @@ class Update:
     """What is in force; None when `replaces` says why it cannot be read."""
     fields: tuple[FieldChange, ...]
     schedules: tuple[ScheduleChange, ...]
+    moved_from: str = ""
+    """Its address until now, where that is another; `fields` may be empty then."""
     replaces: str = ""
     """Why the stored definition is replaced as a whole; '' when it can be read."""
     pauses: tuple[Pause, ...] = ()
@@ -129,6 +131,8 @@ class Update:
     @property
     def is_drift(self) -> bool:
         """Nothing but the database's side has changed since the last apply."""
+        if self.moved_from:
+            return False
         return bool(self.replaces) or all(field.is_drift for field in self.fields)
 
 
@@ -205,6 +209,11 @@ class Plan:
         return tuple(change for change in self.changes if isinstance(change, Update))
 
     @property
+    def moves(self) -> tuple[Update, ...]:
+        """What gets another address, changed besides or not."""
+        return tuple(update for update in self.updates if update.moved_from)
+
+    @property
     def deletes(self) -> tuple[Delete, ...]:
         """What goes."""
         return tuple(change for change in self.changes if isinstance(change, Delete))
@@ -226,8 +235,8 @@ class Plan:
     def _summary(self) -> dict[str, int]:
         return {
             "create": len(self.creates),
-            "update": len(self.updates),
-            "move": 0,
+            "update": len(self.updates) - len(self.moves),
+            "move": len(self.moves),
             "delete": len(self.deletes),
             "drift": sum(update.is_drift for update in self.updates),
             "unchanged": self.unchanged,
@@ -252,8 +261,9 @@ def _change_as_json(change: Change) -> dict[str, Any]:
                 "fields": [field.as_json() for field in change.fields],
                 "replaces": change.replaces,
                 "drift": change.is_drift,
+                "moved_from": change.moved_from,
             }
-            action = "update"
+            action = "move" if change.moved_from else "update"
         case Delete():
             own = {
                 "file": change.location.file,

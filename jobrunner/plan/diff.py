@@ -23,6 +23,7 @@ from jobrunner.plan.lint import lint_jobs
 from jobrunner.plan.load import forecast_load
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.project import Move
 from jobrunner.spec.secrets import hidden
 
 TIMING_FIELDS = (
@@ -97,6 +98,7 @@ def make_plan(
     *,
     now: datetime,
     environment: str = "",
+    moves: Sequence[Move] = (),
     diagnostics: Sequence[Diagnostic] = (),
 ) -> Plan:
     """What an apply of `desired` would change; empty when it has just been applied.
@@ -105,8 +107,8 @@ def make_plan(
     which those of the lints are added. The order of either side does not matter.
     """
     desired = sorted(desired, key=lambda job: (job.location.file, job.location.line, job.address))
-    in_force = {job.address: job for job in current.jobs}
     wanted = {job.address: job for job in desired}
+    in_force = _moved({job.address: job for job in current.jobs}, wanted, moves)
     changes = tuple(sorted(_changes(current, in_force, wanted, now), key=lambda c: c.address))
     return Plan(
         project=current.name,
@@ -126,6 +128,21 @@ def make_plan(
     )
 
 
+def _moved(
+    in_force: Mapping[str, CurrentJob], wanted: Mapping[str, DefinedJob], moves: Sequence[Move]
+) -> Mapping[str, CurrentJob]:
+    """The jobs in force by the address that they are to have. A move that has been made, or whose job is
+    not there, says nothing: it may stay in the files for ever.
+    """
+    moved = dict(in_force)
+    for move in moves:
+        if move.new in wanted and move.old not in wanted and move.new not in moved:
+            job = moved.pop(move.old, None)
+            if job is not None:
+                moved[move.new] = job
+    return moved
+
+
 def _changes(
     current: CurrentProject,
     in_force: Mapping[str, CurrentJob],
@@ -136,7 +153,7 @@ def _changes(
         before = in_force.get(address)
         if before is None:
             yield _create(job, current.pauses, now)
-        elif not _is_same(before.in_force, job.spec):
+        elif before.address != address or not _is_same(before.in_force, job.spec):
             yield _update(before, job, current.pauses, now)
     for address, before in in_force.items():
         if address not in wanted:
@@ -165,6 +182,7 @@ def _update(before: CurrentJob, job: DefinedJob, pauses: Sequence[Pause], now: d
     return Update(
         job=job,
         job_id=before.id,
+        moved_from="" if before.address == job.address else before.address,
         before=before.in_force,
         fields=_changed_fields(before, job),
         schedules=tuple(_schedule_changes(before.schedules, before.in_force, job.spec, now)),

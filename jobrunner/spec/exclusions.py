@@ -4,7 +4,7 @@ from collections.abc import Mapping as Table
 
 from jobrunner.schedule.days import Days, canonical_days, parse_days
 from jobrunner.spec.keys import KEYS, check_keys, did_you_mean, shortened
-from jobrunner.spec.models import Calendar
+from jobrunner.spec.project import Calendar
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
 from jobrunner.spec.values import check_name

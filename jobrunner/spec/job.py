@@ -8,8 +8,9 @@ from typing import Any
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.keys import KEYS, check_keys
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, ProjectSpec, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 from jobrunner.spec.paths import is_allowed, parse_task_path
+from jobrunner.spec.project import ProjectSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
 from jobrunner.spec.secrets import check_references, refuse_references

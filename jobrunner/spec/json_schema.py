@@ -11,17 +11,9 @@ from pydantic.json_schema import models_json_schema
 
 from jobrunner.schedule.days import DAYS_PATTERN
 from jobrunner.spec.keys import KEYS
-from jobrunner.spec.models import (
-    NAME_PATTERN,
-    RULES,
-    Calendar,
-    CatchUp,
-    JobSpec,
-    ProjectSpec,
-    Retry,
-    ScheduleSpec,
-)
+from jobrunner.spec.models import NAME_PATTERN, RULES, CatchUp, JobSpec, Retry, ScheduleSpec
 from jobrunner.spec.moments import COMPACT_PATTERN, MOMENT_PATTERN
+from jobrunner.spec.project import Calendar, ProjectSpec
 
 Schema = dict[str, Any]
 

@@ -5,17 +5,15 @@ from difflib import get_close_matches
 from pydantic import BaseModel
 
 from jobrunner.spec.models import (
-    Allow,
-    Calendar,
     CatchUp,
     CeleryApp,
     ClockChanges,
     JobSpec,
-    ProjectSpec,
     Retry,
     ScheduleSpec,
     SolarEvent,
 )
+from jobrunner.spec.project import Allow, Calendar, ProjectSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping
 
@@ -52,13 +50,11 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 LATER: dict[str, tuple[str, ...]] = {
     "a job": (
-        "protect", "alerts", "links", "extends", "matrix",
+        "extends", "matrix",
     ),
-    "defaults": ("protect", "alerts", "links", "extends"),
+    "defaults": ("extends",),
     "a job file": ("templates", "moved", "notifiers", "queues"),
-    "the project file": (
-        "queues", "notifiers", "environments", "templates", "moved",
-    ),
+    "the project file": ("environments", "templates", "moved"),
 }  # fmt: skip
 """Keys of the format that this version does not carry out yet: refused rather than ignored."""
 

@@ -75,17 +75,28 @@ def _argument_name(text: str) -> str:
 
 ArgumentName = Annotated[str, AfterValidator(_argument_name)]
 
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError(f"{text!r} is no web address; write it with https://")
+    return text
+
+
+Link = Annotated[str, AfterValidator(_web_address)]
+
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 JsonValue = Any
 """What JSON can say; checked where the tree is read."""
 
 
-class _Spec(BaseModel):
+class Spec(BaseModel):
+    """What all values of the format have in common."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Retry(_Spec):
+class Retry(Spec):
     """When a failed attempt is followed by another. Attempts in all: `max_retries` + 1."""
 
     max_retries: Whole = Field(
@@ -133,7 +144,7 @@ class Retry(_Spec):
         return timedelta(seconds=seconds)
 
 
-class CatchUp(_Spec):
+class CatchUp(Spec):
     """The policy for scheduled times that nobody was there to run."""
 
     policy: Literal["skip", "latest", "all"] = Field(
@@ -152,7 +163,7 @@ class CatchUp(_Spec):
     )
 
 
-class SolarEvent(_Spec):
+class SolarEvent(Spec):
     """An event of the sun at a place."""
 
     event: Literal[
@@ -170,7 +181,7 @@ class SolarEvent(_Spec):
     longitude: float = Field(strict=True, ge=-180, le=180, description="Degrees, east positive.")
 
 
-class ClockChanges(_Spec):
+class ClockChanges(Spec):
     """What becomes of wall-clock times that a change of the clock skips or repeats."""
 
     gap: Literal["run_after", "skip"] | None = Field(
@@ -189,7 +200,7 @@ RULES = ("cron", "every", "rrule", "at", "solar")
 """The keys of a schedule of which exactly one is given."""
 
 
-class ScheduleSpec(_Spec):
+class ScheduleSpec(Spec):
     """One way a job becomes due, by exactly one of RULES."""
 
     name: Name = Field(default="default", description="The identity of the schedule in its job.")
@@ -303,7 +314,25 @@ class ScheduleSpec(_Spec):
         )
 
 
-class CeleryApp(_Spec):
+class Alert(Spec):
+    """Who is told when something becomes of a job's runs."""
+
+    when: Annotated[
+        tuple[Literal["failure", "missed", "late", "too_long", "recovered"], ...],
+        Field(min_length=1),
+    ] = Field(
+        description="What is told: `failure` after the last retry, `missed` times, a run that starts "
+        "`late` or goes on `too_long`, `recovered` when all is well again."
+    )
+    after: PositiveDuration | None = Field(
+        default=None, description="How late, or how long: for `late` and `too_long`, which need it."
+    )
+    to: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        description="Names of the project's `notifiers`."
+    )
+
+
+class CeleryApp(Spec):
     """An existing Celery app, for jobs with `celery_task`."""
 
     app: TaskPath | None = Field(
@@ -318,7 +347,7 @@ class CeleryApp(_Spec):
     )
 
 
-class JobSpec(_Spec):
+class JobSpec(Spec):
     """All that YAML says of one job, with every default filled in."""
 
     namespace: Name = Field(description="The first half of the identity `namespace/job`.")
@@ -403,6 +432,18 @@ class JobSpec(_Spec):
     )
     owner: str = Field(default="", description="Who answers for it; shown everywhere, a filter.")
     tags: tuple[Tag, ...] = Field(default=(), description="Words to filter and to pause by.")
+    links: dict[str, Link] = Field(
+        default_factory=dict,
+        description="Addresses by title, such as a runbook; shown beside the job.",
+    )
+    alerts: tuple[Alert, ...] = Field(
+        default=(), description="Who is told of failed, missed, late and overlong runs."
+    )
+    protect: Flag = Field(
+        default=False,
+        description="`true`: no apply deletes it, even when it has left the files, until an apply has "
+        "carried `protect: false`.",
+    )
     schedules: tuple[ScheduleSpec, ...] = Field(
         default=(), description="When it is due, by name; none: started by hand, API or code."
     )
@@ -451,49 +492,7 @@ class JobSpec(_Spec):
         )
 
 
-class Allow(_Spec):
-    """The limits of what the project's jobs may call."""
-
-    tasks: tuple[TaskPattern, ...] = Field(
-        default=(),
-        description="Patterns such as `acme.*`; none: any module but those of Python itself.",
-    )
-    commands: Flag = Field(default=False, description="Whether a job may be a command.")
-
-
-class Calendar(_Spec):
-    """Days under a name, for the `exclude` of schedules."""
-
-    dates: tuple[str, ...] = Field(
-        default=(),
-        description="Dates `2026-12-25`, and ranges `2026-12-24/2027-01-01` with both ends.",
-    )
-
-
-class ProjectSpec(_Spec):
-    """The project file, `jobrunner.yaml`."""
-
-    project: Name = Field(
-        default="default", description="The ownership stamp on every row the project creates."
-    )
-    include: tuple[str, ...] = Field(
-        default=("jobs.d/**/*.yaml", "jobs.d/**/*.yml"),
-        description="Which files hold jobs: patterns relative to the project file.",
-    )
-    allow: Allow = Field(default=Allow(), description="What a worker may load at all.")
-    celery: CeleryApp = Field(
-        default=CeleryApp(),
-        description="An existing Celery app whose own workers run `celery_task` jobs.",
-    )
-    calendars: dict[Name, Calendar] = Field(
-        default_factory=dict, description="Days by name, for the `exclude` of schedules."
-    )
-    defaults: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Keys of a job that every job starts from."
-    )
-
-
-class Location(_Spec):
+class Location(Spec):
     """Where in the files something stands. Lines and columns count from 1."""
 
     file: str
@@ -502,7 +501,7 @@ class Location(_Spec):
     column: int = 1
 
 
-class DefinedJob(_Spec):
+class DefinedJob(Spec):
     """A job and where it stands. The place is no part of the definition: moving it is no change."""
 
     spec: JobSpec
@@ -532,7 +531,7 @@ def dump_schedule(spec: ScheduleSpec) -> dict[str, Any]:
 
 _ONLY_WHERE_GIVEN: dict[str, Any] = {
     "celery_task": None, "command": None, "on_end": None, "isolate": False, "sensitive": [],
-    "celery": None,
+    "celery": None, "links": {}, "alerts": [], "protect": False,
 }  # fmt: skip
 """Keys that came later. A definition that does not use them reads as it did before they were there."""
 

@@ -9,7 +9,8 @@ from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.exclusions import days_of_calendars, read_calendars
 from jobrunner.spec.job import Surroundings, read_defaults, read_job
 from jobrunner.spec.keys import KEYS, check_keys
-from jobrunner.spec.models import DefinedJob, ProjectSpec
+from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, kind, plain, walk
 from jobrunner.spec.values import check_name, read_model
@@ -26,12 +27,17 @@ class ParsedProject:
     project: ProjectSpec
     jobs: tuple[DefinedJob, ...]
     """Sorted by address."""
+    moves: tuple[Move, ...]
+    """Of all files, in file order."""
     diagnostics: tuple[Diagnostic, ...]
     """In file order: the project file, then the others as they were given."""
 
 
-def parse_project(config: SourceFile | None, files: Sequence[SourceFile]) -> ParsedProject:
+def parse_project(
+    config: SourceFile | None, files: Sequence[SourceFile], *, given: Given = NOTHING_GIVEN
+) -> ParsedProject:
     """Read everything, report everything, raise nothing. `config` is the project file, if any."""
+    del given
     report = Report()
     with _collection_paused():
         project, tree, defaults = _read_project_file(config, report)
@@ -42,7 +48,9 @@ def parse_project(config: SourceFile | None, files: Sequence[SourceFile]) -> Par
             reader.read_file(file)
     paths = [config.path] if config else []
     jobs = tuple(sorted(reader.jobs, key=lambda job: job.address))
-    return ParsedProject(project, jobs, report.in_file_order(paths + [file.path for file in files]))
+    return ParsedProject(
+        project, jobs, (), report.in_file_order(paths + [file.path for file in files])
+    )
 
 
 def parse_project_file(config: SourceFile | None) -> tuple[ProjectSpec, tuple[Diagnostic, ...]]:
@@ -76,7 +84,7 @@ def _read_project_file(
         return ProjectSpec(), None, None
     check_keys(tree, "the project file", report)
     _check_version(tree, report)
-    values = tree.given(("project", "include"))
+    values = tree.given(("project", "include", "queues", "notifiers", "guards"))
     for name in ("allow", "celery"):
         node = tree.get(name)
         if isinstance(node, Mapping):

@@ -22,6 +22,7 @@ from jobrunner.reconcile import (
     read_desired,
 )
 from jobrunner.spec.parse import parse_project_file
+from jobrunner.spec.project import Given
 from jobrunner.watch.hints import Hints, Watched
 from jobrunner.watch.watcher import Look, Outcome, Watcher, WatchOptions
 
@@ -38,14 +39,14 @@ class ProjectWatch:
         *,
         config: Path | None,
         working_directory: Path,
-        environment: str,
+        given: Given,
         options_for: OptionsFor,
         report: Callable[[Outcome], None],
         options: WatchOptions,
     ) -> None:
         self._engine = engine
         self._config, self._working_directory = config, working_directory
-        self._environment = environment
+        self._given = given
         self._options_for = options_for
         self._options = options
         self._root = working_directory
@@ -152,7 +153,7 @@ class ProjectWatch:
         desired = read_desired(
             config=self._config,
             working_directory=self._working_directory,
-            environment=self._environment,
+            given=self._given,
         )
         if desired.content_hash != content_hash:
             return None

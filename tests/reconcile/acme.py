@@ -12,7 +12,8 @@ from jobrunner.db.engine import transaction
 from jobrunner.dispatch import record_due
 from jobrunner.plan.changes import Plan
 from jobrunner.reconcile import Applied, ApplyOptions, Desired, apply_project, plan_project
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, ProjectSpec
+from jobrunner.spec.models import DefinedJob, JobSpec, Location
+from jobrunner.spec.project import ProjectSpec
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -38,6 +39,7 @@ class Reconciler:
             project=ProjectSpec(project=self.project),
             environment=self.environment,
             root=Path("/srv/acme"),
+            moves=(),
             jobs=tuple(jobs),
             files=1,
             missing_folders=(),

@@ -6,6 +6,7 @@ import pytest
 
 from jobrunner.errors import ConfigurationError
 from jobrunner.reconcile import read_desired
+from jobrunner.spec.project import Given
 
 JOB = """
 jobs:
@@ -18,7 +19,7 @@ def test_the_jobs_of_the_folder_are_read(tmp_path: Path) -> None:
     (tmp_path / "jobs.d").mkdir()
     (tmp_path / "jobs.d" / "reports.yaml").write_text(JOB)
 
-    desired = read_desired(config=None, working_directory=tmp_path / "jobs.d", environment="prod")
+    desired = read_desired(config=None, working_directory=tmp_path / "jobs.d", given=Given("prod"))
 
     assert desired.project.project == "acme"
     assert desired.environment == "prod"

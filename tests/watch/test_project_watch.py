@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobrunner.reconcile import ApplyOptions
+from jobrunner.spec.project import Given
 from jobrunner.watch import ConfigState, Outcome, ProjectWatch, WatchOptions
 from tests.waiting import wait_until
 
@@ -33,7 +34,7 @@ def reported(root: Path, engine: Engine) -> Iterator[Reported]:
         engine,
         config=None,
         working_directory=root,
-        environment="",
+        given=Given(),
         options_for=lambda _: ApplyOptions(author="ada"),
         report=outcomes.append,
         options=WatchOptions(settle_seconds=0.0, poll=True),
