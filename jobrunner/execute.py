@@ -64,6 +64,8 @@ class Home:
     """The project's folder, in which commands run."""
     end_leftovers: Callable[[], None] = lambda: None
     """Ends the processes that a run has started and not ended, when it was itself told to end."""
+    announce: Callable[[ClaimedRun], None] = lambda _: None
+    """Tells of a run that was claimed, before any of its code runs."""
     caller: Caller = field(default_factory=Caller)
     surroundings: Surroundings = field(default_factory=Surroundings)
     loaded: dict[str, LoadedCallable] = field(default_factory=dict)
@@ -95,6 +97,7 @@ def execute_run(home: Home, wanted: Claim) -> Executed | None:
     run = _claim(home, wanted)
     if run is None:
         return None
+    home.announce(run)
     reach("run_claimed")
     return _attempt(home, run)
 

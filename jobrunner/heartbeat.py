@@ -4,9 +4,10 @@ Celery's event loop tells which child has which run (`accepted`, `ended`, `repor
 for the database. Two threads do the rest:
 
     database   renews leases, looks for cancel requests, writes deaths down, signs the worker in
-    guard      sees deaths, and kills: what was cancelled and does not end, what could not be
-               renewed and may be started elsewhere soon, what is left when the grace time is
-               over. It does no I/O, so a database that hangs cannot keep it from its work.
+    guard      sees deaths, tells of soft limits, and kills: what is over its hard limit, what was
+               cancelled and does not end, what could not be renewed and may be started elsewhere
+               soon, what is left when the grace time is over. It does no I/O, so a database that
+               hangs cannot keep it from its work.
 
 Children share none of it: they are forked with a copy that they never touch.
 """
@@ -25,7 +26,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from jobrunner.call import CANCEL_SIGNAL
+from jobrunner.call import CANCEL_SIGNAL, SOFT_LIMIT_SIGNAL
 from jobrunner.crash_points import reach
 from jobrunner.db import attempts
 from jobrunner.db.attempts import LEASE_SECONDS, Claim
@@ -33,10 +34,12 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.db.refused import KEPT, keep_refused
 from jobrunner.errors import DatabaseUnavailable, first_line
+from jobrunner.limits import LimitBoard
 from jobrunner.memory import exceeds, peak_bytes_of
 from jobrunner.process_tree import descendants, how_it_ended, kill_tree
 from jobrunner.recover import Death, end_dead_attempt
 from jobrunner.run import Outcome
+from jobrunner.spec.durations import format_duration
 
 RENEW_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -62,6 +65,8 @@ class RunningChild:
     """Until the database has told: as if another worker might start it."""
     cancelled_at: float | None = None
     """When the child was asked to cancel."""
+    is_over_soft_limit: bool = False
+    """And was told so, once: it may be using the time that is left."""
     memory_peak_bytes: int | None = None
     """The most that one of its processes was seen to hold."""
 
@@ -77,13 +82,17 @@ class Heartbeat:
         queues: Callable[[], list[str]],
         concurrency: int,
         memory_limit_bytes: int = 0,
+        limits: LimitBoard | None = None,
     ) -> None:
-        """`memory_limit_bytes`: what the processes of a run may hold together; 0 for no limit."""
+        """`memory_limit_bytes`: what the processes of a run may hold together; 0 for no limit.
+        `limits`: where the children write down how long their runs may take.
+        """
         self._engine = engine
         self._worker = worker
         self._queues = queues
         self._concurrency = concurrency
         self._memory_limit_bytes = memory_limit_bytes
+        self._limits = LimitBoard() if limits is None else limits
         self._turned_at = time.monotonic()
         self._process: Process | None = None
         # Changed and acted upon under the lock, so that no signal reaches a child whose run has
@@ -274,11 +283,15 @@ class Heartbeat:
         now = time.monotonic()
         lease_is_safe_after = now - LEASE_SECONDS + STOP_BEFORE_LEASE_END_SECONDS
         for child in self._snapshot():
+            limits = self._limits.read(child.claim.token)
             death = how_it_died(child.pid)
             if death is not None:
                 # The pool looks only now and then: what tells it of a death comes a moment before
                 # the process can be waited for, and it looks once.
                 self._kill(child, Outcome.LOST, f"its process died: {death}")
+            elif limits is not None and now >= limits.hard_at:
+                told = f"not ended within its time limit of {format_duration(limits.timeout)}"
+                self._kill(child, Outcome.TIMED_OUT, told)
             elif child.cancelled_at is not None:
                 if now >= child.cancelled_at + CANCEL_GRACE_SECONDS:
                     told = "cancelled while running; it did not end by itself and was killed"
@@ -287,6 +300,8 @@ class Heartbeat:
                 told = "stopped: its lease could not be renewed, and another worker may start it"
                 self._kill(child, Outcome.LOST, told)
             else:
+                if limits is not None and limits.soft_at is not None and now >= limits.soft_at:
+                    self._tell_of_soft_limit(child.claim)
                 self._watch_memory(child)
         if self._grace_ends_at is not None and now >= self._grace_ends_at:
             self._end_grace(now)
@@ -334,6 +349,13 @@ class Heartbeat:
                 self._children[claim] = replace(child, cancelled_at=time.monotonic())
             # Each second again: the child may not have come to the user's code yet.
             _signal(child.pid, CANCEL_SIGNAL)
+
+    def _tell_of_soft_limit(self, claim: Claim) -> None:
+        with self._lock:
+            child = self._children.get(claim)
+            if child is not None and not child.is_over_soft_limit:
+                self._children[claim] = replace(child, is_over_soft_limit=True)
+                _signal(child.pid, SOFT_LIMIT_SIGNAL)
 
     # --- What both know ---
 

@@ -141,8 +141,8 @@ def problem_of(content_type: object, headers: object, body: object) -> str:
     """Why a message is none that a beat sends to this worker, in one line; '' when it is one.
 
     Whoever can write to the broker can write anything. So all that would have an effect is looked
-    at before Celery reads the message: its type, what it names, limits and times, and what Celery
-    would send after it.
+    at before Celery reads the message: its type, what it names, times, and what Celery would send
+    after it. Its time limits have none: those of the claimed definition hold.
     """
     if content_type == "unreadable":
         return "it is no message"
@@ -153,7 +153,7 @@ def problem_of(content_type: object, headers: object, body: object) -> str:
         return f"it names the task {named!r:.80}" if named else "it names no task"
     if not isinstance(body, str | bytes) or len(body) > _BODY_BYTES_MAX:
         return f"its body is longer than {_BODY_BYTES_MAX} bytes, or is no text"
-    if headers.get("eta") or headers.get("expires") or not _are_limits(headers.get("timelimit")):
+    if headers.get("eta") or headers.get("expires"):
         return "its times are none that a beat gives"
     try:
         (version, run_id), keywords, sent_after = json.loads(body)
@@ -202,14 +202,6 @@ def _wrapping(item: bytes) -> bytes:
         "properties": properties,
     }
     return json.dumps(wrapping).encode()
-
-
-def _are_limits(value: object) -> bool:
-    match value:
-        case [int() | float() as hard, None | int() | float() as soft]:
-            return hard > 0 and (soft is None or soft > 0)
-        case _:
-            return False
 
 
 def sent_at_of(message: bytes | None) -> datetime | None:

@@ -12,16 +12,16 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 from billiard.einfo import ExceptionInfo
+from billiard.process import current_process
 from celery import Task, bootsteps, shared_task, signals
 from celery.concurrency.prefork import TaskPool
-from celery.exceptions import Reject, Terminated, TimeLimitExceeded, WorkerLostError
+from celery.exceptions import Reject, Terminated, WorkerLostError
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.request import Request
 from kombu.asynchronous import get_event_loop
@@ -31,7 +31,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobrunner.cleaner import Cleaner
 from jobrunner.crash_points import reach
-from jobrunner.db.attempts import Claim
+from jobrunner.db.attempts import Claim, ClaimedRun
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.kept_connection import KeptConnection
 from jobrunner.db.migrate import check_revision
@@ -46,6 +46,7 @@ from jobrunner.errors import (
 from jobrunner.execute import Home, execute_run
 from jobrunner.files import read_project
 from jobrunner.heartbeat import Heartbeat
+from jobrunner.limits import LimitBoard
 from jobrunner.logs import plain_formatter, refuse_to_start
 from jobrunner.messages import EXECUTE_TASK, problem_of, readable
 from jobrunner.output import Capture
@@ -60,7 +61,6 @@ from jobrunner.recover import Death
 from jobrunner.run import Outcome
 from jobrunner.secrets import Secrets, make_secrets, mask_log
 from jobrunner.settings import Settings
-from jobrunner.spec.durations import format_duration
 from jobrunner.spec.parse import parse_project_file
 
 TOKEN_HEADER = "jobrunner_claim_token"  # noqa: S105  the name, no secret
@@ -89,6 +89,8 @@ class Here:
     connection that is collected there would hang up here."""
     cleaner: Cleaner | None = None
     """The same."""
+    limits: LimitBoard = field(default_factory=LimitBoard)
+    """Of the runs in hand; the children's is the parent's."""
     home: Home | None = None
     """Set in each child."""
 
@@ -107,6 +109,8 @@ class ExecuteRequest(Request):
         super().__init__(*args, **kwargs)
         self._claim = Claim(uuid.UUID(self.id), uuid.uuid4())
         self.request_dict[TOKEN_HEADER] = str(self._claim.token)
+        # The pool knows no limits: those of the message may be forged. The heartbeat has the claim's.
+        self.time_limits = (None, None)
 
     def on_accepted(self, pid: Any, time_accepted: float) -> None:
         """A child has the message; `pid` is an int, whatever the stubs say."""
@@ -121,14 +125,10 @@ class ExecuteRequest(Request):
         send_failed_event: bool = True,  # noqa: FBT001, FBT002  Celery's signature
         return_ok: bool = False,  # noqa: FBT001, FBT002  Celery's signature
     ) -> Any:
-        """The hard limit, the death of the child, or an error of our own."""
+        """The death of the child, or an error of our own."""
         # What was raised in a child comes wrapped, with the text of its traceback.
         error = getattr(exc_info.exception, "exc", exc_info.exception)
         match error:
-            case TimeLimitExceeded():
-                # All of the tree at once: the pool would first ask the child, and leave the rest
-                # alone when that one obeys.
-                self._kill(Outcome.TIMED_OUT, f"not ended within its time limit of {_limit(error)}")
             case WorkerLostError() | Terminated():
                 self._kill(Outcome.LOST, f"its process died: {_death(error)}")
             case Reject() | SystemExit() | KeyboardInterrupt():
@@ -312,6 +312,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
             queues=lambda: sorted(parent.app.amqp.queues.consume_from),
             concurrency=parent.concurrency,
             memory_limit_bytes=parent.app.conf.jobrunner_settings.worker_memory_mebibytes * 1024**2,
+            limits=here.limits,
         )
         here.heartbeat.start()
         # A cold shutdown sends no signal at its end.
@@ -391,7 +392,13 @@ def prepare_child(sender: Any, **_: object) -> None:
         allow_commands=here.settings.allow_commands,
         root=here.root,
         end_leftovers=kill_descendants,
+        announce=partial(_announce, vars(current_process())["index"]),
     )
+
+
+def _announce(place: int, run: ClaimedRun) -> None:
+    spec = run.spec
+    here.limits.write(place, run.claim.token, timeout=spec.timeout, soft_timeout=spec.soft_timeout)
 
 
 @signals.worker_process_shutdown.connect(weak=False)
@@ -433,10 +440,6 @@ def _read_project() -> _Project:
             hint="Correct it; `jobrunner validate` shows where.",
         )
     return _Project(str(files.root), project.allow.tasks)
-
-
-def _limit(error: TimeLimitExceeded) -> str:
-    return format_duration(timedelta(seconds=float(error.args[0])))
 
 
 def _death(error: WorkerLostError | Terminated) -> str:

@@ -44,7 +44,9 @@ def hard_limit_rounds(
 
 
 def _one_round(worker_pid: int, send: Send, ledger: Ledger, file: Path) -> Round:
-    run_id = send("acme.forks_and_ignores_signals", args=[str(file)], timeout_seconds=LIMIT_SECONDS)
+    run_id = send(
+        "acme.forks_and_ignores_signals", args=[str(file)], timeout=f"{LIMIT_SECONDS:.0f}s"
+    )
     wait_until(lambda: ledger.state(run_id) == "running" and has_line(file))
     begun = time.monotonic()
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=LIMIT_SECONDS + 15)

@@ -45,7 +45,7 @@ def test_a_cancelled_run_takes_its_daemons_with_it(
 
 def test_a_soft_limit_takes_daemons_with_it(send: Send, ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "pids"
-    run_id = send("acme.sleeps_beside_a_daemon", args=[str(file)], soft_timeout_seconds=1.0)
+    run_id = send("acme.sleeps_beside_a_daemon", args=[str(file)], soft_timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
     wait_until(lambda: all(map(is_gone, pids_in(file))), timeout_seconds=2)
 

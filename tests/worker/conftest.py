@@ -122,8 +122,6 @@ def make_sender(ledger: Ledger, broker_url: str) -> Send:
     def make(
         task: str | None,
         *,
-        timeout_seconds: float = 3600.0,
-        soft_timeout_seconds: float | None = None,
         schedule: str | None = None,
         **spec: Any,
     ) -> uuid.UUID:
@@ -131,16 +129,7 @@ def make_sender(ledger: Ledger, broker_url: str) -> Send:
         job_id = ledger.add_job(task, name=name, **spec)
         schedule_id = None if schedule is None else ledger.add_schedule(job_id, schedule)
         run_id = ledger.add_run(job_id, schedule_id=schedule_id)
-        run = OutgoingRun(
-            run_id=str(run_id),
-            attempt=0,
-            address=f"test/{name}",
-            queue="default",
-            priority=None,
-            timeout_seconds=timeout_seconds,
-            soft_timeout_seconds=soft_timeout_seconds,
-        )
-        sender.send([run], datetime.now(UTC))
+        sender.send([outgoing(run_id)], datetime.now(UTC))
         return run_id
 
     return make
@@ -158,5 +147,5 @@ def has_line(file: Path) -> bool:
     return file.exists() and file.read_text(encoding="utf-8").endswith("\n")
 
 
-def outgoing(run_id: uuid.UUID, *, timeout_seconds: float) -> OutgoingRun:
+def outgoing(run_id: uuid.UUID, *, timeout_seconds: float = 3600.0) -> OutgoingRun:
     return OutgoingRun(str(run_id), 0, "test/job", "default", None, timeout_seconds, None)

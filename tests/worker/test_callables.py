@@ -166,13 +166,13 @@ def test_fault_39_a_module_that_cannot_be_imported_fails_its_run_with_a_tracebac
 
 @pytest.mark.usefixtures("same_child")
 def test_fault_40_an_import_that_hangs_meets_the_soft_limit(send: Send, ledger: Ledger) -> None:
-    run_id = send("hangs.task", soft_timeout="1s", soft_timeout_seconds=1.0)
+    run_id = send("hangs.task", soft_timeout="1s")
     ends(ledger, run_id, "failed", timeout_seconds=8)
     assert ledger.attempts(run_id)[0].error_type == "timeout"
 
 
 def test_fault_40_an_import_that_hangs_meets_the_hard_limit(send: Send, ledger: Ledger) -> None:
-    run_id = send("hangs.task", timeout_seconds=1.0)
+    run_id = send("hangs.task", timeout="1s")
     ends(ledger, run_id, "failed", timeout_seconds=8)
     assert ledger.attempts(run_id)[0].error == "not ended within its time limit of 1s"
 
@@ -188,6 +188,6 @@ def test_fault_40_an_import_that_hangs_can_be_cancelled(send: Send, ledger: Ledg
 def test_a_coroutine_that_swallows_its_cancellation_meets_the_hard_limit(
     send: Send, ledger: Ledger
 ) -> None:
-    run_id = send("stubborn.task", soft_timeout="1s", soft_timeout_seconds=1.0, timeout_seconds=2.0)
+    run_id = send("stubborn.task", soft_timeout="1s", timeout="2s")
     ends(ledger, run_id, "failed", timeout_seconds=10)
     assert ledger.attempts(run_id)[0].error == "not ended within its time limit of 2s"

@@ -73,7 +73,7 @@ def test_fault_42_a_hard_limit_ends_the_whole_group_of_code_that_ignores_signals
     send: Send, ledger: Ledger, tmp_path: Path
 ) -> None:
     file = tmp_path / "pids"
-    run_id = send("acme.stubborn", args=[str(file)], timeout_seconds=2.0)
+    run_id = send("acme.stubborn", args=[str(file)], timeout="2s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=12)
     pids = [int(pid) for pid in file.read_text(encoding="utf-8").split()]
     wait_until(lambda: all(is_gone(pid) for pid in pids), timeout_seconds=5)
@@ -82,7 +82,7 @@ def test_fault_42_a_hard_limit_ends_the_whole_group_of_code_that_ignores_signals
 
 def test_a_soft_limit_comes_before_the_hard_one(send: Send, ledger: Ledger, tmp_path: Path) -> None:
     file = str(tmp_path / "file")
-    run_id = send("acme.slow", args=[file], soft_timeout="1s", soft_timeout_seconds=1.0)
+    run_id = send("acme.slow", args=[file], soft_timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
     assert ledger.attempts(run_id)[0].error == "not ended within its soft time limit of 1s"
 
@@ -105,7 +105,7 @@ def test_a_soft_limit_ends_what_the_run_has_started_and_the_child_goes_on(
     send: Send, ledger: Ledger, tmp_path: Path
 ) -> None:
     file = tmp_path / "pids"
-    run_id = send("acme.leaves_children", args=[str(file)], soft_timeout_seconds=1.0)
+    run_id = send("acme.leaves_children", args=[str(file)], soft_timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
     pids = [int(pid) for pid in file.read_text(encoding="utf-8").split()]
     wait_until(lambda: all(is_gone(pid) for pid in pids), timeout_seconds=2)
@@ -130,5 +130,16 @@ def test_fault_84_a_message_for_an_unknown_run_starts_nothing(
 ) -> None:
     said = len(worker.lines)
     sender = Sender(make_app(Settings(broker_url=broker_url)))
-    sender.send([outgoing(uuid.uuid4(), timeout_seconds=9)], datetime.now(UTC))
+    sender.send([outgoing(uuid.uuid4())], datetime.now(UTC))
     worker.wait_for_line("run_not_started", after=said)
+
+
+def test_fault_84_a_forged_time_limit_ends_no_run(
+    ledger: Ledger, broker_url: str, tmp_path: Path
+) -> None:
+    job_id = ledger.add_job("acme.slow", args=[str(tmp_path / "file")], kwargs={"seconds": 1})
+    run_id = ledger.add_run(job_id)
+    sender = Sender(make_app(Settings(broker_url=broker_url)))
+    sender.send([outgoing(run_id, timeout_seconds=0.1)], datetime.now(UTC))
+    wait_until(lambda: ledger.state(run_id) in {"succeeded", "failed"})
+    assert ledger.state(run_id) == "succeeded"

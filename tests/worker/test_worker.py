@@ -55,7 +55,7 @@ def test_a_message_that_comes_twice_starts_the_run_once(
 ) -> None:
     worker = start_worker("-c", "2")
     run_id = ledger.add_run(ledger.add_job("acme.quick"))
-    message = outgoing(run_id, timeout_seconds=60)
+    message = outgoing(run_id)
     sender = Sender(make_app(Settings(broker_url=broker_url)))
     sender.send([message] * 5, datetime.now(UTC))
     wait_until(lambda: worker.output.count("run_not_started") == 4)
