@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobrunner.spec.calls import Call, calls_of
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.keys import KEYS, check_keys
@@ -35,6 +36,8 @@ class Surroundings:
     project: ProjectSpec
     calendars: Calendars
     report: Report
+    calls: list[Call]
+    """What the jobs that have been read call."""
 
 
 def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | None:
@@ -61,6 +64,7 @@ def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | N
     if reading.model is None or named is None or schedules is None:
         return None
     good = _arguments_of_schedules_fit(reading.model, named, report) and good
+    around.calls.extend(calls_of(reading, merged, named))
     if not (good and reading.is_good):
         return None
     return DefinedJob(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from jobrunner.spec.calls import Call
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.exclusions import days_of_calendars, read_calendars
 from jobrunner.spec.job import Surroundings, read_defaults, read_job
@@ -31,6 +32,8 @@ class ParsedProject:
     """Of all files, in file order."""
     diagnostics: tuple[Diagnostic, ...]
     """In file order: the project file, then the others as they were given."""
+    calls: tuple[Call, ...]
+    """What the jobs call, in the order of the text; also those of a job with a mistake elsewhere."""
 
 
 def parse_project(
@@ -49,8 +52,9 @@ def parse_project(
     paths = [config.path] if config else []
     jobs = tuple(sorted(reader.jobs, key=lambda job: job.address))
     return ParsedProject(
-        project, jobs, (), report.in_file_order(paths + [file.path for file in files])
-    )
+        project, jobs, (), report.in_file_order(paths + [file.path for file in files]),
+        tuple(reader.calls),
+    )  # fmt: skip
 
 
 def parse_project_file(config: SourceFile | None) -> tuple[ProjectSpec, tuple[Diagnostic, ...]]:
@@ -100,7 +104,7 @@ def _read_project_file(
     entry = tree.entries.get("defaults")
     if entry is None:
         return project, tree, None
-    around = Surroundings(DEFAULT_NAMESPACE, None, project, {}, report)
+    around = Surroundings(DEFAULT_NAMESPACE, None, project, {}, report, [])
     defaults = read_defaults(entry, None, around)
     if defaults is not None:
         project = project.model_copy(update={"defaults": plain(defaults)})
@@ -175,6 +179,7 @@ class _JobReader:
 
     def __init__(self, project: ProjectSpec, defaults: Mapping | None, report: Report) -> None:
         self.jobs: list[DefinedJob] = []
+        self.calls: list[Call] = []
         self._project = project
         self._calendars = days_of_calendars(project.calendars)
         self._defaults = defaults
@@ -245,4 +250,6 @@ class _JobReader:
         return False
 
     def _around(self, namespace: str, defaults: Mapping | None) -> Surroundings:
-        return Surroundings(namespace, defaults, self._project, self._calendars, self._report)
+        return Surroundings(
+            namespace, defaults, self._project, self._calendars, self._report, self.calls
+        )
