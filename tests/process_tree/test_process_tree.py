@@ -22,12 +22,13 @@ def seen_by_a_process(code: str) -> str:
 
 def test_a_tree_is_killed_across_sessions() -> None:
     process = subprocess.Popen(["sh", "-c", BRANCH], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
     wait_until(lambda: len(descendants(process.pid)) == 2)
     kill_tree(process.pid)
     assert process.wait() == -9
-    assert process.stdout is not None
     # Its end comes when nobody is left that could write to it.
-    assert process.stdout.read() == b"ready\n"
+    assert process.stdout.read() == b""
     process.stdout.close()
 
 
@@ -47,7 +48,8 @@ from jobrunner.process_tree import _children
 adopt_orphans()
 process = subprocess.Popen(["sh", "-c", "exit 5"])
 os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-orphan = int(subprocess.run(["sh", "-c", "sh -c : & echo $!"], capture_output=True).stdout)
+outlives_its_parent = ["sh", "-c", "sleep 0.2 >/dev/null 2>&1 & echo $!"]
+orphan = int(subprocess.run(outlives_its_parent, capture_output=True).stdout)
 os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
 Undertaker().bury()
 print(orphan in _children(os.getpid()), process.wait())
