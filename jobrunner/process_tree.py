@@ -12,12 +12,15 @@ import gc
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Collection
 from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PASSES_MAX = 50
+_PARENT_SECONDS = 0.5
 
 
 def adopt_orphans() -> None:
@@ -30,6 +33,19 @@ def die_with(parent: int) -> None:
     _call_prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died between the fork and the call
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_with_parent_and_take_all_along() -> None:
+    """SIGKILL for this process and for all below it, within a second of its parent's death.
+
+    The kernel would kill this process alone, and nobody finds what is below one that is gone. So a
+    thread looks for the parent; code that does not let go of Python's lock keeps it waiting.
+    """
+    watch = threading.Thread(
+        target=_outlive, args=(os.getppid(),), name="parent watch", daemon=True
+    )
+    watch.start()
+    _call_prctl(_PR_SET_PDEATHSIG, 0)  # Celery has asked for it
 
 
 def kill_tree(pid: int) -> None:
@@ -121,6 +137,13 @@ class Undertaker:
         for pid in ended - self._spared:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
+
+
+def _outlive(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    kill_descendants()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _kill_below(pid: int) -> None:

@@ -52,6 +52,7 @@ from jobrunner.messages import EXECUTE_TASK, problem_of, readable
 from jobrunner.output import Capture
 from jobrunner.process_tree import (
     adopt_orphans,
+    die_with_parent_and_take_all_along,
     how_it_ended,
     kill_descendants,
     kill_tree,
@@ -374,11 +375,12 @@ def prepare_child(sender: Any, **_: object) -> None:
     """In a child, right after the fork; `sender` is the worker's name. Nothing is opened yet.
 
     It leads a group of its own and adopts what loses its parent, so that a hard limit ends all that
-    a run has started.
+    a run has started, and so does the death of the worker.
     """
     assert here.settings is not None  # noqa: S101  set before the pool is made
     os.setpgid(0, 0)
     adopt_orphans()
+    die_with_parent_and_take_all_along()
     mask_log(here.secrets)
     capture = Capture()
     capture.install(plain_formatter())

@@ -50,9 +50,7 @@ def test_fault_36_the_death_of_an_isolated_runs_process_is_told(send: Send, ledg
 
 def test_a_soft_limit_reaches_an_isolated_run(send: Send, ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "pids"
-    run_id = send(
-        "acme.sleeps_beside_a_daemon", args=[str(file)], isolate=True, soft_timeout_seconds=1.0
-    )
+    run_id = send("acme.sleeps_beside_a_daemon", args=[str(file)], isolate=True, soft_timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
     assert "soft time limit" in ledger.run(run_id)["error"]
     assert [is_gone(pid) for pid in pids_in(file)] == [True]
@@ -74,8 +72,6 @@ def test_fault_42_a_hard_limit_ends_an_isolated_run(
     send: Send, ledger: Ledger, tmp_path: Path
 ) -> None:
     file = tmp_path / "pids"
-    run_id = send(
-        "acme.forks_and_ignores_signals", args=[str(file)], isolate=True, timeout_seconds=1.0
-    )
+    run_id = send("acme.forks_and_ignores_signals", args=[str(file)], isolate=True, timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=6)
     wait_until(lambda: all(is_gone(pid) for pid in pids_in(file)), timeout_seconds=2)

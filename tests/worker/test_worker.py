@@ -82,16 +82,17 @@ def messages_to_be_seen_again(broker_url: str) -> int:
         return number
 
 
-def test_a_killed_worker_leaves_no_child(
-    start_worker: StartWorker, send: Send, tmp_path: Path
+@pytest.mark.parametrize("task", ["acme.slow", "acme.leaves_children"])
+def test_fault_33_a_killed_worker_leaves_no_child_and_nothing_that_a_run_has_started(
+    start_worker: StartWorker, send: Send, tmp_path: Path, task: str
 ) -> None:
     worker = start_worker("-c", "1")
     file = tmp_path / "pids"
-    send("acme.slow", args=[str(file)])
+    send(task, args=[str(file)])
     wait_until(lambda: has_line(file))
     worker.kill()
-    pid = int(file.read_text(encoding="utf-8"))
-    wait_until(lambda: is_gone(pid), timeout_seconds=5)
+    pids = [int(pid) for pid in file.read_text(encoding="utf-8").split()]
+    wait_until(lambda: all(is_gone(pid) for pid in pids), timeout_seconds=5)
 
 
 def test_a_killed_worker_leaves_no_command_that_another_worker_would_start_again(
