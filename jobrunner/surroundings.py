@@ -1,7 +1,8 @@
 """What a callable may change of its process, put back after each run.
 
-Put back: working directory, environment, umask, signal handlers and mask, timers, locale, `sys.path`
-and the standard streams. What its module sets while it is imported stays: that happens once.
+Put back: working directory, environment, umask, signal handlers and mask, timers, locale, `sys.path`,
+the standard streams and `logging.disable`. What its module sets while it is imported stays: that
+happens once.
 
 Not put back: threads, processes and descriptors, which may be an engine or a pool that serves the runs
 to come; `isolate: true` is for the rest.
@@ -9,6 +10,7 @@ to come; `isolate: true` is for the rest.
 
 import _signal  # type: ignore[import-not-found]  # `signal.getsignal` makes an enum of each: 20 times as dear
 import locale
+import logging
 import os
 import signal
 import sys
@@ -38,6 +40,7 @@ class _Before:
     blocked: set[signal.Signals | int]
     timers: tuple[tuple[float, float], ...]
     locale: str
+    logging_disabled: int
     path: list[str]
     streams: tuple[TextIO, TextIO, TextIO]
     threads: list[threading.Thread]
@@ -75,6 +78,7 @@ class Surroundings:
             blocked=_blocked(),
             timers=_timers(),
             locale=locale.setlocale(locale.LC_ALL),
+            logging_disabled=logging.root.manager.disable,
             path=sys.path.copy(),
             streams=(sys.stdin, sys.stdout, sys.stderr),
             threads=threading.enumerate(),
@@ -107,6 +111,8 @@ def _put_back(before: _Before) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before.blocked)
     if locale.setlocale(locale.LC_ALL) != before.locale:
         locale.setlocale(locale.LC_ALL, before.locale)
+    if logging.root.manager.disable != before.logging_disabled:
+        logging.disable(before.logging_disabled)
     if sys.path != before.path:
         sys.path[:] = before.path
     sys.stdin, sys.stdout, sys.stderr = before.streams

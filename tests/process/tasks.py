@@ -5,6 +5,7 @@ import builtins
 import ctypes
 import io
 import locale
+import logging
 import os
 import resource
 import signal
@@ -181,6 +182,7 @@ def surroundings():
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
         "timer": signal.getitimer(signal.ITIMER_REAL),
         "locale": locale.setlocale(locale.LC_ALL),
+        "logging": logging.root.manager.disable,
         "path": list(sys.path),
     }
 
@@ -197,6 +199,7 @@ def changes_all():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGUSR2])
     signal.setitimer(signal.ITIMER_REAL, 3600)
     locale.setlocale(locale.LC_ALL, "C")
+    logging.disable()
     sys.path.insert(0, "/elsewhere")
     sys.stderr.close()
     sys.stderr = None
