@@ -17,7 +17,7 @@
     └── UsageError                64  the command line itself is wrong
 
 A message is a sentence: what is wrong, where, and what to type next (`hint`).
-Only `cli/render.py` prints them and only `cli/main.py` turns them into exit codes.
+Only `cli/output.py` prints them and only `cli/main.py` turns them into exit codes.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import check_mark, style
 from jobrunner.cli.times import iso

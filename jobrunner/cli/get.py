@@ -14,7 +14,7 @@ from jobrunner.cli.database import open_database
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import fields_lines, table_lines, text
 from jobrunner.cli.list import job_record, pauses_of
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.runs import run_record, runs_table
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words, style

@@ -9,7 +9,7 @@ import click
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
 from jobrunner.cli.layout import Column, Table, text
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words, style
 from jobrunner.cli.times import distance, iso, took

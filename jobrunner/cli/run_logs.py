@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import plain_output, state_words
 from jobrunner.cli.times import iso

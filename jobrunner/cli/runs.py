@@ -11,7 +11,7 @@ from jobrunner.cli.command import Group, make_command, output_option
 from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.diagnostic_text import count as counted
 from jobrunner.cli.layout import Column, Table, fields_lines, text
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.run_logs import logs_command
 from jobrunner.cli.run_progress import phase_lines, progress_text
 from jobrunner.cli.session import Session

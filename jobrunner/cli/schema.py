@@ -3,7 +3,7 @@
 import click
 
 from jobrunner.cli.command import make_command
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.spec.json_schema import json_schema
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from jobrunner.cli.render import Output
+from jobrunner.cli.output import Output
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from jobrunner.cli.database import open_database
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import Column, Table, table_lines, text
 from jobrunner.cli.project import read_valid_project
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import cut, style
 from jobrunner.cli.times import iso, took

@@ -14,7 +14,7 @@ from jobrunner.cli.database import open_database
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import fields_lines, text
 from jobrunner.cli.list import pause_record, pauses_of
-from jobrunner.cli.render import Form
+from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import servers_of
 from jobrunner.cli.style import Check, check_mark, state_words

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobrunner.cli.main import run
-from jobrunner.cli.render import Output
+from jobrunner.cli.output import Output
 from jobrunner.cli.session import Session
 
 

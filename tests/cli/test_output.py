@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from jobrunner.cli.layout import Column, Table
-from jobrunner.cli.render import Form, Output
+from jobrunner.cli.output import Form, Output
 from jobrunner.cli.style import style
 from tests.cli.calling import Terminal
 
