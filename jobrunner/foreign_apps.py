@@ -65,19 +65,23 @@ class Sent:
     """What came of a batch. Runs that the broker has must never be sent again."""
 
     run_ids: frozenset[str]
+    refused: frozenset[str]
+    """Runs that the app does not take, such as for a queue that it does not know."""
+    refusal: JobrunnerError | None
+    """Why, for the first of them."""
     failure: JobrunnerError | None
-    """Of the first run that was tried and that it does not have."""
+    """Why all the others were not sent, unless it is the time."""
 
 
 def send(app: Celery, path: str, runs: Sequence[ForeignRun]) -> Sent:
     """Publish one message a run, in order, with the run's id as the task's.
 
-    Whatever the app or its broker raises is a failure and no exception. One run that the app refuses,
-    such as for a queue that it does not know, keeps none behind it waiting. After `SEND_SECONDS` no
-    further one is begun.
+    Whatever the app or its broker raises is told and no exception. One run that the app refuses keeps
+    none behind it waiting. After `SEND_SECONDS` no further one is begun.
     """
-    run_ids: set[str] = set()
-    failure: Exception | None = None
+    sent: set[str] = set()
+    refused: dict[str, JobrunnerError] = {}
+    failure: JobrunnerError | None = None
     ends_at = time.monotonic() + SEND_SECONDS
     try:
         with _connection(app) as connection, app.amqp.Producer(connection) as producer:
@@ -86,12 +90,20 @@ def send(app: Celery, path: str, runs: Sequence[ForeignRun]) -> Sent:
                     break
                 try:
                     _send_one(app, path, run, producer)
-                    run_ids.add(run.run_id)
-                except Exception as error:  # noqa: BLE001  its routes and signals are the user's code
-                    failure = failure or error
+                    sent.add(run.run_id)
+                except Exception as error:  # its routes and signals are the user's code
+                    if _is_of_connection(connection, error):
+                        raise
+                    refused[run.run_id] = _refuses(path, run, error)
     except Exception as error:  # noqa: BLE001  the same
-        failure = failure or error
-    return Sent(frozenset(run_ids), None if failure is None else _unavailable(path, failure))
+        failure = _unavailable(path, error)
+    refusal = next(iter(refused.values()), None)
+    return Sent(frozenset(sent), frozenset(refused), refusal, failure)
+
+
+def _is_of_connection(connection: Any, error: Exception) -> bool:
+    # Celery's QueueNotFound is a KeyError, and kombu counts each of those as one of Redis.
+    return isinstance(error, connection.connection_errors) and not isinstance(error, KeyError)
 
 
 def _send_one(app: Celery, path: str, run: ForeignRun, producer: Any) -> None:
@@ -132,6 +144,15 @@ def _route(path: str, run: ForeignRun, *, is_redis: bool) -> Mapping[str, Any]:
         # Ours is 9 highest, as in AMQP. Redis counts the other way.
         options["priority"] = PRIORITY_MAX - run.priority if is_redis else run.priority
     return options
+
+
+def _refuses(path: str, run: ForeignRun, error: Exception) -> JobrunnerError:
+    return CallableError(
+        f"The Celery app {path or 'of jobrunner'} does not take run {run.run_id} of {run.task}: "
+        f"{type(error).__name__}: {first_line(error)}",
+        kind="refused",
+        hint="It is tried again every half minute; cancel it with `jobrunner runs cancel`.",
+    )
 
 
 def _unavailable(path: str, error: Exception) -> JobrunnerError:

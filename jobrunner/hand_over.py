@@ -19,13 +19,15 @@ from jobrunner.db import foreign, outbox
 from jobrunner.db.engine import transaction
 from jobrunner.errors import DatabaseUnavailable, JobrunnerError, first_line
 from jobrunner.files import read_project
-from jobrunner.foreign_apps import ForeignApps
+from jobrunner.foreign_apps import ForeignApps, Sent
 from jobrunner.settings import Settings
 from jobrunner.spec.parse import parse_project_file
 
 BATCH_MESSAGES = 100
 REST_SECONDS = 5.0
 """An app that failed is left alone for so long."""
+REFUSED_REST_SECONDS = 30.0
+"""A run that its app does not take is not tried again for so long: others are behind it."""
 _LOG_AGAIN_SECONDS = 30.0
 
 log = structlog.get_logger("jobrunner.hand_over")
@@ -42,6 +44,7 @@ class HandOver:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._rests_until: dict[str, float] = {}
+        self._refused_until: dict[str, float] = {}
         self._said_at: dict[str, float] = {}
 
     def wake(self) -> None:
@@ -77,8 +80,9 @@ class HandOver:
         """One batch of messages, or of revocations; False when there is nothing to do now."""
         now = time.monotonic()
         resting = [app for app, until in self._rests_until.items() if until > now]
+        self._refused_until = {run: at for run, at in self._refused_until.items() if at > now}
         with transaction(self._engine) as connection:
-            app = foreign.next_app(connection, resting=resting)
+            app = foreign.next_app(connection, resting=resting, refused=[*self._refused_until])
             revoked = foreign.to_revoke(connection, resting=resting, limit=BATCH_MESSAGES)
         if app is None and not revoked:
             return False
@@ -100,7 +104,9 @@ class HandOver:
     def _send(self, path: str) -> None:
         app = self._open_apps().open(path)  # before the batch is made: it may take long
         with transaction(self._engine) as connection:
-            taken = foreign.take_unsent(connection, path, limit=BATCH_MESSAGES)
+            taken = foreign.take_unsent(
+                connection, path, refused=[*self._refused_until], limit=BATCH_MESSAGES
+            )
         if taken is None:
             return
         with transaction(self._engine) as connection:
@@ -109,9 +115,16 @@ class HandOver:
             sent = foreign_apps.send(app, path, taken.runs)
             foreign.end_sent(connection, sent.run_ids)
             outbox.give_back(connection, taken.batch.without(sent.run_ids))
+        self._note_refused(path, sent)
         if sent.failure is not None:
             raise sent.failure
         log.debug("handed_over", app=path, runs=len(sent.run_ids))
+
+    def _note_refused(self, path: str, sent: Sent) -> None:
+        until = time.monotonic() + REFUSED_REST_SECONDS
+        self._refused_until |= dict.fromkeys(sent.refused, until)
+        if sent.refusal is not None:
+            self._say("run_refused", path, sent.refusal.message)
 
     def _revoke(self, path: str, run_ids: list[str]) -> None:
         foreign_apps.revoke(self._open_apps().open(path), path, run_ids)

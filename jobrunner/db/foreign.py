@@ -45,21 +45,26 @@ _WAITING = """
     AND (runs.expires_at IS NULL OR runs.expires_at > statement_timestamp())
 """
 _APP = "coalesce(definitions.spec #>> '{celery,app}', '')"
+_NOT_REFUSED = "runs.id <> ALL(CAST(:refused AS uuid[]))"
 _NEXT_APP = text(f"""
     SELECT {_APP} AS app
       FROM jobrunner.runs
       JOIN jobrunner.definitions ON definitions.id = runs.definition_id
-     WHERE {_WAITING} AND {_APP} <> ALL(CAST(:resting AS text[]))
+     WHERE {_WAITING} AND {_APP} <> ALL(CAST(:resting AS text[])) AND {_NOT_REFUSED}
      ORDER BY runs.available_at
      LIMIT 1
 """)  # noqa: S608  constants of this file
 
 
-def next_app(connection: Connection, *, resting: Sequence[str]) -> str | None:
-    """The dotted path of the app whose run waits longest to be sent; '' for a job that names none."""
-    app: str | None = connection.execute(
-        _NEXT_APP, {"resting": text_array(resting)}
-    ).scalar_one_or_none()
+def next_app(
+    connection: Connection, *, resting: Sequence[str], refused: Sequence[str]
+) -> str | None:
+    """The dotted path of the app whose run waits longest to be sent; '' for a job that names none.
+
+    `resting` apps and `refused` runs are passed over.
+    """
+    values = {"resting": text_array(resting), "refused": plain_array(refused)}
+    app: str | None = connection.execute(_NEXT_APP, values).scalar_one_or_none()
     return app
 
 
@@ -74,7 +79,7 @@ _TAKE = text(f"""
         SELECT runs.id
           FROM jobrunner.runs
           JOIN jobrunner.definitions ON definitions.id = runs.definition_id
-         WHERE {_WAITING} AND {_APP} = :app
+         WHERE {_WAITING} AND {_APP} = :app AND {_NOT_REFUSED}
          ORDER BY runs.available_at
          LIMIT :limit
            FOR NO KEY UPDATE OF runs SKIP LOCKED
@@ -105,13 +110,17 @@ _REFUSE = text("""
 """)
 
 
-def take_unsent(connection: Connection, app: str, *, limit: int) -> ForeignBatch | None:
+def take_unsent(
+    connection: Connection, app: str, *, refused: Sequence[str], limit: int
+) -> ForeignBatch | None:
     """Runs of this app that wait to be sent, as a batch of the caller's; None when there are none.
+    `refused` ones are passed over.
 
     What cannot be sent at all is over: a job was deleted, a stored definition cannot be read.
     """
     connection.execute(_CANCEL_DELETED)
-    rows = connection.execute(_TAKE, {"app": app, "limit": limit}).all()
+    values = {"app": app, "refused": plain_array(refused), "limit": limit}
+    rows = connection.execute(_TAKE, values).all()
     if not rows:
         return None
     runs: list[ForeignRun] = []

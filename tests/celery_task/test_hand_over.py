@@ -188,6 +188,23 @@ def test_a_run_that_its_app_refuses_doubles_no_other_and_keeps_none_waiting(
     assert None not in {ledger.run(first)["sent_at"], ledger.run(last)["sent_at"]}
 
 
+def test_runs_that_their_app_refuses_keep_none_behind_their_batch_waiting(
+    hand_over_to: Callable[[str], HandOver],
+    ledger: Ledger,
+    add_run: AddRun,
+    broker_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.hand_over.BATCH_MESSAGES", 1)
+    refused = add_run("acme.add", app="other_acme.app", queue="unknown")
+    behind = add_run("acme.add", app="other_acme.app", queue="acme")
+    handing_over = hand_over_to(STRICT_APP)
+    assert [handing_over.run_once() for _ in range(3)] == [True, True, False]
+    [sent] = messages(broker_url, "acme")
+    assert sent["headers"]["id"] == str(behind)
+    assert ledger.run(refused)["sent_at"] is None
+
+
 def test_a_batch_that_takes_long_is_sent_in_parts_and_nothing_of_it_twice(
     hand_over_to: Callable[[str], HandOver], add_run: AddRun, broker_url: str
 ) -> None:
