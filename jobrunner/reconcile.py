@@ -19,7 +19,8 @@ from jobrunner.db.wakeups import notify
 from jobrunner.errors import ConfigurationError, Conflict, StalePlan
 from jobrunner.files import read_project
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
-from jobrunner.plan.diff import CurrentProject, make_plan
+from jobrunner.plan.current import CurrentProject
+from jobrunner.plan.diff import make_plan
 from jobrunner.plan.guards import check_guards
 from jobrunner.schedule import next_time, run_at
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job

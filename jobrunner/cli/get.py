@@ -22,8 +22,9 @@ from jobrunner.cli.times import distance, iso, short
 from jobrunner.cli.wrapping import wrapped
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import ListedJob, ListedSchedule, get_job, schedules_of
-from jobrunner.db.pauses import PauseInForce, pauses_in_force
+from jobrunner.db.pauses import pauses_in_force
 from jobrunner.db.runs import Run, RunFilter, find_runs
+from jobrunner.plan.pause import PauseInForce
 from jobrunner.schedule import ScheduleError
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job

@@ -15,7 +15,8 @@ from jobrunner.cli.style import state_words, style
 from jobrunner.cli.times import distance, iso, took
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import JobFilter, LastRun, ListedJob, list_jobs
-from jobrunner.db.pauses import PauseInForce, pauses_in_force
+from jobrunner.db.pauses import pauses_in_force
+from jobrunner.plan.pause import PauseInForce
 from jobrunner.spec.secrets import shown
 
 _COLUMNS = (

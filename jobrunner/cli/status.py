@@ -29,10 +29,11 @@ from jobrunner.db.overview import (
     read_overview,
     read_totals,
 )
-from jobrunner.db.pauses import PauseInForce, pauses_in_force
+from jobrunner.db.pauses import pauses_in_force
 from jobrunner.db.processes import SeenProcess, read_processes
 from jobrunner.db.refused import count_refused
 from jobrunner.errors import BrokerUnavailable
+from jobrunner.plan.pause import PauseInForce
 from jobrunner.settings import Settings
 
 LATE_SECONDS = 10.0

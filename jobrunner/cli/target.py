@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from jobrunner.db.pauses import Scope
 from jobrunner.errors import UsageError
+from jobrunner.plan.pause import Scope
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

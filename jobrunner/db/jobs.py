@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
 from jobrunner.db.holding import LOCK_JOBS
 from jobrunner.errors import Conflict, LockNotObtained, NotFound
-from jobrunner.plan.diff import CurrentJob, CurrentSchedule
+from jobrunner.plan.current import CurrentJob, CurrentSchedule
 from jobrunner.plan.digest import spec_digest
 from jobrunner.spec.models import CatchUp, DefinedJob, JobSpec, Location, ScheduleSpec, dump_job
 

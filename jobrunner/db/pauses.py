@@ -1,41 +1,14 @@
 """Pauses: an operator's acts, beside the definitions; every apply leaves them alone."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection, text
 
 from jobrunner.db import audit
+from jobrunner.plan.pause import PauseInForce, Scope
 from jobrunner.slots import Pause
-
-Scope = Literal["job", "tag", "queue", "namespace"]
-
-
-@dataclass(frozen=True, slots=True)
-class PauseInForce:
-    """A pause that holds now. `until` None: until somebody resumes."""
-
-    scope: Scope
-    target: str
-    reason: str
-    paused_by: str
-    started_at: datetime
-    until: datetime | None
-
-    def covers(self, address: str, *, queues: Collection[str], tags: Collection[str]) -> bool:
-        """The job of that address is held back by it, or one of its schedules; `queues` are theirs."""
-        match self.scope:
-            case "job":
-                return self.target == address
-            case "namespace":
-                return self.target == address.partition("/")[0]
-            case "queue":
-                return self.target in queues
-            case "tag":
-                return self.target in tags
-
 
 _IN_FORCE = text("""
     SELECT scope, target, reason, paused_by, started_at, until
@@ -149,3 +122,24 @@ def resume(connection: Connection, scope: Scope, target: str, *, resumed_by: str
         return False
     audit.record(connection, actor=resumed_by, action="resume", target=f"{scope}:{target}")
     return True
+
+
+# Where the new address is paused already, by whoever could not wait for the job, that pause holds on.
+_RENAME = text("""
+    UPDATE jobrunner.pauses AS p
+       SET target = new.new,
+           ended_at = CASE WHEN p.ended_at IS NULL AND EXISTS (
+                                SELECT FROM jobrunner.pauses AS other
+                                 WHERE other.scope = 'job' AND other.target = new.new
+                                   AND other.ended_at IS NULL)
+                           THEN statement_timestamp() ELSE p.ended_at END
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (old text, new text)
+     WHERE p.scope = 'job' AND p.target = new.old
+""")
+
+
+def rename_targets(connection: Connection, addresses: Mapping[str, str]) -> None:
+    """The pauses of jobs that get another address, past ones as well: old address → new one."""
+    if addresses:
+        rows = [{"old": old, "new": new} for old, new in addresses.items()]
+        connection.execute(_RENAME, {"rows": json.dumps(rows)})

@@ -1,38 +1,19 @@
 """What a plan says, as values: the changes by address, and the plan's form in JSON."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from jobrunner.plan.forecast import EditForecast
-from jobrunner.plan.load import Load
+from jobrunner.plan.load import HORIZON, Load
+from jobrunner.plan.pause import PauseInForce
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 
 FORMAT_VERSION = "1.0"
 """Of `Plan.as_json`; minor versions only add."""
-
-
-class Pause(Protocol):
-    """A pause that is in force, as the database tells it."""
-
-    @property
-    def scope(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def paused_by(self) -> str: ...
-    @property
-    def started_at(self) -> datetime: ...
-    @property
-    def until(self) -> datetime | None: ...
-
-    def covers(self, address: str, *, queues: Collection[str], tags: Collection[str]) -> bool:
-        """The job of that address is held back by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +61,8 @@ class ScheduleChange:
     is_timing_changed: bool
     """The next time moves to the next match after now; without it no apply touches it."""
     forecast: EditForecast
+    never: str = ""
+    """Why there is no next run after the edit; '' where there is one, or the schedule goes."""
 
     def as_json(self) -> dict[str, Any]:
         """The stable form."""
@@ -88,6 +71,7 @@ class ScheduleChange:
             "action": self.kind,
             "timing_changed": self.is_timing_changed,
             **self.forecast.as_json(),
+            "never": self.never,
         }
 
 
@@ -99,7 +83,10 @@ class Create:
     fields: tuple[FieldChange, ...]
     """What differs from the defaults."""
     schedules: tuple[ScheduleChange, ...]
-    pauses: tuple[Pause, ...] = ()
+    pauses: tuple[PauseInForce, ...] = ()
+    deleted_in: int | None = None
+    """The revision that deleted the job of this address, which returns with its history; None: there
+    never was one."""
 
     @property
     def address(self) -> str:
@@ -121,7 +108,7 @@ class Update:
     """Its address until now, where that is another; `fields` may be empty then."""
     replaces: str = ""
     """Why the stored definition is replaced as a whole; '' when it can be read."""
-    pauses: tuple[Pause, ...] = ()
+    pauses: tuple[PauseInForce, ...] = ()
 
     @property
     def address(self) -> str:
@@ -152,7 +139,7 @@ class Delete:
     active_runs: int
     """Queued or running now; they finish."""
     schedules: tuple[ScheduleChange, ...]
-    pauses: tuple[Pause, ...] = ()
+    pauses: tuple[PauseInForce, ...] = ()
 
 
 Change = Create | Update | Delete
@@ -192,6 +179,14 @@ class Plan:
     """Warnings of the files and of the lints, in file order."""
     now: datetime
     """The database's clock when it was made."""
+    horizon: timedelta = HORIZON
+    """How far the loads look ahead."""
+    targets: tuple[str, ...] = ()
+    """What it is limited to; none: it is whole."""
+    left_out: int = 0
+    """Changes of other jobs than `targets`."""
+    against: str = ""
+    """What it compares the files with, in place of the database: then nobody can apply it."""
 
     @property
     def is_empty(self) -> bool:
@@ -214,6 +209,18 @@ class Plan:
         return tuple(update for update in self.updates if update.moved_from)
 
     @property
+    def edits(self) -> tuple[Update, ...]:
+        """Updates that follow an edit of the files, but for moves."""
+        return tuple(u for u in self.updates if not u.moved_from and not u.is_drift)
+
+    @property
+    def drift(self) -> tuple[Update, ...]:
+        """Updates that put back what somebody has changed in the database, with an edit or without."""
+        return tuple(
+            u for u in self.updates if u.replaces or any(field.is_drift for field in u.fields)
+        )
+
+    @property
     def deletes(self) -> tuple[Delete, ...]:
         """What goes."""
         return tuple(change for change in self.changes if isinstance(change, Delete))
@@ -225,22 +232,30 @@ class Plan:
             "project": self.project,
             "environment": self.environment,
             "base_revision": self.base_revision,
+            "against": self.against,
+            "now": _time(self.now),
             "digest": self.digest,
+            "targets": list(self.targets),
             "summary": self._summary(),
             "changes": changes_as_json(self.changes),
-            "load": {"before": self.load_before.as_json(), "after": self.load_after.as_json()},
+            "load": {
+                "horizon_days": self.horizon / timedelta(days=1),
+                "before": self.load_before.as_json(),
+                "after": self.load_after.as_json(),
+            },
             "diagnostics": [diagnostic.as_json() for diagnostic in self.diagnostics],
         }
 
     def _summary(self) -> dict[str, int]:
         return {
             "create": len(self.creates),
-            "update": len(self.updates) - len(self.moves),
+            "update": len(self.edits),
             "move": len(self.moves),
             "delete": len(self.deletes),
-            "drift": sum(update.is_drift for update in self.updates),
+            "drift": len(self.drift),
             "unchanged": self.unchanged,
             "relocated": len(self.relocated),
+            "left_out": self.left_out,
             "jobs": self.jobs_after,
         }
 
@@ -253,7 +268,11 @@ def changes_as_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
 def _change_as_json(change: Change) -> dict[str, Any]:
     match change:
         case Create():
-            own = {**_place(change.job), "fields": [field.as_json() for field in change.fields]}
+            own = {
+                **_place(change.job),
+                "fields": [field.as_json() for field in change.fields],
+                "deleted_in": change.deleted_in,
+            }
             action = "create"
         case Update():
             own = {
@@ -292,7 +311,7 @@ def _place(job: DefinedJob) -> dict[str, Any]:
     }
 
 
-def _pause_as_json(pause: Pause) -> dict[str, Any]:
+def _pause_as_json(pause: PauseInForce) -> dict[str, Any]:
     return {
         "scope": pause.scope,
         "target": pause.target,

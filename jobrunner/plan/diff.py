@@ -1,95 +1,30 @@
 """The plan: what is in force compared with what the files say, model by model, never as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+from datetime import datetime, timedelta
 
 from jobrunner.plan.changes import (
     Change,
     Create,
     Delete,
     FieldChange,
-    Pause,
     Plan,
     Relocated,
-    ScheduleChange,
     Update,
 )
+from jobrunner.plan.current import CurrentJob, CurrentProject
 from jobrunner.plan.digest import canonical_json, plan_digest, spec_digest
 from jobrunner.plan.fields import Difference, differences, field_label, field_line, given_fields
-from jobrunner.plan.forecast import forecast_edit
 from jobrunner.plan.lint import lint_jobs
-from jobrunner.plan.load import forecast_load
+from jobrunner.plan.load import HORIZON, forecast_load
+from jobrunner.plan.moves import moved_jobs
+from jobrunner.plan.pause import PauseInForce
+from jobrunner.plan.schedule_edits import schedule_changes
+from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, JobSpec
 from jobrunner.spec.project import Move
 from jobrunner.spec.secrets import hidden
-
-TIMING_FIELDS = (
-    *RULES,
-    "timezone",
-    "anchor",
-    "dtstart",
-    "exdate",
-    "rdate",
-    "start_at",
-    "end_at",
-    "exclude",
-    "dst",
-    "jitter",
-    "max_runs",
-    "enabled",
-)
-"""Of a schedule: a change of one of these, and of nothing else, moves its next time."""
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentSchedule:
-    """A schedule row that is not deleted."""
-
-    id: UUID
-    name: str
-    spec: ScheduleSpec | None
-    """None when the row cannot be read."""
-    next_scheduled_for: datetime | None
-    last_run_at: datetime | None
-    total_run_count: int
-    """In its life, of its own times; `max_runs` bounds it."""
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentJob:
-    """A job of the project that is in force."""
-
-    id: UUID
-    address: str
-    applied: JobSpec | None
-    """The definition of the last apply; None when it cannot be read."""
-    in_force: JobSpec | None
-    """The same with what dispatch reads from columns and schedule rows; None when some cannot be
-    read. It differs from `applied` where somebody has changed the database by hand."""
-    digest: str
-    """Of the definition of the last apply, as it was written then."""
-    problem: str
-    """Why it cannot be read, as a sentence; '' when it can."""
-    location: Location
-    revision: int
-    """Which revision brought the definition."""
-    schedules: tuple[CurrentSchedule, ...]
-    active_runs: int
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentProject:
-    """What the database holds of a project; revision 0 and no jobs before its first apply."""
-
-    name: str
-    environment: str
-    revision: int
-    jobs: tuple[CurrentJob, ...]
-    pauses: tuple[Pause, ...]
-    """All that are in force, of whatever scope."""
 
 
 def make_plan(
@@ -99,48 +34,77 @@ def make_plan(
     now: datetime,
     environment: str = "",
     moves: Sequence[Move] = (),
+    targets: Targets = EVERY_JOB,
+    horizon: timedelta = HORIZON,
     diagnostics: Sequence[Diagnostic] = (),
 ) -> Plan:
     """What an apply of `desired` would change; empty when it has just been applied.
 
     `now` is the database's clock, aware and UTC; `diagnostics` are the warnings of the files, to
-    which those of the lints are added. The order of either side does not matter.
+    which those of the lints are added. The order of either side does not matter. Jobs that are not
+    among `targets` stay as they are.
     """
     desired = sorted(desired, key=lambda job: (job.location.file, job.location.line, job.address))
     wanted = {job.address: job for job in desired}
-    in_force = _moved({job.address: job for job in current.jobs}, wanted, moves)
-    changes = tuple(sorted(_changes(current, in_force, wanted, now), key=lambda c: c.address))
+    in_force = moved_jobs({job.address: job for job in current.jobs}, wanted, moves)
+    meant = {address: job for address, job in wanted.items() if _is_meant(job, in_force, targets)}
+    met = {address: job for address, job in in_force.items() if targets.cover(address, job.address)}
+    changes = tuple(sorted(_changes(current, met, meant, now), key=lambda c: c.address))
+    after = [*(job.spec for job in meant.values()), *_left_as_they_are(in_force, met, meant)]
     return Plan(
         project=current.name,
         environment=environment,
         applied_environment=current.environment,
         base_revision=current.revision,
         changes=changes,
-        relocated=tuple(_relocated(in_force, wanted)),
-        unchanged=len(wanted) - sum(not isinstance(change, Delete) for change in changes),
+        relocated=tuple(_relocated(met, meant)),
+        unchanged=len(meant) - sum(not isinstance(change, Delete) for change in changes),
         jobs_before=len(in_force),
-        jobs_after=len(wanted),
+        jobs_after=len(in_force) + len(meant) - len(met),
         digest=plan_digest(current.name, environment, (_digest_parts(c) for c in changes)),
-        load_before=forecast_load(_known_specs(current.jobs), now=now),
-        load_after=forecast_load([job.spec for job in desired], now=now),
-        diagnostics=_in_file_order([*diagnostics, *lint_jobs(desired, now=now)]),
+        load_before=forecast_load(_known_specs(current.jobs), now=now, horizon=horizon),
+        load_after=forecast_load(after, now=now, horizon=horizon),
+        diagnostics=_in_file_order(
+            [*diagnostics, *lint_jobs(desired, now=now, served_queues=current.served_queues)]
+        ),
         now=now,
+        horizon=horizon,
+        targets=targets.texts,
+        left_out=_count_left_out(in_force, wanted, targets),
     )
 
 
-def _moved(
-    in_force: Mapping[str, CurrentJob], wanted: Mapping[str, DefinedJob], moves: Sequence[Move]
-) -> Mapping[str, CurrentJob]:
-    """The jobs in force by the address that they are to have. A move that has been made, or whose job is
-    not there, says nothing: it may stay in the files for ever.
-    """
-    moved = dict(in_force)
-    for move in moves:
-        if move.new in wanted and move.old not in wanted and move.new not in moved:
-            job = moved.pop(move.old, None)
-            if job is not None:
-                moved[move.new] = job
-    return moved
+def _is_meant(job: DefinedJob, in_force: Mapping[str, CurrentJob], targets: Targets) -> bool:
+    before = in_force.get(job.address)
+    return targets.cover(job.address, job.address if before is None else before.address)
+
+
+def _left_as_they_are(
+    in_force: Mapping[str, CurrentJob],
+    met: Mapping[str, CurrentJob],
+    meant: Mapping[str, DefinedJob],
+) -> list[JobSpec]:
+    return _known_specs(
+        [job for address, job in in_force.items() if address not in met and address not in meant]
+    )
+
+
+def _count_left_out(
+    in_force: Mapping[str, CurrentJob], wanted: Mapping[str, DefinedJob], targets: Targets
+) -> int:
+    if not targets:
+        return 0
+    changed = [
+        address
+        for address, job in wanted.items()
+        if not _is_meant(job, in_force, targets) and _differs(in_force.get(address), job)
+    ]
+    gone = [
+        address
+        for address, job in in_force.items()
+        if address not in wanted and not targets.cover(address, job.address)
+    ]
+    return len(changed) + len(gone)
 
 
 def _changes(
@@ -152,12 +116,18 @@ def _changes(
     for address, job in wanted.items():
         before = in_force.get(address)
         if before is None:
-            yield _create(job, current.pauses, now)
-        elif before.address != address or not _is_same(before.in_force, job.spec):
+            yield _create(job, current, now)
+        elif _differs(before, job):
             yield _update(before, job, current.pauses, now)
     for address, before in in_force.items():
         if address not in wanted:
             yield _delete(before, current.pauses, now)
+
+
+def _differs(before: CurrentJob | None, job: DefinedJob) -> bool:
+    return (
+        before is None or before.address != job.address or not _is_same(before.in_force, job.spec)
+    )
 
 
 def _is_same(before: JobSpec | None, after: JobSpec) -> bool:
@@ -169,29 +139,32 @@ def _is_same(before: JobSpec | None, after: JobSpec) -> bool:
     return before is not None and spec_digest(before) == spec_digest(after)
 
 
-def _create(job: DefinedJob, pauses: Sequence[Pause], now: datetime) -> Create:
+def _create(job: DefinedJob, current: CurrentProject, now: datetime) -> Create:
     return Create(
         job=job,
         fields=tuple(_field(difference, job) for difference in given_fields(job.spec)),
-        schedules=tuple(_schedule_changes((), None, job.spec, now)),
-        pauses=_covering(pauses, job.spec),
+        schedules=tuple(schedule_changes(None, job.spec, now)),
+        pauses=_covering(current.pauses, job.spec),
+        deleted_in=current.deleted.get(job.address),
     )
 
 
-def _update(before: CurrentJob, job: DefinedJob, pauses: Sequence[Pause], now: datetime) -> Update:
+def _update(
+    before: CurrentJob, job: DefinedJob, pauses: Sequence[PauseInForce], now: datetime
+) -> Update:
     return Update(
         job=job,
         job_id=before.id,
         moved_from="" if before.address == job.address else before.address,
         before=before.in_force,
         fields=_changed_fields(before, job),
-        schedules=tuple(_schedule_changes(before.schedules, before.in_force, job.spec, now)),
+        schedules=tuple(schedule_changes(before, job.spec, now)),
         replaces=before.problem,
-        pauses=_covering(pauses, job.spec),
+        pauses=_covering(pauses, job.spec, before.address),
     )
 
 
-def _delete(before: CurrentJob, pauses: Sequence[Pause], now: datetime) -> Delete:
+def _delete(before: CurrentJob, pauses: Sequence[PauseInForce], now: datetime) -> Delete:
     return Delete(
         address=before.address,
         job_id=before.id,
@@ -202,7 +175,7 @@ def _delete(before: CurrentJob, pauses: Sequence[Pause], now: datetime) -> Delet
             (s.last_run_at for s in before.schedules if s.last_run_at is not None), default=None
         ),
         active_runs=before.active_runs,
-        schedules=tuple(_schedule_changes(before.schedules, before.in_force, None, now)),
+        schedules=tuple(schedule_changes(before, None, now)),
         pauses=() if before.in_force is None else _covering(pauses, before.in_force),
     )
 
@@ -238,56 +211,6 @@ def _field(
     )
 
 
-def _schedule_changes(
-    rows: Sequence[CurrentSchedule], before: JobSpec | None, after: JobSpec | None, now: datetime
-) -> Iterator[ScheduleChange]:
-    """By name. `before` None with rows: the definition cannot be read, its schedules may be."""
-    stored = {row.name: row for row in rows}
-    wanted = {spec.name: spec for spec in after.schedules} if after is not None else {}
-    is_switched = before is not None and after is not None and before.enabled != after.enabled
-    for name in sorted({*stored, *wanted}):
-        row, new = stored.get(name), wanted.get(name)
-        if row is None or new is None:
-            yield _schedule_change(name, row, new, after, now, is_timing_changed=True)
-        elif is_switched or row.spec != new:
-            moved = is_switched or _is_timing_changed(row.spec, new)
-            yield _schedule_change(name, row, new, after, now, is_timing_changed=moved)
-
-
-def _schedule_change(
-    name: str,
-    row: CurrentSchedule | None,
-    new: ScheduleSpec | None,
-    job: JobSpec | None,
-    now: datetime,
-    *,
-    is_timing_changed: bool,
-) -> ScheduleChange:
-    old = None if row is None else row.spec
-    runs_so_far = 0 if row is None else row.total_run_count
-    is_used_up = new is not None and new.max_runs is not None and runs_so_far >= new.max_runs
-    is_on = job is not None and job.enabled and not is_used_up
-    return ScheduleChange(
-        name=name,
-        kind="create" if row is None else "delete" if new is None else "update",
-        schedule_id=None if row is None else row.id,
-        before=old,
-        after=new,
-        is_timing_changed=is_timing_changed,
-        forecast=forecast_edit(
-            old,
-            new if is_on else None,
-            next_before=None if row is None else row.next_scheduled_for,
-            now=now,
-            address="" if job is None else job.address,
-        ),
-    )
-
-
-def _is_timing_changed(old: ScheduleSpec | None, new: ScheduleSpec) -> bool:
-    return old is None or any(getattr(old, name) != getattr(new, name) for name in TIMING_FIELDS)
-
-
 def _relocated(
     in_force: Mapping[str, CurrentJob], wanted: Mapping[str, DefinedJob]
 ) -> Iterator[Relocated]:
@@ -300,8 +223,16 @@ def _relocated(
             yield Relocated(before.id, address, old, new)
 
 
-def _covering(pauses: Sequence[Pause], spec: JobSpec) -> tuple[Pause, ...]:
-    return tuple(p for p in pauses if p.covers(spec.address, queues=spec.queues, tags=spec.tags))
+def _covering(
+    pauses: Sequence[PauseInForce], spec: JobSpec, old_address: str = ""
+) -> tuple[PauseInForce, ...]:
+    """Those that hold back the job as it will be; one of its old address goes along."""
+    return tuple(
+        pause
+        for pause in pauses
+        if pause.covers(spec.address, queues=spec.queues, tags=spec.tags)
+        or (pause.scope == "job" and pause.target == old_address)
+    )
 
 
 def _digest_parts(change: Change) -> tuple[str, str, str, str]:

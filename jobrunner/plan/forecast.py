@@ -37,23 +37,29 @@ def forecast_edit(
     after: ScheduleSpec | None,
     *,
     next_before: datetime | None,
+    last_run: datetime | None = None,
     now: datetime,
     address: str = "",
+    old_address: str = "",
 ) -> EditForecast:
     """What happens when `before` gives way to `after` now. None is a schedule that is not there.
 
-    `next_before` is the nominal time in the database, `address` that of the job. A time that is
-    due already is run by the apply under the old rule, so it is neither skipped nor doubled.
+    `next_before` and `last_run` are nominal times of the database, `address` is the job's, and
+    `old_address` where it has had another until now. A time that is due already is run by the apply
+    under the old rule, so it is neither skipped nor doubled.
     """
-    old, new = timing_in_force(before, address), timing_in_force(after, address)
+    old = timing_in_force(before, old_address or address)
+    new = timing_in_force(after, address)
     if old is None or next_before is None:
         return EditForecast(next_before, None if new is None else next_time(new, now))
     if new is None:
         return EditForecast(next_before, None)
     if new == old:
         return EditForecast(next_before, next_before)
+    old_last = previous_time(old, now)
     edit = _Edit(
-        old_last=previous_time(old, now),
+        old_last=old_last,
+        has_run=_has_run(old_last, last_run, next_before),
         old_next=next_time(old, now),
         new_last=previous_time(new, now),
         new_next=next_time(new, now),
@@ -62,11 +68,20 @@ def forecast_edit(
     return EditForecast(next_before, edit.new_next, skipped=edit.skipped(), doubled=edit.doubled())
 
 
+def _has_run(time: datetime | None, last_run: datetime | None, next_before: datetime) -> bool:
+    """The schedule may be younger than the time, which it then never owed, or have passed it over."""
+    if time is None:
+        return False
+    return next_before <= time or (last_run is not None and last_run >= time)
+
+
 @dataclass(frozen=True, slots=True)
 class _Edit:
     """The times around the moment of an edit: the last and the next of the old and the new rule."""
 
     old_last: datetime | None
+    has_run: bool
+    """There was a run for `old_last`, or the apply makes it."""
     old_next: datetime | None
     new_last: datetime | None
     new_next: datetime | None
@@ -84,7 +99,7 @@ class _Edit:
     def doubled(self) -> tuple[datetime, ...]:
         """The new rule's next run, when its period has had the old rule's run."""
         period = self._period(self.new_next)
-        has_had_it = period == self._period(self.old_last)
+        has_had_it = self.has_run and period == self._period(self.old_last)
         has_several = period in {self._period(self.old_next), self._period(self.new_last)}
         if self.new_next is None or period is None or not has_had_it or has_several:
             return ()

@@ -1,6 +1,6 @@
 """Warnings about jobs that are valid and yet hardly meant so. They stop nothing but `--strict`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 
@@ -31,12 +31,14 @@ LINTS = {
     "W205": "a schedule with no time left",
     "W206": "many runs in one minute",
     "W207": "a sensitive argument that is not given",
+    "W208": "a queue that no worker serves",
 }
 """Code → what it means, in a few words; part of the registry of all codes."""
 
 RUNS_IN_ONE_MINUTE_MAX = 100
 _LOOKED_AHEAD = timedelta(days=366)
 _TIMES_COMPARED = 10
+_QUEUES_LISTED = 5
 _HALF_AN_HOUR = timedelta(minutes=30)
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
@@ -46,11 +48,17 @@ _ALMOST_A_DAY = timedelta(hours=20)
 _INSTANT = timedelta(microseconds=1)
 
 
-def lint_jobs(jobs: Sequence[DefinedJob], *, now: datetime) -> tuple[Diagnostic, ...]:
-    """The warnings of all jobs that are enabled, in the order of the jobs."""
+def lint_jobs(
+    jobs: Sequence[DefinedJob], *, now: datetime, served_queues: Collection[str] | None = None
+) -> tuple[Diagnostic, ...]:
+    """The warnings of all jobs that are enabled, in the order of the jobs.
+
+    `served_queues` are those that the workers take from; None: no worker is known.
+    """
     on = [job for job in jobs if job.spec.enabled]
     found = [warning for job in on for warning in _lint_job(job, now)]
-    return (*found, *_crowded_minute(on, now))
+    unserved = () if served_queues is None else _unserved_queues(on, served_queues)
+    return (*found, *unserved, *_crowded_minute(on, now))
 
 
 def _lint_job(job: DefinedJob, now: datetime) -> Iterator[Diagnostic]:
@@ -232,6 +240,35 @@ def _shortest_interval(timing: Timing, now: datetime) -> timedelta | None:
 def _shorter(interval: timedelta) -> str:
     seconds = max(int(interval.total_seconds()) - 1, 1)
     return f"{seconds // 60}m" if seconds >= 120 else f"{seconds}s"
+
+
+def _unserved_queues(jobs: Sequence[DefinedJob], served: Collection[str]) -> Iterator[Diagnostic]:
+    """One warning for each queue, at the first job that names it: a name that nobody knows is a slip."""
+    told = set(served)
+    for job in jobs:
+        if job.spec.delivery != "claim":
+            continue  # an app's own workers serve its queues, and say nothing here
+        for queue in sorted(job.spec.queues - told):
+            told.add(queue)
+            guess = did_you_mean(queue, tuple(sorted(served)))
+            listed = ", ".join(sorted(served)[:_QUEUES_LISTED])
+            yield Diagnostic(
+                code="W208",
+                severity="warning",
+                message=f"{job.address}: no worker takes from the queue '{queue}'",
+                location=Location(file=job.location.file, line=_queue_line(job, queue)),
+                source_line="",
+                help=f"did you mean '{guess}'?"
+                if guess
+                else f"start one: jobrunner worker -Q {queue}; the workers serve: {listed}",
+            )
+
+
+def _queue_line(job: DefinedJob, queue: str) -> int:
+    of_schedules = [f"schedules.{s.name}.queue" for s in job.spec.schedules if s.queue == queue]
+    paths = [*(["queue"] if job.spec.queue == queue else []), *of_schedules]
+    known = (job.field_lines[path] for path in paths if path in job.field_lines)
+    return next(known, job.location.line)
 
 
 def _crowded_minute(jobs: Sequence[DefinedJob], now: datetime) -> Iterator[Diagnostic]:

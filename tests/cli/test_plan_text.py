@@ -15,7 +15,8 @@ from jobrunner.plan.changes import (
     ScheduleChange,
     Update,
 )
-from jobrunner.plan.diff import CurrentProject, make_plan
+from jobrunner.plan.current import CurrentProject
+from jobrunner.plan.diff import make_plan
 from jobrunner.plan.forecast import EditForecast
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 from tests.seeding import NOON

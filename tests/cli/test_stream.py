@@ -8,7 +8,8 @@ from jobrunner.cli.stream import FilesStream, RunStream
 from jobrunner.cli.style import unstyle, width
 from jobrunner.db.runs import Run, StreamedRun
 from jobrunner.errors import ConfigurationError, GuardRefused
-from jobrunner.plan.diff import CurrentProject, make_plan
+from jobrunner.plan.current import CurrentProject
+from jobrunner.plan.diff import make_plan
 from jobrunner.reconcile import Applied
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import Location

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobrunner.plan.changes import Create, Delete, Plan, Update
-from jobrunner.plan.diff import CurrentJob, CurrentProject, CurrentSchedule, make_plan
+from jobrunner.plan.current import CurrentJob, CurrentProject, CurrentSchedule
+from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
 from jobrunner.schedule import next_time
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec, dump_job, load_job
@@ -368,6 +369,7 @@ def test_the_json_form_carries_the_summary_and_every_change_by_address() -> None
         "drift": 0,
         "unchanged": 0,
         "relocated": 0,
+        "left_out": 0,
         "jobs": 2,
     }
     assert [(change["address"], change["action"]) for change in form["changes"]] == [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobrunner.plan.forecast import EditForecast, forecast_edit
-from jobrunner.schedule import next_time
+from jobrunner.schedule import next_time, previous_time
 from jobrunner.spec.models import ScheduleSpec
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
@@ -15,7 +15,13 @@ WEDNESDAY_NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
 def _edit(before: dict[str, Any], after: dict[str, Any], now: datetime = NOON) -> EditForecast:
     old, new = ScheduleSpec(**before), ScheduleSpec(**after)
-    return forecast_edit(old, new, next_before=next_time(old.timing(), now), now=now)
+    return forecast_edit(
+        old,
+        new,
+        next_before=next_time(old.timing(), now),
+        last_run=previous_time(old.timing(), now),
+        now=now,
+    )
 
 
 def test_an_earlier_time_on_the_coming_days_skips_and_doubles_nothing() -> None:
@@ -33,6 +39,19 @@ def test_a_morning_run_moved_to_the_evening_at_noon_runs_twice_that_day() -> Non
     edit = _edit({"cron": "0 6 * * *"}, {"cron": "0 18 * * *"})
     assert edit.doubled == (NOON + timedelta(hours=6),)
     assert edit.skipped == ()
+
+
+def test_a_morning_that_had_no_run_is_not_doubled_by_the_evening() -> None:
+    old, new = ScheduleSpec(cron="0 6 * * *"), ScheduleSpec(cron="0 18 * * *")
+    tomorrow = next_time(old.timing(), NOON)
+    assert forecast_edit(old, new, next_before=tomorrow, now=NOON).doubled == ()
+
+
+def test_a_morning_that_is_still_owed_is_doubled_by_the_evening() -> None:
+    old, new = ScheduleSpec(cron="0 6 * * *"), ScheduleSpec(cron="0 18 * * *")
+    this_morning = NOON - timedelta(hours=6)
+    edit = forecast_edit(old, new, next_before=this_morning, now=NOON)
+    assert edit.doubled == (NOON + timedelta(hours=6),)
 
 
 def test_an_evening_run_moved_to_the_morning_at_noon_is_skipped_that_day() -> None:

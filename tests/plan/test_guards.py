@@ -7,7 +7,8 @@ import pytest
 
 from jobrunner.errors import GuardRefused
 from jobrunner.plan.changes import Plan
-from jobrunner.plan.diff import CurrentJob, CurrentProject, make_plan
+from jobrunner.plan.current import CurrentJob, CurrentProject
+from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
 from jobrunner.plan.guards import check_guards
 from jobrunner.spec.models import DefinedJob, JobSpec, Location

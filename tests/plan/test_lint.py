@@ -200,4 +200,43 @@ def test_runs_that_are_spread_or_off_are_no_crowd(spread: dict[str, Any]) -> Non
 
 
 def test_each_code_is_in_the_registry() -> None:
-    assert sorted(LINTS) == ["W201", "W202", "W203", "W204", "W205", "W206", "W207"]
+    assert sorted(LINTS) == ["W201", "W202", "W203", "W204", "W205", "W206", "W207", "W208"]
+
+
+def _unserved(*served: str, lines: dict[str, int] | None = None, **fields: Any) -> list[Diagnostic]:
+    job = _job({"cron": "0 6 * * *"}, lines, **fields)
+    return list(lint_jobs([job], now=NOW, served_queues=frozenset(served)))
+
+
+def test_a_queue_that_no_worker_serves_is_told_at_its_line_with_the_one_that_was_meant() -> None:
+    [found] = _unserved("default", "reports", lines={"queue": 14}, queue="report")
+    assert (found.code, found.location.line) == ("W208", 14)
+    assert found.message == "billing/charge: no worker takes from the queue 'report'"
+    assert found.help == "did you mean 'reports'?"
+
+
+def test_a_queue_like_no_other_is_told_with_what_starts_a_worker_for_it() -> None:
+    [found] = _unserved("default", queue="mail")
+    assert found.help == "start one: jobrunner worker -Q mail; the workers serve: default"
+
+
+def test_a_queue_of_a_schedule_counts_as_well() -> None:
+    job = _job({"cron": "0 6 * * *", "queue": "mail"}, {"schedules.nightly.queue": 20})
+    [found] = lint_jobs([job], now=NOW, served_queues=frozenset({"default"}))
+    assert (found.code, found.location.line) == ("W208", 20)
+
+
+def test_a_queue_is_told_once() -> None:
+    jobs = [_job({"cron": "0 6 * * *"}, name=name, queue="mail") for name in ("a", "b")]
+    found = lint_jobs(jobs, now=NOW, served_queues=frozenset())
+    assert [one.message.partition(":")[0] for one in found] == ["billing/a"]
+
+
+def test_while_no_worker_is_known_no_queue_is_told() -> None:
+    assert _lint({"cron": "0 6 * * *"}, queue="mail") == []
+
+
+def test_the_queue_of_an_app_of_ones_own_is_not_told() -> None:
+    spec = JobSpec(namespace="b", name="c", celery_task="app.report", queue="celery")
+    job = DefinedJob(spec=spec, location=Location(file="jobs.d/b.yaml", line=1))
+    assert lint_jobs([job], now=NOW, served_queues=frozenset({"default"})) == ()

@@ -1,6 +1,6 @@
 """When files count as settled, and what becomes of them: on plain values and a clock of the test."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import OperationalError
 
@@ -10,12 +10,19 @@ from jobrunner.errors import (
     GuardRefused,
     JobrunnerError,
 )
-from jobrunner.plan.diff import CurrentProject, make_plan
+from jobrunner.plan.current import CurrentProject
+from jobrunner.plan.diff import make_plan
 from jobrunner.reconcile import Applied
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.models import Location
 from jobrunner.watch.watcher import ConfigState, Look, Outcome, Watcher, WatchOptions
 from tests.seeding import NOON
 
 SETTLE, RESYNC = 0.5, 30.0
+LOCK = "/acme/.git/index.lock"
+MISTAKE = Diagnostic(
+    "E201", "error", "unknown key", Location(file="jobs.d/ops.yaml", line=3, column=1), ""
+)
 NO_CHANGES = Applied(None, make_plan(CurrentProject("p", "", 0, (), ()), [], now=NOON))
 
 
@@ -24,7 +31,8 @@ class World:
     """The files, the database and the terminal of a watcher."""
 
     content: str = "a"
-    is_busy: bool = False
+    git_lock: str = ""
+    is_unfinished: bool = False
     reading_seconds: float = 0.001
     answer: Applied | Exception | None = field(default_factory=lambda: NO_CHANGES)
     """What an apply gives; None: the files are others again."""
@@ -32,7 +40,7 @@ class World:
     reported: list[Outcome] = field(default_factory=list)
 
     def look(self) -> Look:
-        return Look(self.content, self.is_busy, self.reading_seconds)
+        return Look(self.content, self.reading_seconds, self.git_lock, self.is_unfinished)
 
     def reconcile(self, content_hash: str) -> Applied | None:
         self.applied.append(content_hash)
@@ -86,16 +94,78 @@ def test_content_that_goes_on_changing_is_waited_for() -> None:
 
 
 def test_a_checkout_under_way_is_waited_for() -> None:
-    world = World(is_busy=True)
+    world = World(git_lock=LOCK)
     watcher = watcher_of(world)
     assert watcher.run_once(0.0) == SETTLE
     world.content = "b"
     watcher.run_once(10.0)
     watcher.run_once(20.0)
     assert world.applied == []
-    world.is_busy = False
+    world.git_lock = ""
     watcher.run_once(21.0)
     assert world.applied == ["b"]
+
+
+def test_a_lock_that_is_never_given_back_is_told_once_and_waited_for() -> None:
+    world = World()
+    watcher = watcher_of(world)
+    watcher.run_once(0.0)
+    world.content, world.git_lock = "b", LOCK
+    watcher.run_once(1.0)
+    assert watcher.run_once(10.9) == SETTLE
+    assert states(world) == [ConfigState.IN_FORCE]
+    watcher.run_once(11.0)
+    watcher.run_once(60.0)
+    assert [outcome.message for outcome in world.reported[1:]] == [
+        f"Git holds its lock {LOCK} for longer than 10 s."
+    ]
+    world.git_lock, world.content = "", "a"
+    watcher.run_once(61.0)
+    assert states(world)[1:] == [ConfigState.WAITING, ConfigState.IN_FORCE]
+
+
+def test_a_lock_while_nothing_has_changed_is_nobodys_business() -> None:
+    world = World()
+    watcher = watcher_of(world)
+    watcher.run_once(0.0)
+    world.git_lock = LOCK
+    watcher.run_once(1.0)
+    watcher.run_once(60.0)
+    assert states(world) == [ConfigState.IN_FORCE]
+
+
+def test_fault_54_a_file_that_is_open_for_writing_is_waited_for() -> None:
+    world = World()
+    watcher = watcher_of(world)
+    watcher.run_once(0.0)
+    world.content, world.is_unfinished = "half", True
+    watcher.run_once(1.0)
+    assert watcher.run_once(2.0) == SETTLE
+    world.content, world.is_unfinished = "whole", False
+    watcher.run_once(3.0)
+    watcher.run_once(3.5)
+    assert world.applied == ["a", "whole"]
+
+
+def test_fault_54_at_the_start_too() -> None:
+    world = World(is_unfinished=True)
+    watcher = watcher_of(world)
+    assert watcher.run_once(0.0) == SETTLE
+    world.is_unfinished = False
+    watcher.run_once(0.5)
+    assert world.applied == ["a"]
+
+
+def test_a_file_that_is_held_open_for_good_is_not_waited_for_for_ever() -> None:
+    world = World()
+    watcher = watcher_of(world)
+    watcher.run_once(0.0)
+    world.content, world.is_unfinished = "b", True
+    watcher.run_once(1.0)
+    watcher.run_once(5.9)
+    assert world.applied == ["a"]
+    watcher.run_once(6.0)
+    assert world.applied == ["a", "b"]
 
 
 def test_an_event_without_another_content_applies_nothing() -> None:
@@ -140,7 +210,30 @@ def test_invalid_files_are_told_once_and_healed_by_the_next_good_save() -> None:
     watcher.run_once(40.0)
     watcher.run_once(40.5)
     assert states(world) == [ConfigState.IN_FORCE, ConfigState.INVALID, ConfigState.IN_FORCE]
-    assert world.applied == ["a", "b", "a"]
+    assert world.applied == ["a", "b", "b", "a"]
+
+
+def test_fault_53_another_mistake_is_told_although_their_number_is_the_same() -> None:
+    world = World(answer=ConfigurationError("1 mistake", diagnostics=[MISTAKE]))
+    watcher = watcher_of(world)
+    watcher.run_once(0.0)
+    other = replace(MISTAKE, location=Location(file="jobs.d/ops.yaml", line=7, column=1))
+    world.content, world.answer = "b", ConfigurationError("1 mistake", diagnostics=[other])
+    watcher.run_once(1.0)
+    watcher.run_once(1.5)
+    world.content = "c"  # a change elsewhere, and the same mistake
+    watcher.run_once(2.0)
+    watcher.run_once(2.5)
+    assert [outcome.diagnostics for outcome in world.reported] == [(MISTAKE,), (other,)]
+
+
+def test_a_mistake_that_is_mended_outside_of_the_files_is_seen_at_the_next_resync() -> None:
+    world = World(answer=ConfigurationError("1 mistake"))
+    watcher = watcher_of(world)
+    assert watcher.run_once(0.0) == RESYNC
+    world.answer = NO_CHANGES
+    watcher.run_once(RESYNC)
+    assert states(world) == [ConfigState.INVALID, ConfigState.IN_FORCE]
 
 
 def test_a_refusal_is_told_once_and_tried_again_with_each_resync() -> None:

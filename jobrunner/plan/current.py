@@ -1,0 +1,61 @@
+"""What the database holds of a project, as values: the side that a plan starts from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from jobrunner.plan.pause import PauseInForce
+from jobrunner.spec.models import JobSpec, Location, ScheduleSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentSchedule:
+    """A schedule row that is not deleted."""
+
+    id: UUID
+    name: str
+    spec: ScheduleSpec | None
+    """None when the row cannot be read."""
+    next_scheduled_for: datetime | None
+    last_run_at: datetime | None
+    total_run_count: int
+    """In its life, of its own times; `max_runs` bounds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentJob:
+    """A job of the project that is in force."""
+
+    id: UUID
+    address: str
+    applied: JobSpec | None
+    """The definition of the last apply; None when it cannot be read."""
+    in_force: JobSpec | None
+    """The same with what dispatch reads from columns and schedule rows; None when some cannot be
+    read. It differs from `applied` where somebody has changed the database by hand."""
+    digest: str
+    """Of the definition of the last apply, as it was written then."""
+    problem: str
+    """Why it cannot be read, as a sentence; '' when it can."""
+    location: Location
+    revision: int
+    """Which revision brought the definition."""
+    schedules: tuple[CurrentSchedule, ...]
+    active_runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentProject:
+    """What the database holds of a project; revision 0 and no jobs before its first apply."""
+
+    name: str
+    environment: str
+    revision: int
+    jobs: tuple[CurrentJob, ...]
+    pauses: tuple[PauseInForce, ...]
+    """All that are in force, of whatever scope."""
+    deleted: Mapping[str, int] = field(default_factory=dict)
+    """Addresses that the files have and whose jobs were deleted → the revision that did it."""
+    served_queues: frozenset[str] | None = None
+    """Those that the workers take from; None: no worker is known."""
