@@ -99,12 +99,13 @@ class _Reader:
         files = tuple(self._read_files(paths_read))
         if self._bytes_read > LARGEST_TREE_BYTES:
             files = ()  # refused as a whole, before anything of it is parsed
+        # What may not be looked at is not there for these two, where pathlib's would raise.
         missing = tuple(
             folder
             for folder in sorted({_fixed_folder(pattern) for pattern in patterns})
-            if not (self._root / folder).exists()
+            if not os.path.exists(self._root / folder)  # noqa: PTH110
         )
-        if not self._root.is_dir():
+        if not os.path.isdir(self._root):  # noqa: PTH112
             self._refuse(".", "E124", f"there is no folder {self._root}", "name one that exists")
         paths = [config.path] if config else []
         diagnostics = self._report.in_file_order(paths + [file.path for file in files])
@@ -169,7 +170,7 @@ class _Reader:
                     continue
                 if further and self._is_folder(entry, path):
                     waiting.append((path, further))
-                elif not further and not _is_folder_anyhow(entry):
+                elif not further and not (_is_folder_anyhow(entry) and _may_be_folder(entry.name)):
                     found.add(path)
         return sorted(found)
 
@@ -307,6 +308,11 @@ def _is_folder_anyhow(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def _may_be_folder(name: str) -> bool:
+    """A folder that is named like a job file stands where its jobs stood: it is refused, not skipped."""
+    return not name.endswith(_YAML_SUFFIXES)
 
 
 def _fixed_folder(pattern: str) -> str:

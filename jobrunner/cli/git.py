@@ -10,7 +10,8 @@ def git_answer(folder: Path, *arguments: str) -> str:
     """The answer of git, '' when there is none: no git, no repository, no such setting."""
     try:
         asked = subprocess.run(  # noqa: S603  our own words
-            ["git", *arguments],  # noqa: S607  whichever git the person uses
+            # Without its optional locks it is in the way of nobody's commit or checkout.
+            ["git", "--no-optional-locks", *arguments],  # noqa: S607  whichever git the person uses
             cwd=folder,
             capture_output=True,
             text=True,

@@ -1,7 +1,9 @@
 """`jobrunner watch`: apply each time the files change."""
 
+import os
 import signal
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -14,6 +16,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of, keyring_of
 from jobrunner.cli.stream import FilesStream
 from jobrunner.errors import UsageError
+from jobrunner.files import read_project
 from jobrunner.reconcile import ApplyOptions, Desired
 from jobrunner.spec.durations import parse_duration
 from jobrunner.watch import OptionsFor, Outcome, ProjectWatch, WatchOptions
@@ -91,6 +94,7 @@ def _seconds(option: str, given: str) -> float:
 
 def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
     stream = FilesStream(dry_run=options.dry_run)
+    folder = _folder_by_its_name(session)
 
     def report(outcome: Outcome) -> None:
         session.output.told(*stream.lines(outcome, datetime.now(UTC)))
@@ -98,7 +102,7 @@ def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
     watch = ProjectWatch(
         engine,
         config=session.config,
-        working_directory=session.working_directory,
+        working_directory=folder,
         given=given_of(session),
         options_for=options_for(session),
         report=report,
@@ -111,7 +115,7 @@ def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    session.output.say(f"Watching {session.working_directory}; Ctrl-C ends it.")
+    session.output.say(f"Watching {folder}; Ctrl-C ends it.")
     has_told_problem = False
     while not stopped_by:
         watch.run_once()
@@ -121,3 +125,20 @@ def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
         watch.wait(_LONGEST_WAIT_SECONDS)
     watch.close()
     return EXIT_INTERRUPTED if stopped_by[0] == signal.SIGINT else 0
+
+
+def _folder_by_its_name(session: Session) -> Path:
+    """The working directory by the name it was entered by, links and all.
+
+    A link may come to lead to another release, and the folder of this one may go; the process itself
+    only knows the folder. A name by which another project file would be found is not taken.
+    """
+    folder, named = session.working_directory, Path(session.environ.get("PWD", ""))
+    is_link = named.is_absolute() and named != folder
+    if not is_link or os.path.realpath(named) != os.path.realpath(folder):
+        return folder
+    return named if _project_root(named) == _project_root(folder) else folder
+
+
+def _project_root(folder: Path) -> Path:
+    return read_project(config=None, working_directory=folder).root

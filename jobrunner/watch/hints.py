@@ -5,6 +5,7 @@ everything below the folders that the project includes. Both begin anew when a f
 made again, or a link leads elsewhere: an operating system's watch stays with what it was put on.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from jobrunner.errors import first_line
 _LOOK_AFTER_MILLISECONDS = 500
 _GATHER_MILLISECONDS = 200
 _STEP_MILLISECONDS = 50
-_NEVER_JOBS = frozenset(
+_BUSY_FOLDERS = frozenset(
     {".git", ".jobrunner", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".tox"}
 )
+"""Other programs write into them all the time, hardly ever YAML."""
+_YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Watched:
     """Where changes are listened for."""
 
     root: Path
-    """Below it, folders that never hold jobs are passed over; above it nothing is."""
+    """Below it, only YAML is heard of in folders where other programs write; above it all is."""
     flat: frozenset[Path]
     """Folders whose own entries matter."""
     deep: frozenset[Path]
@@ -80,7 +83,7 @@ class Hints:
                 self._listen_to(folders, identities, recursive=recursive)
             except FileNotFoundError:
                 self._changed.set()  # gone between the look and the watch
-            except (OSError, RuntimeError) as error:  # no more watches or queues to be had
+            except (OSError, RuntimeError) as error:  # no more watches to be had, a closed folder
                 self.problem = first_line(error)
                 self._changed.set()
                 return
@@ -103,7 +106,8 @@ class Hints:
             yield_on_timeout=True,
             raise_interrupt=False,
             recursive=recursive,
-            ignore_permission_denied=True,
+            # To ignore these would make it ignore that there are no more watches to be had, too.
+            ignore_permission_denied=False,
         ):
             if changes:
                 self._changed.set()
@@ -118,16 +122,20 @@ class Hints:
             return path in {root.parent, root} or any(
                 path.is_relative_to(folder.resolve()) for folder in self.watched.deep
             )
-        return not _NEVER_JOBS & set(path.relative_to(root).parts)
+        if path.suffix in _YAML_SUFFIXES:
+            return True
+        return not _BUSY_FOLDERS & set(path.relative_to(root).parent.parts)
 
 
 def _identities(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """The existing folders, each with what tells it from another of the same name."""
+    """The folders that can be listened to, each with what tells it from another of the same name."""
     found = {}
     for folder in folders:
         try:
             status = folder.stat()
         except OSError:
+            continue
+        if not os.access(folder, os.R_OK):
             continue
         found[folder] = (status.st_dev, status.st_ino)
     return found

@@ -1,9 +1,11 @@
 """The watcher on a project's folder and its database: what `jobrunner watch` and `up` run."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -21,10 +23,14 @@ from jobrunner.reconcile import (
     plan_project,
     read_desired,
 )
+from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import Given
 from jobrunner.watch.hints import Hints, Watched
 from jobrunner.watch.watcher import Look, Outcome, Watcher, WatchOptions
+from jobrunner.watch.writers import held_git_lock, is_open_for_writing
+
+_MISTAKES_KEPT = 20
 
 OptionsFor = Callable[[Desired], ApplyOptions]
 """Who applies, and from which commit: asked anew before each apply."""
@@ -83,10 +89,10 @@ class ProjectWatch:
         """Look if it is time to, and give the sign of life if it is time to."""
         now = time.monotonic()
         if now >= self._look_at:
-            state = self.outcome.state
+            story = self.outcome.story
             polls = self._hints is None or bool(self._hints.problem)
             self._look_at = now + self._watcher.run_once(now, polls=polls)
-            if self.outcome.state != state:
+            if self.outcome.story != story:
                 self._sign_at = 0.0
         if now >= self._sign_at:
             self._sign_at = now + SIGN_OF_LIFE_SECONDS
@@ -114,8 +120,9 @@ class ProjectWatch:
             self._hints.watched = self._watched(read)
         return Look(
             content_hash=read.content_hash,
-            is_busy=_git_is_busy(read.root),
             seconds=time.monotonic() - begun,
+            git_lock=held_git_lock(read.root),
+            is_unfinished=is_open_for_writing(read.root / file.path for file in read.sources),
         )
 
     def _notice_project_file(self, read: ProjectFiles) -> None:
@@ -126,7 +133,7 @@ class ProjectWatch:
         known = self._project_root
         self._file_is_gone = (
             known is not None
-            and not (known / PROJECT_FILE).exists()
+            and not os.path.exists(known / PROJECT_FILE)  # noqa: PTH110  a folder may be closed to us
             and (read.config is None or known.is_relative_to(read.root))
         )
         if read.config is not None and not self._file_is_gone:
@@ -140,7 +147,7 @@ class ProjectWatch:
         if read is None:
             return Watched(root=root, flat=frozenset(flat), deep=frozenset())
         project, _ = parse_project_file(read.config)
-        deep = {_watched_folder(root, pattern) for pattern in project.include}
+        deep = {_deep_folder(root, pattern) for pattern in project.include if "/" in pattern}
         return Watched(root=root, flat=frozenset(flat), deep=frozenset(deep))
 
     def _reconcile(self, content_hash: str) -> Applied | None:
@@ -170,6 +177,7 @@ class ProjectWatch:
         details = {
             "config": str(outcome.state),
             "message": outcome.message,
+            "mistakes": [_mistake(one) for one in outcome.diagnostics[:_MISTAKES_KEPT]],
             "root": str(self._root),
             "project": "" if outcome.applied is None else outcome.applied.plan.project,
         }
@@ -177,26 +185,19 @@ class ProjectWatch:
             self._process = sign_in(connection, "watch", details=details, earlier=self._process)
 
 
-def _watched_folder(root: Path, pattern: str) -> Path:
+def _mistake(found: Diagnostic) -> dict[str, Any]:
+    """Without the line itself: it may hold what is not to be stored."""
+    return {
+        "code": found.code,
+        "file": found.location.file,
+        "line": found.location.line,
+        "column": found.location.column,
+        "message": found.message,
+        "help": found.help,
+    }
+
+
+def _deep_folder(root: Path, pattern: str) -> Path:
     """The first folder of an `include` pattern, or all of the root when that is a wildcard."""
-    first, _, rest = pattern.partition("/")
-    return root / first if rest and not set(first) & set("*?[") else root
-
-
-def _git_is_busy(root: Path) -> bool:
-    """Git writes in this work tree now: its index is locked."""
-    for folder in (root, *root.parents):
-        entry = folder / ".git"
-        if entry.is_dir():
-            return (entry / "index.lock").exists()
-        if entry.is_file():  # a linked work tree: the file names its own git folder
-            return _linked_git_folder(entry).joinpath("index.lock").exists()
-    return False
-
-
-def _linked_git_folder(entry: Path) -> Path:
-    try:
-        named = entry.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-    except OSError:
-        return entry.parent
-    return entry.parent / named
+    first = pattern.partition("/")[0]
+    return root if set(first) & set("*?[") else root / first

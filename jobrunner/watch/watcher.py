@@ -18,12 +18,17 @@ from jobrunner.errors import (
     first_line,
 )
 from jobrunner.reconcile import Applied
+from jobrunner.spec.diagnostics import Diagnostic
 
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 5.0
 _FASTEST_POLL_SECONDS = 0.5
 _POLL_SHARE = 10
 """Polling takes at most this fraction of the time."""
+_UNFINISHED_SETTLES = 10
+"""A file may be held open for good, and some file systems cannot tell: it is waited for, not for ever."""
+_LOCK_TOLD_SECONDS = 10.0
+"""No checkout of job files takes this long; a git that was killed leaves its lock behind."""
 
 
 class ConfigState(StrEnum):
@@ -58,10 +63,12 @@ class Look:
     """One reading of all files."""
 
     content_hash: str
-    is_busy: bool
-    """Git holds its lock: a checkout is under way."""
     seconds: float
     """How long the reading took."""
+    git_lock: str = ""
+    """The lock that git holds now, for a checkout is under way; '' while there is none."""
+    is_unfinished: bool = False
+    """Somebody has a file open for writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,17 @@ class Outcome:
     def message(self) -> str:
         """The error in one line; '' when there is none."""
         return "" if self.error is None else self.error.message
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """With state `invalid`: the mistakes, in file order."""
+        given = getattr(self.error, "diagnostics", ())
+        return tuple(one for one in given if isinstance(one, Diagnostic) and one.is_error)
+
+    @property
+    def story(self) -> tuple[ConfigState, str, tuple[Diagnostic, ...]]:
+        """What a person would be told: the same story is told once."""
+        return self.state, self.message, self.diagnostics
 
 
 Reconcile = Callable[[str], Applied | None]
@@ -103,6 +121,7 @@ class Watcher:
         """The content that has its outcome; None before the first."""
         self._candidate: str | None = None
         self._candidate_since = 0.0
+        self._locked_since: float | None = None
         self._retry_at: float | None = None
         self._failures = 0
         self.outcome = Outcome(ConfigState.STARTING)
@@ -128,16 +147,33 @@ class Watcher:
     def _settle(self, now: float, seen: Look) -> float:
         """The seconds until this content has been the same for long enough; 0: it has."""
         settle_seconds = self._options.settle_seconds
-        if seen.is_busy:
+        if seen.git_lock:
             self._candidate = None
+            self._tell_lock(now, seen.git_lock)
             return settle_seconds
-        is_first_or_again = self._handled in {None, seen.content_hash}
-        if is_first_or_again:
+        self._locked_since = None
+        if seen.content_hash == self._handled:
+            return 0.0
+        if self._handled is None and not seen.is_unfinished:
             return 0.0
         if seen.content_hash != self._candidate:
             self._candidate, self._candidate_since = seen.content_hash, now
             return settle_seconds
-        return self._candidate_since + settle_seconds - now
+        factor = _UNFINISHED_SETTLES if seen.is_unfinished else 1
+        # It is looked at again soon, for it may be finished soon.
+        return min(self._candidate_since + factor * settle_seconds - now, settle_seconds)
+
+    def _tell_lock(self, now: float, git_lock: str) -> None:
+        if self._locked_since is None:
+            self._locked_since = now
+        if now - self._locked_since < _LOCK_TOLD_SECONDS:
+            return
+        self._retry_at = now  # whatever the content is then, its outcome is told after the lock
+        error = JobrunnerError(
+            f"Git holds its lock {git_lock} for longer than {_LOCK_TOLD_SECONDS:.0f} s.",
+            hint="If no git is at work there, remove the file.",
+        )
+        self._conclude(Outcome(ConfigState.WAITING, error=error))
 
     def _rest(self, now: float, seen: Look, *, polls: bool) -> float:
         seconds = self._options.resync_seconds
@@ -155,9 +191,12 @@ class Watcher:
             return
         self._handled, self._candidate = content_hash, None
         self._plan_retry(outcome.state, now)
+        self._conclude(outcome)
+
+    def _conclude(self, outcome: Outcome) -> None:
         was, self.outcome = self.outcome, outcome
         has_changed = outcome.applied is not None and not outcome.applied.plan.is_empty
-        if has_changed or (outcome.state, outcome.message) != (was.state, was.message):
+        if has_changed or outcome.story != was.story:
             self._report(outcome)
 
     def _try(self, content_hash: str) -> Outcome | None:
@@ -176,13 +215,15 @@ class Watcher:
         return None if applied is None else Outcome(ConfigState.IN_FORCE, applied)
 
     def _plan_retry(self, state: ConfigState, now: float) -> None:
-        """A person may have applied what was refused; a database may be back."""
+        """A person may have applied what was refused; a database may be back; and what a mistake
+        lies in need not be a file that is watched.
+        """
         match state:
             case ConfigState.WAITING:
                 pause = min(_FIRST_RETRY_SECONDS * 2**self._failures, _LONGEST_RETRY_SECONDS)
                 self._failures += 1
                 self._retry_at = now + pause
-            case ConfigState.REFUSED:
+            case ConfigState.REFUSED | ConfigState.INVALID:
                 self._retry_at = now + self._options.resync_seconds
             case _:
                 self._failures = 0

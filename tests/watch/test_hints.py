@@ -62,6 +62,16 @@ def test_our_own_run_directory_is_not_heard(hints: Hints, root: Path) -> None:
     assert not hints.wait(1.0)
 
 
+def test_yaml_is_heard_of_where_other_programs_write(hints: Hints, root: Path) -> None:
+    folder = root / "jobs.d" / "node_modules"
+    folder.mkdir()
+    settle(hints)
+    (folder / "noise.js").write_text("noise", encoding="utf-8")
+    assert not hints.wait(1.0)
+    (folder / "ops.yaml").write_text("", encoding="utf-8")
+    assert hints.wait(5.0)
+
+
 def test_a_folder_that_is_removed_and_made_again_is_still_heard(hints: Hints, root: Path) -> None:
     shutil.rmtree(root / "jobs.d")
     assert hints.wait(5.0)
