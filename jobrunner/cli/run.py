@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from functools import partial
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.layout import text
 from jobrunner.cli.project import no_such_job
 from jobrunner.cli.run_here import run_here
-from jobrunner.cli.run_logs import exit_code_of, output_until_end, show_output
+from jobrunner.cli.run_logs import exit_code_of, output_until_end, patiently, show_output
 from jobrunner.cli.runs import SHORT_ID
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of
@@ -134,9 +135,8 @@ def _warn_when_nobody_works(session: Session, engine: Engine) -> None:
 
 
 def _wait(session: Session, engine: Engine, run_id: uuid.UUID) -> int:
-    show_output(session, output_until_end(engine, run_id))
-    with transaction(engine) as connection:
-        ended = get_run(connection, run_id)
+    show_output(session, output_until_end(session.output, engine, run_id))
+    ended = patiently(session.output, engine, partial(get_run, run_id=run_id))
     _tell_end(session, ended.run, ended.result)
     return exit_code_of(ended.run)
 

@@ -3,25 +3,28 @@
 import json
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import click
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
-from jobrunner.cli.output import Form
+from jobrunner.cli.output import Form, Output
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import plain_output, state_words
 from jobrunner.cli.times import iso
 from jobrunner.db.engine import transaction
 from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT, StoredPiece, read_pieces
 from jobrunner.db.runs import Run, find_run_id, get_run
-from jobrunner.errors import UsageError
+from jobrunner.errors import DatabaseUnavailable, UsageError
 from jobrunner.run import RunState
 
 _LOOK_SECONDS = 0.5
+_PATIENCE_SECONDS = 60.0
+Answer = TypeVar("Answer")
 
 
 @make_command(
@@ -75,14 +78,13 @@ def _record(piece: StoredPiece) -> dict[str, Any]:
 
 
 def _follow(session: Session, engine: Engine, run_id: uuid.UUID, form: Form) -> int:
-    pieces = output_until_end(engine, run_id)
+    pieces = output_until_end(session.output, engine, run_id)
     if form == "table":
         if not show_output(session, pieces):
             session.output.say("Nothing was written by this run.")
     else:
         _show_records(session, pieces, form)
-    with transaction(engine) as connection:
-        run = get_run(connection, run_id).run
+    run = patiently(session.output, engine, partial(get_run, run_id=run_id)).run
     session.output.say(f"Run {run.id} is {state_words(run.state)}.")
     return exit_code_of(run)
 
@@ -109,18 +111,16 @@ def show_output(session: Session, pieces: Iterable[StoredPiece]) -> bool:
     return attempt > 0
 
 
-def output_until_end(engine: Engine, run_id: uuid.UUID) -> Iterator[StoredPiece]:
-    """What a run writes, as it comes, until it is over; at most two seconds after it was written."""
+def output_until_end(output: Output, engine: Engine, run_id: uuid.UUID) -> Iterator[StoredPiece]:
+    """What a run writes, as it comes, until it is over; at most two seconds after it was written.
+
+    A database that restarts is waited for, see `patiently`.
+    """
     seen: set[tuple[int, int, int]] = set()
     after = (0, -1)
     is_over = False
     while not is_over:
-        with transaction(engine) as connection:
-            # The state first: what was written before the end is read after it.
-            is_over = RunState(get_run(connection, run_id).run.state).is_final
-            # At the end from the beginning: how much was cut is told where the gap is, before what
-            # has been read already.
-            pieces = read_pieces(connection, run_id, after=(0, -1) if is_over else after)
+        is_over, pieces = patiently(output, engine, partial(_look, run_id=run_id, after=after))
         for piece in pieces:
             known = (piece.attempt, piece.sequence, hash(piece.text))
             if known not in seen:
@@ -129,6 +129,36 @@ def output_until_end(engine: Engine, run_id: uuid.UUID) -> Iterator[StoredPiece]
             after = max(after, (piece.attempt, piece.sequence))
         if not is_over:
             time.sleep(_LOOK_SECONDS)
+
+
+def _look(
+    connection: Connection, *, run_id: uuid.UUID, after: tuple[int, int]
+) -> tuple[bool, Sequence[StoredPiece]]:
+    """Whether the run is over, and what it has written."""
+    # The state first: what was written before the end is read after it.
+    is_over = RunState(get_run(connection, run_id).run.state).is_final
+    # At the end from the beginning: how much was cut is told where the gap is, before what has been
+    # read already.
+    return is_over, read_pieces(connection, run_id, after=(0, -1) if is_over else after)
+
+
+def patiently(output: Output, engine: Engine, look: Callable[[Connection], Answer]) -> Answer:
+    """The answer of the database. One that is away, such as while it restarts, is waited for, a minute at
+    most, and a person is told so once. Raises DatabaseUnavailable after that.
+    """
+    gives_up_at: float | None = None
+    while True:
+        try:
+            with transaction(engine) as connection:
+                return look(connection)
+        except DatabaseUnavailable as error:
+            now = time.monotonic()
+            if gives_up_at is None:
+                gives_up_at = now + _PATIENCE_SECONDS
+                output.warning(error.message, "It is waited for, a minute at most.")
+            if now >= gives_up_at:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 def exit_code_of(run: Run) -> int:

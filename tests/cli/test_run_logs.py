@@ -2,12 +2,17 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import Engine
+from psycopg2 import OperationalError
+from sqlalchemy import Engine, event
 
+from jobrunner.cli.output import Output
 from jobrunner.cli.run_logs import output_until_end
 from jobrunner.cli.style import plain_output
+from jobrunner.db.engine import make_engine
 from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT, write_pieces
 from tests.cli.conftest import Jobrunner
 from tests.ledger import Ledger
@@ -34,6 +39,11 @@ class Written:
 def written(engine: Engine) -> Written:
     """A run that is claimed and has written nothing yet."""
     return Written(engine)
+
+
+def nowhere() -> Output:
+    """For what prints next to nothing."""
+    return Output(StringIO(), StringIO(), {})
 
 
 def test_all_attempts_are_shown_in_order(jobrunner: Jobrunner, written: Written) -> None:
@@ -109,7 +119,7 @@ def test_following_json_is_one_object_a_line(jobrunner: Jobrunner, written: Writ
 
 def test_following_shows_what_comes_across_attempts(engine: Engine, written: Written) -> None:
     written.write("first\n")
-    pieces = output_until_end(engine, written.run_id)
+    pieces = output_until_end(nowhere(), engine, written.run_id)
     assert next(pieces).text == "first\n"
     written.write("second\n", attempt=2)
     assert next(pieces).text == "second\n"
@@ -123,11 +133,29 @@ def test_what_was_cut_is_told_although_it_stands_before_what_was_read(
 ) -> None:
     written.write("head\n", number=0)
     written.write("tail\n", number=2)
-    pieces = output_until_end(engine, written.run_id)
+    pieces = output_until_end(nowhere(), engine, written.run_id)
     assert [next(pieces).text, next(pieces).text] == ["head\n", "tail\n"]
     written.write("[7 bytes were cut here]\n", number=1)
     written.end()
     assert [piece.text for piece in pieces] == ["[7 bytes were cut here]\n"]
+
+
+def test_fault_2_a_database_that_restarts_is_waited_for_and_said_once(
+    database_url: str, written: Written
+) -> None:
+    engine = make_engine(database_url, application_name="test", pool_size=1)
+    errors = StringIO()
+    output = Output(StringIO(), errors, {})
+    written.write("before\n")
+    pieces = output_until_end(output, engine, written.run_id)
+    assert next(pieces).text == "before\n"
+    away = Mock(side_effect=[OperationalError("starting up"), OperationalError("the same"), None])
+    event.listen(engine, "do_connect", lambda *_: away())
+    engine.dispose()  # what it was connected to is gone
+    written.write("after\n", number=1)
+    assert next(pieces).text == "after\n"
+    assert errors.getvalue().count("starting up") == 1
+    engine.dispose()
 
 
 def test_one_attempt_cannot_be_followed(jobrunner: Jobrunner, written: Written) -> None:
