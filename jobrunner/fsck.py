@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from jobrunner.db import ledger
-from jobrunner.db.engine import Limits, change_limits, database_now, transaction
+from jobrunner.db.engine import Limits, change_limits, database_now, of_one_moment, transaction
 from jobrunner.db.ledger import Interval, LedgerSchedule, OddRun
 from jobrunner.errors import NotFound, first_line
 from jobrunner.judge import Fault, Judged, Span, judge
@@ -101,7 +101,7 @@ def _check_known(
 @contextmanager
 def _snapshot(engine: Engine) -> Iterator[Connection]:
     """A transaction that reads of one moment, and may take its time."""
-    with transaction(ledger.of_one_moment(engine)) as connection:
+    with transaction(of_one_moment(engine)) as connection:
         change_limits(connection, _LIMITS)
         yield connection
 
@@ -142,7 +142,7 @@ def _spans(schedule: LedgerSchedule, intervals: Sequence[Interval]) -> list[Span
     begins = {interval.started_at for interval in intervals}
     return [
         Span(
-            oracle=make_oracle(interval.spec, schedule.address),
+            oracle=make_oracle(interval.spec, interval.address or schedule.address),
             started_at=interval.started_at,
             ended_at=interval.ended_at,
             is_followed=interval.ended_at in begins,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -10,18 +11,20 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from jobrunner.crash_points import reach
-from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules
+from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules, workers
 from jobrunner.db.engine import Limits, change_limits, database_now, transaction
 from jobrunner.db.jobs import LockedSchedule
 from jobrunner.db.projects import Project
 from jobrunner.db.schedules import WrittenSchedule
 from jobrunner.db.wakeups import notify
-from jobrunner.errors import ConfigurationError, Conflict, StalePlan
+from jobrunner.errors import ConfigurationError, Conflict, NotFound, StalePlan
 from jobrunner.files import read_project
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
 from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.guards import check_guards
+from jobrunner.plan.load import HORIZON
+from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.schedule import next_time, run_at
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
@@ -77,6 +80,7 @@ class ApplyOptions:
     allow_deletes: int | None = None
     """As many deletions are meant; None: see `plan.guards`."""
     lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    targets: Targets = EVERY_JOB
     keyring: Keyring = NO_KEYS
     """Seals sensitive arguments."""
 
@@ -139,20 +143,26 @@ def plan_project(
     desired: Desired,
     *,
     keyring: Keyring = NO_KEYS,
+    targets: Targets = EVERY_JOB,
+    horizon: timedelta = HORIZON,
     now: datetime | None = None,
 ) -> Plan:
     """What an apply would change, in the caller's transaction; nothing is written or locked.
 
-    `now` None is the database's clock. Raises Conflict when another project owns an address, and
-    UsageError when a job has sensitive arguments and `keyring` no key.
+    `now` None is the database's clock. Raises Conflict when another project owns an address,
+    NotFound for a target that is no job, and UsageError when a job has sensitive arguments and
+    `keyring` no key.
     """
     current = _read_current(connection, desired)
+    _check_targets(targets, desired, current)
     plan = make_plan(
         current,
         _sealed(desired.jobs, current, keyring),
         now=now or database_now(connection),
         environment=desired.environment,
         moves=desired.moves,
+        targets=targets,
+        horizon=horizon,
         diagnostics=desired.diagnostics,
     )
     return replace(plan, diagnostics=with_source_lines(plan.diagnostics, desired.sources))
@@ -176,7 +186,9 @@ def apply_project(
         change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
         projects.lock_project(connection, desired.project.project)
         change_limits(connection, _LIMITS)
-        plan = plan_project(connection, desired, keyring=options.keyring, now=now)
+        plan = plan_project(
+            connection, desired, keyring=options.keyring, targets=options.targets, now=now
+        )
         _check_expected(plan, options.expected_digest)
         check_guards(
             plan, missing_folders=desired.missing_folders, allow_deletes=options.allow_deletes
@@ -204,13 +216,30 @@ def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
     name = desired.project.project
     _check_owners(connection, desired)
     project = projects.find_project(connection, name)
+    if project is None:
+        project = Project(id=0, environment="", revision=0)
+    in_force = jobs.read_jobs(connection, project.id)
+    new = {job.address for job in desired.jobs}.difference(job.address for job in in_force)
     return CurrentProject(
         name=name,
-        environment="" if project is None else project.environment,
-        revision=0 if project is None else project.revision,
-        jobs=() if project is None else jobs.read_jobs(connection, project.id),
+        environment=project.environment,
+        revision=project.revision,
+        jobs=in_force,
         pauses=pauses.pauses_in_force(connection),
+        deleted=jobs.read_deleted(connection, project.id, new),
+        served_queues=workers.served_queues(connection),
     )
+
+
+def _check_targets(targets: Targets, desired: Desired, current: CurrentProject) -> None:
+    known = {job.address for job in desired.jobs} | {job.address for job in current.jobs}
+    unknown = targets.without_a_job(known)
+    if unknown:
+        close = get_close_matches(unknown[0], known, n=1)
+        raise NotFound(
+            f"There is no job {unknown[0]}, neither in the files nor in force.",
+            hint=f"Did you mean {close[0]}?" if close else "`jobrunner plan` shows what changes.",
+        )
 
 
 def _check_owners(connection: Connection, desired: Desired) -> None:
@@ -315,6 +344,7 @@ def _schedule_changes(plan: Plan) -> Iterator[ScheduleChange]:
 def _write(connection: Connection, plan: Plan, options: ApplyOptions, at: datetime) -> Project:
     project = projects.start_revision(connection, plan.project, environment=plan.environment)
     jobs.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
+    pauses.rename_targets(connection, {move.moved_from: move.address for move in plan.moves})
     ids = jobs.write_jobs(
         connection,
         project.id,

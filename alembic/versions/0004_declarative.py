@@ -14,8 +14,14 @@ ALTER TABLE jobrunner.definitions
 ALTER TABLE jobrunner.revisions
     ADD COLUMN git_committed_at timestamptz,
     ADD COLUMN rolled_back_to bigint;
+-- Times with `H` are made from the address: those of the past stay what they were when a job moves.
+ALTER TABLE jobrunner.active_intervals ADD COLUMN address text;
+UPDATE jobrunner.active_intervals AS i SET address = j.address || '#' || s.name
+  FROM jobrunner.schedules AS s JOIN jobrunner.jobs AS j ON j.id = s.job_id
+ WHERE s.id = i.schedule_id AND i.spec ->> 'cron' LIKE '%H%';
 """
 _DOWN = """
+ALTER TABLE jobrunner.active_intervals DROP COLUMN address;
 ALTER TABLE jobrunner.revisions
     DROP COLUMN rolled_back_to,
     DROP COLUMN git_committed_at;

@@ -169,6 +169,11 @@ def _told(engine: Engine) -> Iterator[None]:
         raise
 
 
+def of_one_moment(engine: Engine) -> Engine:
+    """The same; all that one of its transactions reads is of one moment."""
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def change_limits(connection: Connection, limits: Limits) -> None:
     """Other limits for the rest of this transaction."""
     connection.exec_driver_sql(f"SELECT {_local_settings(limits)}")

@@ -25,9 +25,10 @@ def end_intervals(connection: Connection, schedule_ids: Sequence[UUID], *, at: d
 
 
 _START = text("""
-    INSERT INTO jobrunner.active_intervals (schedule_id, spec, tzdata, started_at)
-    SELECT id, spec, :zone_data, :at
-      FROM jobrunner.schedules WHERE id = ANY(CAST(:ids AS uuid[]))
+    INSERT INTO jobrunner.active_intervals (schedule_id, spec, tzdata, started_at, address)
+    SELECT s.id, s.spec, :zone_data, :at, j.address || '#' || s.name
+      FROM jobrunner.schedules AS s JOIN jobrunner.jobs AS j ON j.id = s.job_id
+     WHERE s.id = ANY(CAST(:ids AS uuid[]))
 """)
 
 

@@ -5,7 +5,7 @@ Each write is one statement however many jobs it is for: the rows travel as one 
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -147,6 +147,32 @@ def no_such_job(address: str) -> NotFound:
     return NotFound(
         f"There is no job {address}.", hint="`jobrunner list` shows the addresses that exist."
     )
+
+
+_TOMBSTONES = text("""
+    SELECT address FROM jobrunner.jobs
+     WHERE project_id = :project_id AND deleted_at IS NOT NULL
+       AND address = ANY(CAST(:addresses AS text[]))
+""")
+_DELETED_IN = text("""
+    SELECT change ->> 'address' AS address, max(r.number) AS revision
+      FROM jobrunner.revisions AS r CROSS JOIN LATERAL jsonb_array_elements(r.changes) AS change
+     WHERE r.project_id = :project_id AND change ->> 'action' = 'delete'
+       AND change ->> 'address' = ANY(CAST(:addresses AS text[]))
+     GROUP BY 1
+""")
+
+
+def read_deleted(
+    connection: Connection, project_id: int, addresses: Collection[str]
+) -> Mapping[str, int]:
+    """Those of the addresses whose jobs were deleted, and the revision that did it."""
+    values = {"project_id": project_id, "addresses": list(addresses)}
+    gone = list(connection.execute(_TOMBSTONES, values).scalars())
+    if not gone:
+        return {}  # the changes of all revisions are not to be read for nothing
+    rows = connection.execute(_DELETED_IN, {**values, "addresses": gone})
+    return {row.address: row.revision for row in rows}
 
 
 _OWNERS = text("""

@@ -6,17 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from jobrunner.db.arrays import text_array
 from jobrunner.judge import Row
 
 _PAGE_ROWS = 10_000
-
-
-def of_one_moment(engine: Engine) -> Engine:
-    """The same; all that one of its transactions reads is of one moment."""
-    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +75,12 @@ class Interval:
     """'' for what was in force before spans were written down."""
     started_at: datetime
     ended_at: datetime | None
+    address: str | None
+    """`namespace/job#schedule` then; None: what it is now."""
 
 
 _INTERVALS = text("""
-    SELECT spec, tzdata AS zone_data, started_at, ended_at
+    SELECT spec, tzdata AS zone_data, started_at, ended_at, address
       FROM jobrunner.active_intervals WHERE schedule_id = :id ORDER BY started_at, id
 """)
 

@@ -178,6 +178,7 @@ active_intervals = Table(
     ),  # the version of the time zone data it was computed with
     Column("started_at", _time, nullable=False),  # reconcile: due times after this instant count
     Column("ended_at", _time),  # reconcile: and up to this one; None: still in force
+    Column("address", Text),  # job#schedule then, which `H` is made from; None: as it is now
     Index("active_intervals_schedule_id_idx", "schedule_id"),
     # Which were computed with older data than there is now: none, but for minutes twice a year.
     Index("active_intervals_tzdata_idx", "tzdata", postgresql_where=text("ended_at IS NULL")),

@@ -83,6 +83,23 @@ def read_workers(connection: Connection, *, dead_for_hours: int = 1) -> tuple[Se
     return tuple(_worker(row) for row in connection.execute(_WORKERS, values).mappings())
 
 
+_SERVED_QUEUES = text("""
+    SELECT count(DISTINCT worker.id) AS workers, array_agg(DISTINCT queue) AS queues
+      FROM jobrunner.processes AS worker
+      LEFT JOIN LATERAL jsonb_array_elements_text(worker.details -> 'queues') AS queue ON true
+     WHERE worker.kind = 'worker' AND worker.stopped_at IS NULL
+       AND worker.last_seen_at > clock_timestamp()
+                                 - make_interval(secs => 3 * :sign_of_life_seconds)
+""")
+
+
+def served_queues(connection: Connection) -> frozenset[str] | None:
+    """The queues that living workers take from; None: there is no worker."""
+    values = {"sign_of_life_seconds": SIGN_OF_LIFE_SECONDS}
+    row = connection.execute(_SERVED_QUEUES, values).one()
+    return frozenset(filter(None, row.queues)) if row.workers else None
+
+
 def _worker(row: RowMapping) -> SeenWorker:
     return SeenWorker(
         name=row["name"],

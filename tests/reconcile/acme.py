@@ -11,9 +11,10 @@ from sqlalchemy import Engine, text
 from jobrunner.db.engine import transaction
 from jobrunner.dispatch import record_due
 from jobrunner.plan.changes import Plan
+from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.reconcile import Applied, ApplyOptions, Desired, apply_project, plan_project
 from jobrunner.spec.models import DefinedJob, JobSpec, Location
-from jobrunner.spec.project import ProjectSpec
+from jobrunner.spec.project import Move, ProjectSpec
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -34,12 +35,12 @@ class Reconciler:
     project: str = "acme"
     environment: str = ""
 
-    def desired(self, jobs: Sequence[DefinedJob]) -> Desired:
+    def desired(self, jobs: Sequence[DefinedJob], moves: Sequence[Move] = ()) -> Desired:
         return Desired(
             project=ProjectSpec(project=self.project),
             environment=self.environment,
             root=Path("/srv/acme"),
-            moves=(),
+            moves=tuple(moves),
             jobs=tuple(jobs),
             files=1,
             missing_folders=(),
@@ -47,16 +48,27 @@ class Reconciler:
             content_hash="",
         )
 
-    def plan(self, *jobs: DefinedJob, now: datetime = NOW) -> Plan:
+    def plan(
+        self,
+        *jobs: DefinedJob,
+        now: datetime = NOW,
+        moves: Sequence[Move] = (),
+        targets: Targets = EVERY_JOB,
+    ) -> Plan:
         with transaction(self.engine) as connection:
-            return plan_project(connection, self.desired(jobs), now=now)
+            return plan_project(connection, self.desired(jobs, moves), targets=targets, now=now)
 
     def apply(
-        self, *jobs: DefinedJob, now: datetime = NOW, allow_deletes: int = 100, **options: Any
+        self,
+        *jobs: DefinedJob,
+        now: datetime = NOW,
+        moves: Sequence[Move] = (),
+        allow_deletes: int = 100,
+        **options: Any,
     ) -> Applied:
         return apply_project(
             self.engine,
-            self.desired(jobs),
+            self.desired(jobs, moves),
             options=ApplyOptions(author="ada", allow_deletes=allow_deletes, **options),
             record_due=record_due,
             now=now,
