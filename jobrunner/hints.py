@@ -51,8 +51,12 @@ def read_hints(function: Callable[..., Any], signature: inspect.Signature) -> Hi
     A hint that cannot be resolved here (`TYPE_CHECKING` imports) or that Pydantic knows nothing of
     (a class of one's own that is no dataclass) says nothing.
     """
+    return make_hints(signature, _namespace(function))
+
+
+def make_hints(signature: inspect.Signature, namespace: dict[str, Any]) -> Hints | None:
+    """The same, of a signature alone. `namespace`: where the names in hints that are text are looked up."""
     parameters = signature.parameters.values()
-    namespace = _namespace(function)
     expected = {one.name: _expected(one, namespace) for one in parameters}
     if not any(expected.values()):
         return None

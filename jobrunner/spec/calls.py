@@ -25,12 +25,14 @@ class Call(NamedTuple):
     """What is pointed at where an argument is not there."""
     is_complete: bool
     """Whether a schedule calls it with nothing more; a run by hand, the API or code may add arguments."""
+    schedule: str
+    """The schedule whose arguments these are; '' for the job's own."""
     sensitive: tuple[str, ...]
     """Names of arguments whose values nobody may see."""
 
     def node(self, place: tuple[str | int, ...]) -> Node:
-        """Where an argument stands: `("args", 0)`, `("kwargs", "region")` is the name, and
-        `("kwargs", "region", "value", …)` what is below it. `whole` where nothing stands.
+        """Where an argument stands: `("kwargs", "region")` is a name, `("kwargs", "region", "value", …)`
+        its value and what lies in that; `("args", 0, "value", …)` likewise. `whole` where nothing stands.
         """
         kind, at, *below = place
         if kind == "kwargs":
@@ -38,7 +40,7 @@ class Call(NamedTuple):
             if entry is None:
                 return self.whole
             return _deepest(entry.value, below[1:]) if below else entry.key
-        return _deepest(self.args_node, [at, *below]) if self.args_node else self.whole
+        return _deepest(self.args_node, [at, *below[1:]]) if self.args_node else self.whole
 
     def hides(self, node: Node) -> bool:
         """Whether the line of a node shows a value that nobody may see."""
@@ -64,6 +66,7 @@ def calls_of(reading: Reading[JobSpec], tree: Mapping, named: NamedSchedules) ->
         kwargs_node=_mapping(kwargs),
         whole=_whole(kwargs, args, task),
         is_complete=any(not _has_own(schedule) for schedule in spec.schedules),
+        schedule="",
         sensitive=spec.sensitive,
     )
     yield own
@@ -87,6 +90,7 @@ def _call_of_schedule(own: Call, schedule: ScheduleSpec, tree: Mapping) -> Call:
         kwargs_node=kwargs_node,
         whole=_whole(kwargs, args, own.whole),
         is_complete=True,
+        schedule=schedule.name,
     )
 
 

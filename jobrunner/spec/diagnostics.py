@@ -51,9 +51,22 @@ CODES = {
     "E217": "not a day",
     "E218": "an unknown calendar",
     "E219": "not a reference to a secret",
-    # E3xx: callables. E304 is kept for arguments that do not fit the callable's signature.
+    # E23x: what is put together from several places.
+    "E230": "an expression ${…} that cannot be read",
+    "E231": "a variable without a value",
+    "E232": "an expression ${…} where none is expanded",
+    "E233": "an unknown environment",
+    "E234": "an unknown template",
+    "E235": "templates that extend each other without end",
+    "E236": "a matrix that cannot be expanded",
+    "E237": "the same template twice",
+    # E3xx: callables.
     "E301": "not a dotted path",
     "E302": "a callable that may not be loaded",
+    "E303": "a callable that is not there",
+    "E304": "arguments that do not fit",
+    "E305": "a module that cannot be loaded",
+    "W301": "a module that is not here",
     # E4xx: across files.
     "E401": "the same job twice",
 }

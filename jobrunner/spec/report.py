@@ -1,5 +1,7 @@
 """Collects the mistakes of a whole tree, so that all are told in one go and each only once."""
 
+from collections.abc import Iterable
+
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import Location
 from jobrunner.spec.tree import Node, Scalar, Source
@@ -56,7 +58,7 @@ class Report:
             message = f"more than {MOST_IN_ONE_FILE:,} mistakes in this file; the rest is not shown"
         self._diagnostics[key] = Diagnostic(
             code=code,
-            severity="error",
+            severity="warning" if code.startswith("W") else "error",
             message=message,
             location=Location(file=source.path, line=line, column=column),
             source_line=source.line(line),
@@ -74,16 +76,21 @@ class Report:
 
     def in_file_order(self, paths: list[str]) -> tuple[Diagnostic, ...]:
         """All of them: files as `paths` has them, then by line and column."""
-        rank = {path: number for number, path in enumerate(paths)}
+        return in_file_order(self._diagnostics.values(), paths)
 
-        def place(found: Diagnostic) -> tuple[int, str, int, int, str]:
-            where = found.location
-            return (
-                rank.get(where.file, len(rank)),
-                where.file,
-                where.line,
-                where.column,
-                found.code,
-            )
 
-        return tuple(sorted(self._diagnostics.values(), key=place))
+def in_file_order(diagnostics: Iterable[Diagnostic], paths: list[str]) -> tuple[Diagnostic, ...]:
+    """The same: files as `paths` has them, then by line and column."""
+    rank = {path: number for number, path in enumerate(paths)}
+
+    def place(found: Diagnostic) -> tuple[int, str, int, int, str]:
+        where = found.location
+        return (
+            rank.get(where.file, len(rank)),
+            where.file,
+            where.line,
+            where.column,
+            found.code,
+        )
+
+    return tuple(sorted(diagnostics, key=place))

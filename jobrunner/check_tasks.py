@@ -1,0 +1,96 @@
+"""Files → the callables that they name: are they there, and do `args` and `kwargs` fit them?"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from jobrunner.files import ProjectFiles
+from jobrunner.misfits import Judged, Misfit, Problem, find_misfits
+from jobrunner.source.tasks import Described, TaskSources
+from jobrunner.spec.calls import Call
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.parse import ParsedProject
+from jobrunner.spec.paths import is_allowed
+from jobrunner.spec.report import Report, in_file_order
+from jobrunner.spec.tree import Node, Scalar, Source
+from jobrunner.task_imports import task_imports
+
+Mode = Literal["static", "import", "off"]
+"""By reading the source · by importing the modules in a child process · not at all."""
+
+Judge = Callable[[Call], Judged | Problem | None]
+"""What becomes of a call; None where nobody can tell."""
+
+
+def check_tasks(
+    read: ProjectFiles, parsed: ParsedProject, *, mode: Mode, names_missing_modules: bool = False
+) -> tuple[Diagnostic, ...]:
+    """The mistakes of `parsed`, and with them those of the calls, in file order.
+
+    `names_missing_modules`: a module that is not installed here is a warning. It is nothing where the
+    files may be applied from a machine without the code.
+    """
+    report = Report()
+    patterns = parsed.project.allow.tasks
+    calls = sorted(
+        (call for call in parsed.calls if is_allowed(call.path, patterns)),
+        key=lambda call: call.path.rpartition(".")[0],
+    )
+    with _opened(mode, read.root, patterns) as judge:
+        _report_all(calls, judge, report)
+    found = [one for one in report.in_file_order([]) if names_missing_modules or one.code != "W301"]
+    return in_file_order((*parsed.diagnostics, *found), [file.path for file in read.sources])
+
+
+@contextmanager
+def _opened(mode: Mode, root: Path, patterns: Sequence[str]) -> Iterator[Judge]:
+    match mode:
+        case "static":
+            sources = TaskSources(root, allow=patterns)
+            yield lambda call: _by_source(sources, call)
+        case "import":
+            with task_imports(root, allow=patterns) as imports:
+                yield imports.judge
+        case "off":
+            yield lambda _: None
+
+
+def _by_source(sources: TaskSources, call: Call) -> Judged | Problem | None:
+    found = sources.look_up(call.path)
+    if not isinstance(found, Described):
+        return found
+    misfits = find_misfits(
+        found.shape, call.args, call.kwargs,
+        is_complete=call.is_complete, sensitive=call.sensitive,
+    )  # fmt: skip
+    return Judged(found.text, found.place, misfits)
+
+
+def _report_all(calls: Sequence[Call], judge: Judge, report: Report) -> None:
+    told: set[str] = set()
+    for call in calls:
+        match judge(call):
+            case Problem() as problem if problem.module not in told:
+                told.update({problem.module} - {""})
+                report.at(
+                    call.task, problem.code, problem.message,
+                    help=problem.help, notes=problem.notes,
+                )  # fmt: skip
+            case Judged(task, place, misfits):
+                at = f" at {place}" if place else ""
+                of = (f"schedule: {call.schedule}",) if call.schedule else ()
+                for misfit in misfits:
+                    _report_misfit(call, misfit, (*of, f"task: {task}{at}"), report)
+            case _:
+                pass
+
+
+def _report_misfit(call: Call, misfit: Misfit, notes: tuple[str, ...], report: Report) -> None:
+    node: Node = call.node(misfit.place) if misfit.place else call.whole
+    what = misfit.place[0] if misfit.place else "args and kwargs"
+    report.error(
+        Source(node.source.path, "") if call.hides(node) else node.source,
+        node.line, node.column, "E304", f"{what} do not match the task's signature",
+        width=node.width if isinstance(node, Scalar) else 1, help=misfit.problem, notes=notes,
+    )  # fmt: skip

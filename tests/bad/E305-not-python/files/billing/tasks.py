@@ -1,0 +1,2 @@
+def charge_cards(batch_size
+    return batch_size
