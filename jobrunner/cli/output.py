@@ -60,6 +60,11 @@ class Output:
             self._err.write((line if self._color_err else unstyle(line)) + "\n")
         self._err.flush()
 
+    def explain(self, *lines: str) -> None:
+        """The same in sentences, which are broken between words on a terminal."""
+        columns = shutil.get_terminal_size((80, 24)).columns if self._err.isatty() else None
+        self.say(*(part for line in lines for part in wrapped(line, columns)))
+
     def document(self, value: Any, form: Form) -> None:
         """A value as JSON or YAML on stdout."""
         if form == "yaml":
