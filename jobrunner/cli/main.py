@@ -10,6 +10,7 @@ lines stand here.
 
 import contextlib
 import difflib
+import keyword
 import os
 import pkgutil
 import sys
@@ -32,11 +33,13 @@ EXIT_INTERRUPTED = 130
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Start": {
         "init": "Write a project file, a first job and its callable",
+        "import": "Crontabs and the schedules of Celery's beats as YAML",
         "up": "Everything in one terminal, with private servers",
         "doctor": "Check this machine, and say what to type",
     },
     "Change": {
         "validate": "Check the files; no database, no network",
+        "fmt": "Write the files in one form; comments stay",
         "plan": "Show what an apply would change",
         "simulate": "Play a day of all jobs before it happens",
         "apply": "Make the database match the files",
@@ -88,7 +91,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = pkgutil.resolve_name(f"jobrunner.cli.{cmd_name}:command")
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        found: click.Command = pkgutil.resolve_name(f"jobrunner.cli.{module}:command")
         return found
 
     def resolve_command(
