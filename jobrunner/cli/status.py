@@ -189,9 +189,20 @@ def _watch_line(seen: SeenProcess) -> _Line:
         case "refused":
             return _Line("watch", "wrong", f"{where} waits for a person: {told}")
         case "invalid":
+            told = _first_mistake(details.get("mistakes") or []) or told
             return _Line("watch", "wrong", f"{where} is invalid, the last good stays: {told}")
         case _:
             return _Line("watch", "note", f"{where}: {told or 'starting'}")
+
+
+def _first_mistake(mistakes: Sequence[Mapping[str, Any]]) -> str:
+    if not mistakes:
+        return ""
+    first = mistakes[0]
+    more = f", and {len(mistakes) - 1} more" if len(mistakes) > 1 else ""
+    help_words = f" ({first['help']})" if first["help"] else ""
+    place = f"{first['file']}:{first['line']}:{first['column']}"
+    return text(f"{place} {first['message']}{help_words}{more}")
 
 
 def _project_lines(overview: Overview) -> list[_Line]:

@@ -354,17 +354,36 @@ def test_status_is_well_with_both(applied: Jobrunner, engine: Engine) -> None:
     assert (told["healthy"], told["jobs"], told["broker_error"]) == (True, 2, "")
 
 
+MISTAKE = {
+    "code": "E201",
+    "file": "jobs.d/ops.yaml",
+    "line": 3,
+    "column": 5,
+    "message": "unknown key 'qeue' in a job",
+    "help": "did you mean 'queue'?",
+}
+
+
 def test_status_tells_what_is_late_and_what_the_watcher_waits_for(
     applied: Jobrunner, engine: Engine
 ) -> None:
     with transaction(engine) as connection:
-        sign_in(connection, "watch", details={"config": "invalid", "message": "1 mistake"})
+        sign_in(connection, "watch", details={"config": "invalid", "mistakes": [MISTAKE, MISTAKE]})
         connection.execute(
             text("UPDATE jobrunner.schedules SET next_run_at = now() - interval '1 minute'")
         )
     told = applied("status").stdout
     assert "the oldest due for 1m 0" in told
-    assert "is invalid, the last good stays: 1 mistake" in told
+    assert (
+        "is invalid, the last good stays: jobs.d/ops.yaml:3:5 unknown key 'qeue' in a job "
+        "(did you mean 'queue'?), and 1 more"
+    ) in " ".join(told.split())
+
+
+def test_status_tells_what_else_stops_the_watcher(applied: Jobrunner, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        sign_in(connection, "watch", details={"config": "invalid", "message": "No key is set."})
+    assert "is invalid, the last good stays: No key is set." in applied("status").stdout
 
 
 def test_health_of_the_database(jobrunner: Jobrunner) -> None:

@@ -13,6 +13,8 @@ from tests.watch.conftest import JOBS
 from tests.watch.writing import AtomicWriter, git, swap_link
 
 FIRST = "applied as revision 1"
+AS_NOBODY = ("setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
+"""Root may do everything."""
 USER_NAMESPACE = ("unshare", "--user", "--map-root-user")
 TWO_HOURS = JOBS.replace("1h", "2h")
 
@@ -222,6 +224,30 @@ def test_a_file_that_becomes_a_folder_deletes_nothing(acme: Project) -> None:
     (acme.path / "jobs.d" / "ops.yaml").rmdir()
     acme.write("jobs.d/ops.yaml", TWO_HOURS)
     watch.wait_for_line("Plan: 0 to add, 1 to change, 0 to delete")
+
+
+@pytest.mark.parametrize(
+    ("closed", "told"),
+    [
+        (".", "jobrunner.yaml has gone"),
+        ("jobs.d", "the folder cannot be listed: permission denied"),
+        ("jobs.d/ops.yaml", "the file cannot be read: permission denied"),
+    ],
+)
+def test_fault_58_a_permission_that_is_lost_is_told_and_deletes_nothing(
+    acme: Project, closed: str, told: str
+) -> None:
+    """Without a database: its socket is not open to a user that a permission can be taken from."""
+    acme.environment["JOBRUNNER_DATABASE_URL"] = "postgresql://ada@127.0.0.1:1/acme"
+    watch = acme.start_program(*AS_NOBODY, "jobrunner", "watch", "--keep-going", "--resync", "1s")
+    watch.wait_for_line("not applied yet; it is tried again")
+    path = acme.path / closed
+    mode = path.stat().st_mode
+    path.chmod(0)
+    watch.wait_for_line(told)
+    begun = len(watch.lines)
+    path.chmod(mode)
+    watch.wait_for_line("not applied yet; it is tried again", after=begun)
 
 
 @pytest.mark.parametrize("folder", [".venv/acme", ".hidden", "node_modules/acme", "venv"])

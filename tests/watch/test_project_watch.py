@@ -1,11 +1,14 @@
 """The watcher on real files and a real database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from jobrunner.db.engine import transaction
+from jobrunner.db.processes import read_processes
 from jobrunner.reconcile import ApplyOptions
 from jobrunner.spec.project import Given
 from jobrunner.watch import ConfigState, Outcome, ProjectWatch, WatchOptions
@@ -90,6 +93,35 @@ def test_a_link_to_another_release_is_followed(
     applied = reported().applied
     assert applied is not None
     assert [change.address for change in applied.plan.changes] == ["ops/report"]
+
+
+def test_fault_53_the_database_knows_each_mistake_and_its_place(
+    root: Path, reported: Reported, engine: Engine
+) -> None:
+    assert reported().state == ConfigState.IN_FORCE
+    (root / "jobs.d" / "ops.yaml").write_text(JOBS.replace("report}", "report, qeue: x}"), "utf-8")
+    assert reported().state == ConfigState.INVALID
+    wait_until(lambda: details_of_watch(engine)["config"] == "invalid")
+    assert details_of_watch(engine)["mistakes"] == [
+        {
+            "code": "E201",
+            "file": "jobs.d/ops.yaml",
+            "line": 4,
+            "column": 30,
+            "message": "unknown key 'qeue' in a job",
+            "help": "did you mean 'queue'?",
+        }
+    ]
+    (root / "jobs.d" / "ops.yaml").write_text(JOBS, "utf-8")
+    assert reported().state == ConfigState.IN_FORCE
+    wait_until(lambda: details_of_watch(engine)["config"] == "in_force")
+    assert details_of_watch(engine)["mistakes"] == []
+
+
+def details_of_watch(engine: Engine) -> Mapping[str, Any]:
+    with transaction(engine) as connection:
+        (watch,) = read_processes(connection, kind="watch")
+    return watch.process.details
 
 
 def test_a_sensitive_argument_without_a_key_changes_nothing_until_the_next_good_save(
