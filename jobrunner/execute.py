@@ -224,7 +224,7 @@ def _invoke(home: Home, run: ClaimedRun, masker: Masker) -> Any:
     given = copy.deepcopy((run.args, run.kwargs))
     args, kwargs = home.secrets.opened(run.address, given, run.spec.sensitive)
     loaded = _load(home, run.spec.task)
-    args, kwargs = fit_arguments(loaded, args, kwargs, masker=masker)
+    args, kwargs = fit_arguments(loaded, args, kwargs, masker=masker, given=run.given)
     bound = bound_to_run(
         loaded, args, kwargs, run=current_run(), spec=run.spec, hostname=home.worker
     )

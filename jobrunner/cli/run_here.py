@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -54,7 +54,8 @@ def run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
     allow = settings.allow_tasks or read.project.allow.tasks
     try:
         with secrets.masking() as masker, entered(run):
-            return _attempt(session, partial(_invoke, caller, spec, run, secrets, allow), masker)
+            invoke = partial(_invoke, caller, spec, run, secrets, allow, given=kwargs)
+            return _attempt(session, invoke, masker)
     finally:
         caller.close()
 
@@ -73,12 +74,18 @@ def _refuse_what_runs_elsewhere(spec: JobSpec, settings: Settings) -> None:
 
 
 def _invoke(
-    caller: Caller, spec: JobSpec, run: CurrentRun, secrets: Secrets, allow: Sequence[str]
+    caller: Caller,
+    spec: JobSpec,
+    run: CurrentRun,
+    secrets: Secrets,
+    allow: Sequence[str],
+    *,
+    given: Collection[str],
 ) -> Any:
     assert spec.task is not None  # noqa: S101  the others are done with
-    given = secrets.opened(run.job, (spec.args, spec.kwargs), spec.sensitive)
+    opened = secrets.opened(run.job, (spec.args, spec.kwargs), spec.sensitive)
     loaded = load_callable(spec.task, allow=allow)
-    fitted = fit_arguments(loaded, *given, masker=secrets.masker)
+    fitted = fit_arguments(loaded, *opened, masker=secrets.masker, given=given)
     return caller.call(bound_to_run(loaded, *fitted, run=run, spec=spec, hostname="local"), *fitted)
 
 

@@ -50,6 +50,8 @@ class ClaimedRun:
     kwargs: dict[str, Any]
     """The schedule's, or else the job's, under what was given at the trigger."""
     cancel_requested: bool
+    given: frozenset[str] = frozenset()
+    """Those of `kwargs` that were given at the trigger."""
     problem: str = ""
     """Why the stored definition cannot be read; '' when it can."""
 
@@ -411,6 +413,7 @@ def _claimed_run(row: ClaimedRow) -> ClaimedRun:
         args=args,
         kwargs={**kwargs, **(row.kwargs or {})},
         cancel_requested=row.cancel_requested,
+        given=frozenset(row.kwargs or ()),
         problem=problem,
     )
 

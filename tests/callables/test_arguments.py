@@ -213,6 +213,26 @@ def test_what_does_not_fit_is_refused(name: str, given: Any) -> None:
     )
 
 
+def test_what_is_missing_in_an_argument_is_said_in_plain_words() -> None:
+    told = refusal("take_order", {"rows": []})
+    assert "x['id'] is missing, and x takes Order. It is take_order(" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"x": "soon"}, "Correct what this run was given: --kwargs, or the kwargs of trigger()."),
+        ({"y": 1}, "Correct what this run was given: --kwargs, or the kwargs of trigger()."),
+        ({}, "Correct `args` and `kwargs` of the job."),
+    ],
+)
+def test_the_hint_says_whose_arguments_are_wrong(given: dict[str, Any], hint: str) -> None:
+    kwargs = {"x": "of the job", **given}
+    with pytest.raises(CallableError) as caught:
+        fit_arguments(load("take_date"), [], kwargs, masker=Masker(), given=given)
+    assert caught.value.hint == hint
+
+
 def test_a_long_value_is_cut() -> None:
     assert len(refusal("take_date", "x" * 10_000)) < 400
 
