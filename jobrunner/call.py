@@ -5,6 +5,7 @@ the middle of whatever it does; a coroutine is cancelled through its loop. Neith
 end: that is what the hard limit is for, which kills the process.
 """
 
+import _signal  # type: ignore[import-not-found]  # `signal.signal` makes an enum of what it replaces
 import asyncio
 import inspect
 import os
@@ -61,8 +62,8 @@ class Caller:
         """
         process = _process_id()
         self.interruption = None
-        signal.signal(SOFT_LIMIT_SIGNAL, self._on_soft_limit)
-        signal.signal(CANCEL_SIGNAL, self._on_cancel)
+        _signal.signal(SOFT_LIMIT_SIGNAL, self._on_soft_limit)
+        _signal.signal(CANCEL_SIGNAL, self._on_cancel)
         self._is_interruptible = True
         try:
             yield

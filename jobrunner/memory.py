@@ -4,6 +4,7 @@ A process that has forked shares its memory with the other until one of them wri
 resident counts that twice, the sum of proportional shares does not, but takes milliseconds to find out.
 """
 
+import os
 import re
 import resource
 import sys
@@ -15,8 +16,14 @@ _PAGE_BYTES = resource.getpagesize()
 
 def reset_peak() -> None:
     """The peak of this process is counted from now on."""
-    with suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as file:  # noqa: PTH123  for each run
-        file.write(b"5")
+    with suppress(OSError):
+        clearing = os.open(
+            "/proc/self/clear_refs", os.O_WRONLY
+        )  # for each run: a file object is dear
+        try:
+            os.write(clearing, b"5")
+        finally:
+            os.close(clearing)
 
 
 def peak_bytes() -> int | None:
