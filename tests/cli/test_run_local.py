@@ -51,8 +51,8 @@ async def coroutine():
 
 
 async def waits():
-    print("waiting", flush=True)
     try:
+        print("waiting", flush=True)
         await asyncio.sleep(60)
     finally:
         print("tidied", flush=True)
