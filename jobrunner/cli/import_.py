@@ -189,13 +189,12 @@ def celery_command(session: Session, *, app: str, write_as: As, out: Path | None
     with session.output.progress(f"loading {app}"):
         told = load_beat_schedule(app, folder=session.working_directory)
     machine, notes = _zone(session, None) if told["timezone"] is None else ("UTC", ())
-    by_app = f"Each celery_task needs celery: {{app: {app}}} in the project file."
     imported = Import(
         command=_typed("celery", app, *(["--as", "task"] if write_as == "task" else [])),
         scheduler="beat",
         namespace="beat",
         defaults=beat_entry.DEFAULTS,
-        notes=(by_app, *_beat_notes(), *notes),
+        notes=(*_beat_notes(app), *notes),
         entries=tuple(celery_entries(told, app, write_as=write_as, machine=machine)),
     )
     _give(session, imported, out)
@@ -283,8 +282,8 @@ def _typed(*words: str) -> str:
     return " ".join(("jobrunner import", *words))
 
 
-def _beat_notes() -> tuple[str, ...]:
-    return tuple(note.format(version=version("celery")) for note in beat_entry.NOTES)
+def _beat_notes(app: str = "…") -> tuple[str, ...]:
+    return beat_entry.notes_of_beat(app, version("celery"))
 
 
 def _zone(session: Session, given: str | None) -> tuple[str, tuple[str, ...]]:

@@ -4,22 +4,25 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from jobrunner.importing.beat_schedule import NotTaken, read_schedule
+from jobrunner.importing.beat_schedule import NotTaken, iso, read_schedule
 from jobrunner.importing.entries import Job, Left, Times
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import NAME_PATTERN
 
 DEFAULTS: Mapping[str, Any] = {"overlap": "allow"}
-NOTES = (
-    (
-        "A celery_task is sent to the app's own workers, which need celery: {app: …} in the project file; "
-        "overlap: allow, as nobody tells beat either when a task ends."
-    ),
-    "The times of Celery are those of version {version}, by its own classes.",
-)
+
+
+def notes_of_beat(app: str, celery_version: str) -> tuple[str, ...]:
+    """What holds for all entries of a beat. `app` is its dotted path, or … where nobody knows."""
+    return (
+        f"Write celery: {{app: {app}}} into the project file: the app's own workers get a celery_task.",
+        "overlap: allow, as beat does it: nobody tells either of them when a celery_task ends.",
+        f"beat's times are those of Celery {celery_version}, by its own classes.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,19 @@ def read_entry(entry: BeatEntry) -> Job | Left:
 def _original(entry: BeatEntry) -> str:
     kind = entry.schedule.get("kind")
     rest = {name: value for name, value in entry.schedule.items() if name != "kind"}
-    told = ", ".join(f"{name}={_shown(value)}" for name, value in rest.items())
+    said = {name: value for name, value in rest.items() if value not in (None, False, "*")}
+    told = ", ".join(f"{name}={_shown(value)}" for name, value in said.items())
     return f"{entry.name}: {entry.task} {kind}({told})"
 
 
 def _shown(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else repr(value)
+    match value:
+        case datetime():
+            return iso(value)
+        case Decimal():
+            return f"{value.normalize():f}"
+        case _:
+            return repr(value)
 
 
 def _argument_mistake(args: Any, kwargs: Any) -> str:
@@ -145,7 +155,7 @@ def _take_expiry(value: Any, keys: dict[str, Any], schedule: dict[str, Any]) -> 
     if _is_seconds(value) and value > 0:
         keys["expires"] = _duration(value)
     elif isinstance(value, datetime):
-        schedule["end_at"] = value.astimezone(UTC).isoformat()
+        schedule["end_at"] = iso(value)
         yield "expires is a moment there, after which no message is obeyed: end_at here"
     else:
         yield f"option expires={value!r} is no time and is not taken"
@@ -163,8 +173,8 @@ def _bounded(times: Times | None, schedule: Mapping[str, Any]) -> Times | None:
     """Of a beat that keeps to the start, the end and the count of an entry."""
     if times is None or not schedule:
         return times
-    first = datetime.fromisoformat(schedule.get("start_at", "1970-01-01T00:00:00+00:00"))
-    last = datetime.fromisoformat(schedule.get("end_at", "9999-01-01T00:00:00+00:00"))
+    first = datetime.fromisoformat(schedule.get("start_at", "1970-01-01T00:00:00Z"))
+    last = datetime.fromisoformat(schedule.get("end_at", "9999-01-01T00:00:00Z"))
 
     def bounded(start: datetime, end: datetime) -> Iterator[datetime]:
         for count, found in enumerate(times(max(start, first), min(end, last))):

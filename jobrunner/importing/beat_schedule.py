@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from celery import Celery
 from celery.schedules import crontab, schedule, solar
@@ -63,7 +64,7 @@ def read_schedule(told: Mapping[str, Any], timezone: str) -> Read:
             return _solar(told)
         case "clocked":
             at: datetime = told["at"]
-            return Read({"at": at.astimezone(UTC).isoformat()}, _once(at))
+            return Read({"at": [iso(at)]}, _once(at))
         case "rrule":
             return _rrule(told)
         case _:
@@ -154,7 +155,7 @@ def _interval(told: Mapping[str, Any], timezone: str) -> Read:
     notes = (
         (
             f"beat counts {format_duration(interval)} from its last run, anew after each start, and drifts; "
-            "here it is counted from 1970-01-01T00:00Z, or from an anchor:"
+            "here it is counted from 1970-01-01T00:00Z, or from anchor"
         ),
     )
     theirs = schedule(interval, relative=bool(told.get("relative")))
@@ -170,6 +171,11 @@ def _solar(told: Mapping[str, Any]) -> Read:
         raise NotTaken(f"Celery itself refuses it: {error}") from error
     keys = {"solar": {"event": event, "latitude": latitude, "longitude": longitude}}
     return Read(keys, beat_times(theirs, "UTC"))
+
+
+def iso(moment: datetime) -> str:
+    """As it is written in YAML."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _once(at: datetime) -> Times:
@@ -266,18 +272,19 @@ def beat_times(theirs: Any, timezone: str) -> Times:
         theirs.nowfun = clock
         theirs.app = Celery("import", set_as_current=False)
         theirs.app.conf.update(timezone=timezone)
-        last = start.astimezone(UTC) - _SECOND
+        zone = ZoneInfo(timezone)
+        last = start.astimezone(zone) - _SECOND
         while (found := _next(theirs.remaining_estimate, clock, last)) < end:
             yield found
-            last = found
+            last = found.astimezone(zone)  # as beat keeps it, and what `relative` rounds
 
     return times
 
 
 def _next(remaining: Callable[[datetime], timedelta], clock: _Clock, last: datetime) -> datetime:
     """Wait for as long as it says, and look again, until it says that nothing remains."""
-    clock.now = last
+    clock.now = last.astimezone(UTC)
     while (left := remaining(last)) > timedelta(0):
         clock.now += left
     # A schedule that says so at once would fire again and again; a second apart is enough to see it.
-    return max(clock.now, last + _SECOND)
+    return max(clock.now, last.astimezone(UTC) + _SECOND)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from jobrunner.errors import JobrunnerError
 from jobrunner.importing.beat_entry import BeatEntry, read_entry
 from jobrunner.importing.entries import Entry, Left
+from jobrunner.process_tree import how_it_ended
 
 TIME_LIMIT_SECONDS = 30.0
 As = Literal["celery_task", "task"]
@@ -45,7 +46,7 @@ def load_beat_schedule(
         _end(process)
     if process.returncode or not told:
         raise JobrunnerError(
-            f"The Celery app {app} cannot be loaded: {_last_line(said) or process.returncode}.",
+            f"The Celery app {app} cannot be loaded: {_last_line(said) or how_it_ended(process.returncode)}.",
             hint="Name it as for `celery -A`, and call this where its modules can be imported.",
         )
     found: Mapping[str, Any] = json.loads(told)

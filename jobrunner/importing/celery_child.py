@@ -3,6 +3,7 @@
 `python -m jobrunner.importing.celery_child acme.celery:app`. What the app prints goes to stderr.
 """
 
+import inspect
 import json
 import os
 import sys
@@ -28,10 +29,28 @@ def main() -> None:
     app.loader.init_worker()
     app.finalize()
     told = json.dumps(
-        {"timezone": _zone(app.timezone), "broker": _broker(app), "entries": [*_entries(app)]}
+        {
+            "timezone": _zone(app.timezone),
+            "broker": _broker(app),
+            "entries": [*_entries(app)],
+            "tasks": [*_tasks(app)],
+        }
     )
     with os.fdopen(answers, "w", encoding="utf-8") as opened:
         opened.write(told)
+
+
+def _tasks(app: Celery) -> Iterator[Mapping[str, Any]]:
+    """The app's own; whether one can be called without arguments."""
+    for name in sorted(app.tasks):
+        if name.startswith("celery."):
+            continue
+        try:
+            inspect.signature(app.tasks[name].run).bind()
+        except (TypeError, ValueError):
+            yield {"name": name, "needs_arguments": True}
+        else:
+            yield {"name": name, "needs_arguments": False}
 
 
 def _zone(zone: tzinfo) -> str | None:
@@ -89,6 +108,8 @@ def _told(app: Celery, entry: ScheduleEntry) -> Mapping[str, Any]:
         "own_clock": isinstance(entry.schedule, crontab)
         and getattr(entry.schedule, "nowfun", None) is not None,
     }
+    if entry.schedule is None:
+        return {**told, "mistake": "it has no schedule"}
     try:
         arguments = [list(entry.args or ()), dict(entry.kwargs or {})]
         json.dumps(arguments, allow_nan=False)

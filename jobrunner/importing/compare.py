@@ -43,7 +43,13 @@ class Comparison:
 
     @property
     def is_same(self) -> bool:
-        return self.old is not None and not _unmatched(self.old, self.new) and not self.differences
+        return self.has_same_next and not self.differences
+
+    @property
+    def has_same_next(self) -> bool:
+        """The next five are."""
+        old = self.old
+        return old is not None and len(old) == len(self.new) and not _unmatched(old, self.new)
 
 
 def compare(job: Job, address: str, scheduler: str, now: datetime) -> Comparison:
@@ -92,7 +98,7 @@ def _difference(
     most = _COMPARED if change is None else _MOST_AROUND_A_CHANGE
     old, new = list(islice(old_times(start, end), most)), list(islice(new_times(start, end), most))
     if len(old) == most or len(new) == most:  # one may have come further: only what both have seen
-        last = min((one[-1] for one in (old, new) if len(one) == most), default=end)
+        last = min(one[-1] for one in (old, new) if len(one) == most) + _TOLERANCE
         old, new = [one for one in old if one <= last], [one for one in new if one <= last]
     return _Difference(_unmatched(old, new), _unmatched(new, old), change)
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from jobrunner.db.foreign_schedules import DjangoTask
 from jobrunner.importing.beat_entry import BeatEntry, read_entry
+from jobrunner.importing.beat_schedule import iso
 from jobrunner.importing.entries import Entry, Left
 
 NOTES = (
@@ -100,9 +101,9 @@ def _schedule(task: DjangoTask) -> tuple[dict[str, Any], str]:
 def _bounds(task: DjangoTask) -> dict[str, Any]:
     bounds: dict[str, Any] = {}
     if task.start_time is not None:
-        bounds["start_at"] = _iso(task.start_time)
+        bounds["start_at"] = iso(task.start_time)
     if task.expires is not None:
-        bounds["end_at"] = _iso(task.expires)
+        bounds["end_at"] = iso(task.expires)
     if task.one_off and task.clocked_time is None:
         bounds["max_runs"] = 1
     return bounds
@@ -114,8 +115,4 @@ def _notes(task: DjangoTask) -> Iterator[str]:
     if task.one_off and task.clocked_time is None:
         yield "one_off: its next run is its only one, and max_runs: 1 here"
     if task.last_run_at is not None and task.interval_every is not None:
-        yield f'it last ran at {_iso(task.last_run_at)}; anchor: "{_iso(task.last_run_at)}" keeps its phase'
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
+        yield f'it last ran at {iso(task.last_run_at)}; anchor: "{iso(task.last_run_at)}" keeps its phase'

@@ -1,9 +1,10 @@
 """The keys of redbeat 2.4 in Redis as entries of beat."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,12 +13,15 @@ from redis.exceptions import RedisError
 
 from jobrunner.errors import BrokerUnavailable, UsageError, first_line
 from jobrunner.importing.beat_entry import BeatEntry, read_entry
+from jobrunner.importing.beat_schedule import iso
 from jobrunner.importing.entries import Entry, Left
 
 PREFIX = "redbeat:"
 _OF_ITS_OWN = (":schedule", ":statics", ":lock")
 _TIME_OUT_SECONDS = 5.0
 _KEYS_AT_ONCE = 500
+_UNIX_SOCKET = re.compile(r"redis\+socket://([^?]*)\?virtual_host=(\d+)")
+"""As Celery writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def read_redbeat(url: str, prefix: str = PREFIX) -> tuple[RedbeatKey, ...]:
     """
     try:
         client = Redis.from_url(
-            url,
+            _UNIX_SOCKET.sub(r"unix://\1?db=\2", url),
             decode_responses=True,
             encoding_errors="replace",
             socket_timeout=_TIME_OUT_SECONDS,
@@ -114,7 +118,7 @@ def _notes(schedule: Mapping[str, Any], last_run_at: Any) -> Iterator[str]:
     if last_run_at is None:
         yield "it has never run there: redbeat runs such an entry at once, and then at its times"
     elif schedule["kind"] == "interval":
-        anchor = last_run_at.astimezone(UTC).isoformat()
+        anchor = iso(last_run_at)
         yield f'it last ran at {anchor}; anchor: "{anchor}" keeps its phase'
 
 

@@ -95,7 +95,7 @@ def times_lines(comparison: Comparison, scheduler: str) -> Iterator[str]:
         yield f"next here, while {scheduler}'s cannot be told: {moments_in_words(comparison.new, zone)}"
         return
     old = [moment_in_words(time, zone) for time in comparison.old]
-    if old == new:
+    if comparison.has_same_next:
         yield f"next, by {scheduler} and here: {moments_in_words(comparison.new, zone)}"
         return
     head = f"next by {scheduler}"
