@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from jobrunner.cli.change_text import change_lines
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines, report_lines
 from jobrunner.cli.layout import text
-from jobrunner.cli.plan_text import change_lines, closing_line
+from jobrunner.cli.plan_text import closing_line
 from jobrunner.cli.style import pad, style, symbol
 from jobrunner.cli.times import clock, delay, so_far, took
 from jobrunner.db.runs import Run, StreamedRun
@@ -80,7 +81,7 @@ def _applied_lines(
         return [event_line(at, style("●", "good"), "files", words), *_warning_lines(warnings)]
     done = "would change (dry run)" if dry_run else f"applied as revision {applied.revision}"
     lines = [event_line(at, style("●", "good"), "files", style(done, "strong"))]
-    shown = [change_lines(change, plan.now) for change in plan.changes[:_CHANGES_SHOWN]]
+    shown = [change_lines(change, plan) for change in plan.changes[:_CHANGES_SHOWN]]
     if len(plan.changes) > _CHANGES_IN_FULL:
         shown = [change[:1] for change in shown]
     lines += [line for change in shown for line in change]

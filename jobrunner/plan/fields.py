@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from jobrunner.plan.digest import canonical_json
 from jobrunner.spec.models import JobSpec, ScheduleSpec, dump_job
+from jobrunner.spec.secrets import reference_of
 
 _DEFAULT_SCHEDULE = ScheduleSpec().model_dump(mode="json", by_alias=True)
 
@@ -87,7 +88,8 @@ def _compare(
 
 
 def _is_mapping(value: Any) -> bool:
-    return isinstance(value, Mapping)
+    """What is compared key by key; a reference to a secret is one value."""
+    return isinstance(value, Mapping) and reference_of(value) is None
 
 
 def _is_same(old: Any, new: Any) -> bool:

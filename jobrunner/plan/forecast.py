@@ -22,6 +22,11 @@ class EditForecast:
     doubled: tuple[datetime, ...] = ()
     """New times of a day, week, month or year that has had its run by the old rule."""
 
+    @property
+    def is_as_before(self) -> bool:
+        """The edit does nothing to the next run."""
+        return self.next_before == self.next_after and not (self.skipped or self.doubled)
+
     def as_json(self) -> dict[str, Any]:
         """The stable form."""
         return {

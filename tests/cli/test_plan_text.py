@@ -1,5 +1,6 @@
 """A plan as text, on plain values."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,6 @@ from jobrunner.plan.changes import (
     Create,
     Delete,
     FieldChange,
-    Plan,
     ScheduleChange,
     Update,
 )
@@ -29,10 +29,11 @@ def job(**fields: Any) -> DefinedJob:
     )
 
 
-def lines_of(*changes: Change, unchanged: int = 0) -> list[str]:
+def lines_of(
+    *changes: Change, unchanged: int = 0, limits: tuple[str, ...] = (), left_out: int = 0
+) -> list[str]:
     empty = make_plan(CurrentProject("acme", "", 7, (), ()), [], now=NOON)
-    fields = {name: getattr(empty, name) for name in Plan.__dataclass_fields__}
-    plan = Plan(**{**fields, "changes": changes, "unchanged": unchanged})
+    plan = replace(empty, changes=changes, unchanged=unchanged, targets=limits, left_out=left_out)
     return [unstyle(line) for line in plan_lines(plan)]
 
 
@@ -54,14 +55,26 @@ def test_nothing_to_do_is_one_sentence() -> None:
 
 def test_a_new_job_shows_its_call_its_rule_and_its_next_runs() -> None:
     new = job(kwargs={"region": "eu"}, owner="data", schedules=[{"every": "1h"}])
-    told = lines_of(Create(job=new, fields=(), schedules=()))
+    field = FieldChange("kwargs.region", "added", None, "eu", line=9)
+    told = lines_of(Create(job=new, fields=(field,), schedules=()))
     assert told[:4] == [
-        "  + ops/report                         create  jobs.d/ops.yaml:4  owner data",
-        '      task app.tasks.report(region="eu")',
-        "      #default every 1h",
-        "        next Sat 21 Nov 12:00 UTC, Sat 21 Nov 13:00 UTC, Sat 21 Nov 14:00 UTC",
+        "  + ops/report  create   jobs.d/ops.yaml:4  owner data",
+        "      task      app.tasks.report",
+        '      with      kwargs.region "eu"',
+        "      #default  every 1h   next Sat 21 Nov 13:00 UTC, 14:00 UTC, 15:00 UTC",
     ]
     assert told[-1] == "Plan: 1 to add, 0 to change, 0 to delete, 0 unchanged."
+
+
+def test_times_at_one_hour_name_it_once() -> None:
+    new = job(schedules=[{"cron": "15 2 * * *", "timezone": "Europe/Berlin"}])
+    told = lines_of(Create(job=new, fields=(), schedules=()))
+    assert told[2].endswith("next Sun 22 Nov 02:15 CET, Mon 23 Nov, Tue 24 Nov")
+
+
+def test_a_job_that_returns_says_so() -> None:
+    told = lines_of(Create(job=job(), fields=(), schedules=(), deleted_in=37))
+    assert told[2] == "      note  returns with its history (deleted in revision 37)"
 
 
 def test_a_changed_field_shows_both_values_and_its_line() -> None:
@@ -76,7 +89,7 @@ def test_added_and_removed_fields_have_their_signs() -> None:
     assert lines_of(update(removed))[1] == '      kwargs.region  - "eu"'
 
 
-def timing_line(forecast: EditForecast) -> str:
+def timing_line(forecast: EditForecast, never: str = "") -> str:
     """Of an update that changes when a schedule is due."""
     spec = ScheduleSpec.model_validate({"cron": "0 6 * * *", "timezone": "Europe/Berlin"})
     schedule = ScheduleChange(
@@ -87,6 +100,7 @@ def timing_line(forecast: EditForecast) -> str:
         after=spec,
         is_timing_changed=True,
         forecast=forecast,
+        never=never,
     )
     field = FieldChange("schedule.cron", "changed", "0 6 * * *", "0 7 * * *", line=9)
     return lines_of(update(field, schedule))[2]
@@ -94,14 +108,14 @@ def timing_line(forecast: EditForecast) -> str:
 
 def test_a_changed_timing_shows_the_next_run_before_and_after_and_what_it_skips() -> None:
     assert timing_line(EditForecast(NOON, NOON + timedelta(hours=1), skipped=(NOON,))) == (
-        "      #default next Sat 21 Nov 13:00 CET -> Sat 21 Nov 14:00 CET; "
+        "                     next Sat 21 Nov 13:00 CET -> Sat 21 Nov 14:00 CET; "
         "skips Sat 21 Nov 13:00 CET"
     )
 
 
-def test_a_timing_without_another_run_says_no_more() -> None:
-    line = timing_line(EditForecast(NOON, None))
-    assert line == "      #default next Sat 21 Nov 13:00 CET -> never"
+def test_a_timing_without_another_run_says_why() -> None:
+    line = timing_line(EditForecast(NOON, None), never="no time is left")
+    assert line.lstrip() == "next Sat 21 Nov 13:00 CET -> never (no time is left)"
 
 
 def test_a_deleted_job_shows_where_it_stood_and_what_still_runs() -> None:
@@ -116,16 +130,21 @@ def test_a_deleted_job_shows_where_it_stood_and_what_still_runs() -> None:
         schedules=(),
     )
     assert lines_of(gone)[:2] == [
-        "  - ops/report                         delete  was jobs.d/ops.yaml:4 in revision 3",
-        "      last run 4m ago, 1 run in progress (will finish); its history stays",
+        "  - ops/report  delete   was jobs.d/ops.yaml:4 in revision 3",
+        (
+            "      last run 4m ago, 1 run in progress (will finish); "
+            "restore: jobrunner rollback 7 --target ops/report"
+        ),
     ]
 
 
 def test_drift_stands_by_itself() -> None:
     field = FieldChange("schedule.every", "changed", "10m", "15m", line=9, is_drift=True)
     told = lines_of(update(field))
-    assert told[0] == "Drift (changed outside the files, will be reset):"
-    assert told[1] == '  ~ ops/report  schedule.every "10m" in the database, "15m" in the files'
+    assert told[0] == (
+        "Drift (changed outside git, will be reset): "
+        "ops/report schedule.every 10m in database, 15m in YAML"
+    )
     assert told[-1] == ("Plan: 0 to add, 0 to change, 0 to delete, 1 drift to reset, 0 unchanged.")
 
 
@@ -135,3 +154,35 @@ def test_a_long_value_is_cut_and_a_hostile_one_is_made_visible() -> None:
     assert "\x1b" not in line
     assert line.endswith("…")
     assert len(line) < 160
+
+
+def test_of_two_long_lists_what_differs_is_shown() -> None:
+    hosts = [f"db-{number}.internal.example" for number in range(9)]
+    edited = [*hosts[:4], "new", *hosts[5:], "last"]
+    field = FieldChange("kwargs.hosts", "changed", hosts, edited, line=9)
+    assert lines_of(update(field))[1].split("  ")[-2] == (
+        '[…, "db-4.internal.example" -> "new", …, + "last"]'
+    )
+
+
+def test_of_two_long_texts_the_beginning_that_they_share_is_left_out() -> None:
+    same = "https://reports.example/a/very/long/way/to/what/differs/at/its/end/"
+    field = FieldChange("kwargs.url", "changed", f"{same}1", f"{same}2", line=9)
+    assert lines_of(update(field))[1] == '      kwargs.url  …/at/its/end/1" -> …/at/its/end/2"  :9'
+
+
+def test_a_key_that_is_given_for_the_first_time_is_added() -> None:
+    field = FieldChange("priority", "changed", None, 6, line=9)
+    assert lines_of(update(field))[1] == "      priority  + 6  :9"
+
+
+def test_null_as_an_argument_is_a_value() -> None:
+    field = FieldChange("kwargs.limit", "changed", None, 6, line=9)
+    assert lines_of(update(field))[1] == "      kwargs.limit  null -> 6  :9"
+
+
+def test_a_plan_of_some_jobs_says_what_it_leaves_out() -> None:
+    assert lines_of(limits=("a/one", "b/*"), left_out=1)[-2:] == [
+        "Limited to a/one, b/*; 1 other change is left out.",
+        "No changes. 0 jobs match the database at revision 7.",
+    ]

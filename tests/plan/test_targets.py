@@ -38,9 +38,7 @@ def test_several_targets_add_up() -> None:
 def move_of(target: str) -> Plan:
     move = Move("a/old", "b/new", Location(file="jobrunner.yaml", line=3))
     targets = make_targets([target])
-    return make_plan(
-        in_force(job("a/old")), [job("b/new")], now=NOW, moves=[move], targets=targets
-    )
+    return make_plan(in_force(job("a/old")), [job("b/new")], now=NOW, moves=[move], targets=targets)
 
 
 @pytest.mark.parametrize("target", ["a/old", "b/new", "a/*", "b/*"])
