@@ -7,15 +7,19 @@ from jobrunner.cli.style import cut, one_line, pad, style, width
 
 GAP = "  "
 _NARROWEST = 8
+_WORTH_A_COLUMN = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A head, and how its cells stand. `shrinks`: cut first when the terminal is narrow."""
+    """A head, and how its cells stand. `shrinks`: cut first when the terminal is narrow. `hangs`, for
+    the last one: what would be cut to a few letters stands below its row.
+    """
 
     head: str
     right: bool = False
     shrinks: bool = False
+    hangs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,30 @@ def table_lines(table: Table, columns: int | None) -> list[str]:
         max(width(cell) for cell in (column.head, *(row[index] for row in table.rows)))
         for index, column in enumerate(table.columns)
     ]
+    if columns is not None and _has_to_hang(table.columns, widths, columns):
+        return _hanging_lines(table, columns)
     if columns is not None:
         widths = _fit(table.columns, widths, columns)
     heads = [style(column.head, "quiet") for column in table.columns]
     return [_line(table.columns, cells, widths) for cells in (heads, *table.rows)]
+
+
+def _has_to_hang(columns: Sequence[Column], widths: Sequence[int], available: int) -> bool:
+    room = available - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)
+    return columns[-1].hangs and room < min(widths[-1], _WORTH_A_COLUMN)
+
+
+def _hanging_lines(table: Table, columns: int) -> list[str]:
+    """The last cells below their rows, where the second column begins."""
+    upper = Table(table.columns[:-1], [row[:-1] for row in table.rows])
+    head, *lines = table_lines(upper, columns)
+    indent = " " * (max(width(row[0]) for row in (*table.rows, [table.columns[0].head])) + len(GAP))
+    hanging = [head]
+    for line, row in zip(lines, table.rows, strict=True):
+        hanging.append(line)
+        if row[-1]:
+            hanging.append(indent + cut(row[-1], columns - len(indent)))
+    return hanging
 
 
 def _fit(columns: Sequence[Column], widths: Sequence[int], available: int) -> list[int]:

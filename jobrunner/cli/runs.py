@@ -128,7 +128,7 @@ def runs_table(runs: Sequence[Run], now: datetime, *, with_job: bool = True) -> 
         Column("scheduled for"),
         Column("took", right=True),
         Column("attempt", right=True),
-        Column("note", shrinks=True),
+        Column("note", shrinks=True, hangs=True),
     )
     rows = [_cells(run, now, with_job=with_job) for run in runs]
     return Table(

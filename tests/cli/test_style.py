@@ -57,6 +57,25 @@ def test_only_columns_that_may_shrink_are_cut_and_only_when_it_is_too_narrow() -
     assert table_lines(table, 40)[1] == "12345678  " + "x" * 29 + "…"
 
 
+HANGING = Table(
+    (Column("id"), Column("job", shrinks=True), Column("note", shrinks=True, hangs=True)),
+    [["1234", "billing/report", "no column 'amount'"], ["5", "ops/x", ""]],
+)
+
+
+def test_a_note_that_would_be_a_few_letters_stands_below_its_row() -> None:
+    assert [unstyle(line) for line in table_lines(HANGING, 30)] == [
+        "id    job",
+        "1234  billing/report",
+        "      no column 'amount'",
+        "5     ops/x",
+    ]
+
+
+def test_a_note_that_fits_stands_beside() -> None:
+    assert table_lines(HANGING, 40)[1] == "1234  billing/report  no column 'amount'"
+
+
 def test_a_value_of_several_lines_goes_on_under_itself() -> None:
     assert [unstyle(line) for line in fields_lines([("a", "1\n2"), ("long", "3")])] == [
         "a     1",
