@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -12,7 +12,27 @@ from types import FrameType
 import watchfiles
 
 _GATHER_MILLISECONDS = 200
-_LOOK_AT_WORKER_MILLISECONDS = 500
+_LOOK_MILLISECONDS = 500
+
+
+def saved_python(root: Path, stop: threading.Event) -> Iterator[list[Path]]:
+    """What was saved, each time, until `stop`; nothing twice a second, when nothing was."""
+    for changes in watchfiles.watch(
+        root,
+        watch_filter=watchfiles.PythonFilter(),
+        debounce=_GATHER_MILLISECONDS,
+        rust_timeout=_LOOK_MILLISECONDS,
+        yield_on_timeout=True,
+        stop_event=stop,
+        raise_interrupt=False,
+        ignore_permission_denied=True,
+    ):
+        yield sorted({Path(path) for _, path in changes})
+
+
+def names_of(changed: Iterable[Path], root: Path) -> str:
+    """As a person knows them: `tasks/mail.py, tasks/shop.py`."""
+    return ", ".join(_name(path, root) for path in changed)
 
 
 @dataclass
@@ -36,18 +56,9 @@ class Reloading:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         self._start()
-        for changes in watchfiles.watch(
-            self.root,
-            watch_filter=watchfiles.PythonFilter(),
-            debounce=_GATHER_MILLISECONDS,
-            rust_timeout=_LOOK_AT_WORKER_MILLISECONDS,
-            yield_on_timeout=True,
-            stop_event=self._stop,
-            raise_interrupt=False,
-            ignore_permission_denied=True,
-        ):
-            if changes:
-                self._reload(sorted({Path(path) for _, path in changes}))
+        for changed in saved_python(self.root, self._stop):
+            if changed:
+                self._reload(changed)
             elif self._worker is not None and self._worker.poll() is not None:
                 self.say(f"The worker has ended by itself, exit code {self._worker.returncode}.")
                 self._wait_for_next_save()
@@ -64,8 +75,7 @@ class Reloading:
             self._worker = subprocess.Popen(self.argv, env=dict(self.environment))  # noqa: S603  our own interpreter
 
     def _reload(self, changed: Sequence[Path]) -> None:
-        names = ", ".join(_name(path, self.root) for path in changed)
-        self.say(f"{names} changed; the worker starts anew.")
+        self.say(f"{names_of(changed, self.root)} changed; the worker starts anew.")
         if self._worker is not None:
             self._worker.terminate()
             self._worker.wait()

@@ -28,6 +28,7 @@ class KeptProgram:
         self._child: Child | None = None
         self._started_at = self._start_at = 0.0
         self._ends = 0
+        self._is_ending_on_purpose = False
 
     def run_once(self, now: float) -> str:
         """Start it if it is time to; `now` is monotonic. What is worth telling, '' for nothing."""
@@ -36,6 +37,13 @@ class KeptProgram:
         if self._child is None and now >= self._start_at:
             return self._start(now)
         return ""
+
+    def restart(self) -> None:
+        """End it in order; `run_once` starts it again as soon as it is gone."""
+        if self._child is not None and self._child.exit_code is None and self._child.pid:
+            self._is_ending_on_purpose = True
+            with suppress(ProcessLookupError):
+                os.kill(self._child.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """At once, with all its processes."""
@@ -55,6 +63,9 @@ class KeptProgram:
 
     def _end(self, child: Child, exit_code: int, now: float) -> str:
         self._child = None
+        if self._is_ending_on_purpose:
+            self._is_ending_on_purpose = False
+            return self._start(now)
         if now - self._started_at > _WELL_AFTER_SECONDS:
             self._ends = 0
         log_file = Path(child.program.log_file)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 import click
@@ -35,6 +37,7 @@ from jobrunner.embedded.program import Program
 from jobrunner.embedded.servers import RunningServers, start_servers
 from jobrunner.errors import DatabaseUnavailable, EmbeddedServerError
 from jobrunner.files import read_project
+from jobrunner.reload import names_of, saved_python
 from jobrunner.settings import Settings, load_settings
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
 
@@ -57,6 +60,7 @@ _WORKER_GRACE_SECONDS = "1"
     examples=[
         ("jobrunner up", "Then edit a job, save, and see it in the stream."),
         ("jobrunner up -c 8", "With eight worker processes."),
+        ("jobrunner up --reload", "The worker starts anew after each save of a .py file."),
     ],
 )
 @click.option(
@@ -66,7 +70,12 @@ _WORKER_GRACE_SECONDS = "1"
     metavar="N",
     help="Worker processes [default: one a CPU, at most 4].",
 )
-def command(session: Session, *, concurrency: int | None) -> int:
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="Start the worker anew whenever a .py file below the project changes.",
+)
+def command(session: Session, *, concurrency: int | None, reload: bool) -> int:
     # The endpoints of a running `up` are none of ours: only what the environment names counts.
     given = load_settings(session.environ, Path("/"))
     root = read_project(config=session.config, working_directory=session.working_directory).root
@@ -93,6 +102,9 @@ def command(session: Session, *, concurrency: int | None) -> int:
         if settings != given:
             opened.enter_context(published_endpoints(folder, settings))
         up = _Up(session, engine, servers, settings, root, folder, concurrency or _slots())
+        if reload:
+            up.follow_python()
+            opened.callback(up.python_over.set)
         return up.run()
 
 
@@ -140,6 +152,9 @@ class _Up:
     runs_at: float = 0.0
     database_is_away: bool = False
     problem_told: bool = False
+    saved: SimpleQueue[list[Path]] = field(default_factory=SimpleQueue)
+    """Python below the project, each time it was saved."""
+    python_over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> int:
         """Until somebody asks to end."""
@@ -161,6 +176,7 @@ class _Up:
             watch.run_once()
             self._tell_problem(watch)
             self._serve_queues()
+            self._reload()
             self._keep_programs()
             if time.monotonic() >= self.runs_at:
                 self._look_at_runs()
@@ -168,6 +184,24 @@ class _Up:
         self.session.output.result("", "Ending …")
         watch.close()
         return EXIT_INTERRUPTED if self.signals[0] == signal.SIGINT else 0
+
+    def follow_python(self) -> None:
+        """In a thread of its own: PostgreSQL's files may lie below the project, and their changes
+        would keep this one waiting.
+        """
+
+        def follow() -> None:
+            for changed in saved_python(self.root, self.python_over):
+                if changed:
+                    self.saved.put(changed)
+
+        threading.Thread(target=follow, name="saved python", daemon=True).start()
+
+    def _reload(self) -> None:
+        while not self.saved.empty():
+            changed = names_of(self.saved.get(), self.root)
+            self._event(style("●", "good"), "worker", safe(f"{changed} changed; it starts anew"))
+            self.programs["worker"].restart()
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         """The first asks politely; any further one waits for nobody."""

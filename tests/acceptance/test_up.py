@@ -140,6 +140,20 @@ def test_a_new_queue_is_served_without_a_restart(demo: Project) -> None:
                            for r in runs_of(demo, "demo/greet")))  # fmt: skip
 
 
+def test_with_reload_a_saved_module_is_in_force_also_on_a_queue_that_has_come_later(
+    demo: Project,
+) -> None:
+    up = demo.start("up", "-c", "1", "--reload")
+    up.wait_for_line("● demo/greet")
+    demo.write("jobs.d/demo.yaml", JOBS + "    queue: urgent\n")
+    up.wait_for_line("applied as revision 2")
+    up.wait_for_line("● demo/greet", after=len(up.lines))
+    demo.write("work.py", "def greet(name):\n    return f'reloaded for {name}'\n")
+    up.wait_for_line("work.py changed; it starts anew")
+    wait_until(lambda: newest_result(demo, "demo/greet") == "reloaded for Ada")
+    assert [line for line in up.lines if "again in" in line] == []
+
+
 def test_a_worker_that_dies_is_shown_and_started_again(demo: Project) -> None:
     up = demo.start("up", "-c", "1")
     up.wait_for_line("● demo/greet")
