@@ -7,7 +7,7 @@ from jobrunner.schedule import ScheduleError, parse_cron
 from jobrunner.schedule.rrule_text import parse_rrule
 from jobrunner.spec.durations import spoken_duration
 from jobrunner.spec.report import Report
-from jobrunner.spec.tree import Entry, Node, Scalar
+from jobrunner.spec.tree import Entry, Node, Scalar, text_offset
 
 _CRON_FIELDS = "the fields are: minute hour day-of-month month day-of-week"
 _RRULE_EXAMPLE = "write for example FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0;BYSECOND=0"
@@ -78,8 +78,7 @@ def _report(error: ScheduleError, node: Node, code: str, advice: str, report: Re
     message, _, own_advice = error.message.partition("; ")
     offset, width = 0, None
     if error.offset is not None and isinstance(node, Scalar):
-        # The part can be pointed at where the text stands as it is, in quotes or without.
-        before = (node.width - len(str(node.value))) / 2
-        if before in (0, 1):
-            offset, width = error.offset + int(before), error.width
+        before = text_offset(node)
+        if before is not None:
+            offset, width = error.offset + before, error.width
     report.at(node, code, message, help=own_advice or advice, offset=offset, width=width)

@@ -3,27 +3,29 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from jobrunner.spec.calls import Call, calls_of
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
+from jobrunner.spec.inheritance import Layer, Layers, written_out
+from jobrunner.spec.interpolation import Interpolator, Pending, pending_in, without_pending
 from jobrunner.spec.keys import KEYS, check_keys
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
 from jobrunner.spec.paths import is_allowed, parse_task_path
 from jobrunner.spec.project import ProjectSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
 from jobrunner.spec.secrets import check_references, refuse_references
 from jobrunner.spec.times import read_zone
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, merge, plain
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, plain
 from jobrunner.spec.values import Reading, read_model
 
 LARGEST_ARGUMENTS_BYTES = 64 * 1024
 
-_NO_FIELDS = ("schedule", "schedules", "timezone")
 _STAND_IN = {"namespace": "default", "name": "unnamed", "task": "package.module.callable"}
-_SHORTHANDS = {"retry": "max_retries", "catch_up": "policy"}
+_FIELDS = frozenset(JobSpec.model_fields) - {"namespace", "name", "schedules", "celery"}
+_MAPPINGS = ("retry", "catch_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +33,33 @@ class Surroundings:
     """What a job of one document is read with."""
 
     namespace: str
-    defaults: Mapping | None
-    """Project defaults and file defaults, merged, shorthands written out."""
     project: ProjectSpec
     calendars: Calendars
     report: Report
     calls: list[Call]
     """What the jobs that have been read call."""
+    interpolator: Interpolator
+    is_disabled: bool
+    """The environment switches every job off, whatever it says."""
 
 
-def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | None:
-    """The job below `key`; None after a mistake, which is reported."""
+def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | None:
+    """The job below `key`, whose own keys are the top layer; None after a mistake, which is reported."""
     report = around.report
-    tree = written_out(tree)
-    good = check_keys(tree, "a job", report)
-    merged = merge(around.defaults, tree)
+    tree, merged = layers.each[-1].tree, layers.merged
+    assert merged is not None  # noqa: S101  there is a layer
+    good = True
+    if around.interpolator.has_pending and (pending := pending_in(merged)):
+        good = _report_pending(pending, report)
+        tree, merged = without_pending(tree), without_pending(merged)
     named = named_schedules(merged, report)
     schedules = None if named is None else _read_schedules(named, merged, around)
     values = _values(merged, report)
     values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
     if is_celery_task(merged):
-        values |= celery_values(tree, around.project.celery)
-        good = is_sound(merged, tree, around.project.celery, report) and good
+        own = layers.of_job()
+        values |= celery_values(own, around.project.celery)
+        good = is_sound(merged, own, around.project.celery, report) and good
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
     good = _is_of_one_kind(merged, key, around) and good
     good = check_references(merged, report) and good
@@ -65,76 +72,82 @@ def read_job(key: Scalar, tree: Mapping, around: Surroundings) -> DefinedJob | N
         return None
     good = _arguments_of_schedules_fit(reading.model, named, report) and good
     around.calls.extend(calls_of(reading, merged, named))
-    if not (good and reading.is_good):
+    known = check_keys(tree, "a job", report)
+    if not (good and known and reading.is_good):
         return None
+    spec = reading.model
     return DefinedJob(
-        spec=reading.model,
+        spec=spec.model_copy(update={"enabled": False}) if around.is_disabled else spec,
         location=Location(file=key.source.path, line=key.line, column=key.column),
         field_lines=dict(_field_lines(merged, named, key.source)),
     )
 
 
-def read_defaults(entry: Entry, inherited: Mapping | None, around: Surroundings) -> Mapping | None:
-    """`defaults:` merged over what is inherited, checked as if a job stood on them alone."""
+def read_defaults(entry: Entry, name: str, base: Layers, around: Surroundings) -> Layers:
+    """`defaults:` over what is inherited, checked as if a job stood on them alone."""
     report = around.report
     if is_null(entry.value):
-        return inherited
+        return base
     if not isinstance(entry.value, Mapping):
         report.at(
             entry.value, "E203", "'defaults' takes a mapping of a job's keys",
             help="write for example defaults: {queue: reports}",
         )  # fmt: skip
-        return inherited
+        return base
     tree = written_out(entry.value)
     check_keys(tree, "defaults", report)
-    allowed = tree.without("schedule", "schedules")
-    merged = merge(inherited, allowed)
+    known = tree.without(*(key for key in tree.entries if key not in KEYS["defaults"]))
+    layers = base.over(Layer(name, known))
+    _check_inherited(entry.key, layers.merged or known, around)
+    return layers
+
+
+def check_template(key: Scalar, tree: Mapping, around: Surroundings) -> None:
+    """A template with all that it extends, as if a job stood on it alone. A schedule may lack its rule,
+    which the job gives.
+    """
+    report = around.report
+    known = _check_inherited(key, tree, around)
+    for name, schedule in (named_schedules(known, report) or {}).items():
+        check_references(schedule.value, report)
+        if any(not is_null(schedule.value.get(rule)) for rule in RULES):
+            read_schedule(name, schedule, _inherited(known, around), report)
+        else:
+            check_keys(schedule.value, "a schedule", report)
+
+
+def _check_inherited(key: Scalar, tree: Mapping, around: Surroundings) -> Mapping:
+    """The part that is known before a job is there. What is wrong with it is reported."""
+    report = around.report
+    merged = without_pending(tree) if around.interpolator.has_pending else tree
     values = _values(merged, report)
     values |= {"namespace": "default", "name": "defaults"}
     values = _STAND_IN | values
     read_zone(merged.get("timezone"), report)
-    reading = read_model(JobSpec, values, merged, whole=entry.key, report=report)
+    reading = read_model(JobSpec, values, merged, whole=key, report=report)
     for name in ("task", "on_end"):
         _is_allowed(merged.get(name), around)
     check_references(merged, report)
-    _is_sound(reading, merged, entry.key, report)
+    _is_sound(reading, merged, key, report)
     return merged
 
 
-def written_out(tree: Mapping) -> Mapping:
-    """`retry: 3` and `catch_up: all` as the mappings they stand for, before anything is merged."""
-    entries = tree.entries
-    for key, field in _SHORTHANDS.items():
-        entry = entries.get(key)
-        if (
-            entry is None
-            or not isinstance(entry.value, Scalar)
-            or not _is_shorthand(key, entry.value)
-        ):
-            continue
-        node = entry.value
-        whole = Mapping({field: Entry(node, node)}, node.line, node.column, node.source)
-        entries = entries | {key: Entry(entry.key, whole)}
-    return tree if entries is tree.entries else tree._replace(entries=entries)
-
-
-def _is_shorthand(key: str, node: Scalar) -> bool:
-    if key == "retry":
-        return isinstance(node.value, int) and not isinstance(node.value, bool)
-    return isinstance(node.value, str)
+def _report_pending(pending: Sequence[Scalar], report: Report) -> Literal[False]:
+    for node in pending:
+        # What has no value at all has been told of, and so has a name that the matrix has not.
+        if isinstance(node.value, Pending) and None not in node.value.parts:
+            report.at(
+                node, "E231", "'${matrix.…}' stands in a job without a matrix that has it",
+                help="write matrix: {name: [value, …]} in the job, or the value itself",
+            )  # fmt: skip
+    return False
 
 
 def _read_schedules(
     named: NamedSchedules, job: Mapping, around: Surroundings
 ) -> tuple[ScheduleSpec, ...] | None:
-    zone, kwargs = job.get("timezone"), job.get("kwargs")
-    good = read_zone(zone, around.report) is not None
-    inherited = Inherited(
-        # A zone that cannot be read is told of once, and the rest is read as if it were UTC.
-        zone=zone if good else None,
-        kwargs=kwargs if isinstance(kwargs, Mapping) else None,
-        calendars=around.calendars,
-    )
+    inherited = _inherited(job, around)
+    good = inherited.zone is not None or is_null(job.get("timezone"))
     schedules = [
         read_schedule(name, entry, inherited, around.report)
         for name, entry in sorted(named.items())
@@ -143,20 +156,29 @@ def _read_schedules(
     return found if good and len(found) == len(schedules) else None
 
 
+def _inherited(job: Mapping, around: Surroundings) -> Inherited:
+    zone, kwargs = job.get("timezone"), job.get("kwargs")
+    is_zone = read_zone(zone, around.report) is not None
+    return Inherited(
+        # A zone that cannot be read is told of once, and the rest is read as if it were UTC.
+        zone=zone if is_zone else None,
+        kwargs=kwargs if isinstance(kwargs, Mapping) else None,
+        calendars=around.calendars,
+    )
+
+
 def _values(job: Mapping, report: Report) -> dict[str, Any]:
     """Key → JSON value, for the keys that a job has and that say something."""
     values: dict[str, Any] = {}
     for key, entry in job.entries.items():
         node = entry.value
-        if key in _NO_FIELDS or key not in JobSpec.model_fields or is_null(node):
+        if key not in _FIELDS or is_null(node):
             continue
-        if key in _SHORTHANDS and isinstance(node, Mapping):
+        if key in _MAPPINGS and isinstance(node, Mapping):
             check_keys(node, key, report)
             values[key] = node.given(KEYS[key])
         else:
             values[key] = plain(node)
-    for key in ("namespace", "name", "schedules"):
-        values.pop(key, None)
     return values
 
 
@@ -306,7 +328,7 @@ def _field_lines(job: Mapping, named: NamedSchedules, source: Source) -> Iterato
         for name in named:
             yield f"schedules.{name}.timezone", zone.key.line
     for key, entry in job.entries.items():
-        if key not in _NO_FIELDS:
+        if key in _FIELDS:
             yield from _lines_below(key, *entry, source)
     for name, schedule in named.items():
         yield from _lines_below(f"schedules.{name}", *schedule, source)

@@ -13,7 +13,7 @@ from jobrunner.schedule.days import DAYS_PATTERN
 from jobrunner.spec.keys import KEYS
 from jobrunner.spec.models import NAME_PATTERN, RULES, CatchUp, JobSpec, Retry, ScheduleSpec
 from jobrunner.spec.moments import COMPACT_PATTERN, MOMENT_PATTERN
-from jobrunner.spec.project import Calendar, ProjectSpec
+from jobrunner.spec.project import Calendar, EnvironmentSpec, ProjectSpec
 
 Schema = dict[str, Any]
 
@@ -37,6 +37,7 @@ DAYS_FROM_TO: Schema = {
     "additionalProperties": False,
 }
 _NULL: Schema = {"type": "null"}
+_NAME: Schema = {"type": "string", "pattern": NAME_PATTERN}
 _TIMEZONE: Schema = {
     "type": "string",
     "description": "IANA name of the time zone of all schedules, for example `Europe/Berlin`.",
@@ -58,6 +59,10 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
             "description": "The jobs, each below its name. `namespace/name` is the identity.",
         },
     }
+    properties["templates"] = {
+        "anyOf": [_named({"$ref": "#/definitions/Template"}), _NULL],
+        "description": "Keys of a job under a name, for the jobs below that ask for them by `extends`.",
+    }
     if file == "jobs":
         properties["namespace"] = {
             "type": "string",
@@ -66,8 +71,12 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
             "description": "The first half of the identity of every job of this document.",
         }
     else:
-        keys = ("project", "include", "allow", "celery", "calendars")
-        properties |= {key: project[key] for key in keys}
+        known = [key for key in KEYS["the project file"] if key in project.keys() - properties.keys()]
+        properties |= {key: _or_null(project[key]) for key in known}
+        properties["environments"] = _or_null(
+            _named(_or_null({"$ref": "#/definitions/EnvironmentSpec"}))
+            | {"description": "The places that the same files are applied to, chosen by `-e NAME`."}
+        )
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "jobrunner job file" if file == "jobs" else "jobrunner project file",
@@ -80,7 +89,7 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
 
 def _definitions() -> Schema:
     _, found = models_json_schema(
-        [(JobSpec, "validation"), (ProjectSpec, "validation")],
+        [(JobSpec, "validation"), (ProjectSpec, "validation"), (EnvironmentSpec, "validation")],
         ref_template="#/definitions/{model}",
     )
     definitions: Schema = _without_titles(found["$defs"])
@@ -95,6 +104,19 @@ def _definitions() -> Schema:
         "description": "What every job starts from.",
         "properties": {key: job["properties"][key] for key in KEYS["defaults"]},
     }
+    definitions["Template"] = job | {
+        "description": "Keys of a job, for the jobs that ask for them by `extends`.",
+        "properties": {key: job["properties"][key] for key in KEYS["a template"]},
+    }
+    environment = definitions["EnvironmentSpec"]["properties"]
+    environment["vars"] = _with_description(
+        environment["vars"],
+        type="object",
+        additionalProperties={"type": ["string", "number", "boolean"]},
+    )
+    environment["defaults"] = _with_description(
+        environment["defaults"], anyOf=[{"$ref": "#/definitions/Defaults"}, _NULL]
+    )
     return definitions
 
 
@@ -163,6 +185,16 @@ def _finish_job(job: Schema) -> Schema:
         "description": "Several schedules, each below its name, which is its identity."
     }
     properties["timezone"] = _TIMEZONE
+    properties["extends"] = {
+        "anyOf": [_NAME, {"type": "array", "items": _NAME}],
+        "description": "Templates that the job starts from, by name; of several the later wins.",
+    }
+    properties["matrix"] = {
+        "type": "object",
+        "additionalProperties": {"type": "array", "minItems": 1},
+        "description": "One job for each combination of values: `{region: [eu, us]}` makes `NAME-eu` and "
+        "`NAME-us`, and `${matrix.region}` is the value. `exclude` lists combinations that are left out.",
+    }
     return {
         "type": "object",
         "description": "A job: what is called, when, and how it may fail.",

@@ -13,7 +13,7 @@ from jobrunner.spec.models import (
     ScheduleSpec,
     SolarEvent,
 )
-from jobrunner.spec.project import Allow, Calendar, ProjectSpec
+from jobrunner.spec.project import Allow, Calendar, EnvironmentSpec, Guards, ProjectSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping
 
@@ -22,13 +22,19 @@ def _keys_of(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
+EXTENSION = "x-"
+"""What a key begins with that is nobody's but the author's: anchors live there."""
 _NO_KEYS = ("namespace", "name", "schedules", "celery")
 """Fields of a job that are given elsewhere."""
 
 KEYS: dict[str, tuple[str, ...]] = {
     "a job": (
         *(key for key in _keys_of(JobSpec) if key not in _NO_KEYS),
-        "timezone", "schedule", "schedules",
+        "timezone", "schedule", "schedules", "extends", "matrix",
+    ),
+    "a template": (
+        *(key for key in _keys_of(JobSpec) if key not in _NO_KEYS),
+        "timezone", "schedule", "schedules", "extends",
     ),
     "defaults": (
         *(key for key in _keys_of(JobSpec) if key not in _NO_KEYS),
@@ -40,8 +46,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "a range of days": ("from", "to"),
     "retry": tuple(_keys_of(Retry)),
     "catch_up": tuple(_keys_of(CatchUp)),
-    "a job file": ("version", "namespace", "defaults", "jobs"),
-    "the project file": ("version", *_keys_of(ProjectSpec), "jobs"),
+    "a job file": ("version", "namespace", "defaults", "templates", "jobs"),
+    "the project file": ("version", *_keys_of(ProjectSpec), "environments", "templates", "jobs"),
+    "an environment": tuple(_keys_of(EnvironmentSpec)),
+    "guards": tuple(_keys_of(Guards)),
     "allow": tuple(_keys_of(Allow)),
     "celery": tuple(_keys_of(CeleryApp)),
     "a calendar": tuple(_keys_of(Calendar)),
@@ -49,12 +57,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 """Place → the keys that may stand there, in the order of the reference."""
 
 LATER: dict[str, tuple[str, ...]] = {
-    "a job": (
-        "extends", "matrix",
-    ),
-    "defaults": ("extends",),
-    "a job file": ("templates", "moved", "notifiers", "queues"),
-    "the project file": ("environments", "templates", "moved"),
+    "a job file": ("moved", "notifiers", "queues"),
+    "the project file": ("moved",),
 }  # fmt: skip
 """Keys of the format that this version does not carry out yet: refused rather than ignored."""
 
@@ -100,6 +104,8 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "options": "write the options as keys of the job: queue, priority, expires",
         "expire_seconds": "write 'expires'", "routing_key": "write 'queue'",
         "labels": "write 'tags'", "desc": "write 'description'",
+        "extend": "write 'extends'", "template": "write 'extends'", "inherits": "write 'extends'",
+        "strategy": "write matrix: {region: [eu, us]}",
         "name": _NAMED, "id": _NAMED,
         "namespace": "it belongs to the file, beside 'jobs'",
     },
@@ -137,8 +143,19 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "paused": _PAUSE, "suspend": _PAUSE, "tz": "write 'timezone'",
         "time_limit": "write 'timeout'", "soft_time_limit": "write 'soft_timeout'",
         "max_retries": "write retry: {max_retries: 3}, or shorter retry: 3",
+        "extends": "a job extends a template; what holds for all jobs stands in 'defaults' itself",
+        "matrix": "a matrix belongs to a job",
+    },
+    "a template": {
+        "matrix": "a matrix belongs to a job, because it makes the names of jobs",
+    },
+    "an environment": {
+        "variables": "write 'vars'", "var": "write 'vars'", "env": "write 'vars'", "values": "write 'vars'",
+        "disabled": "write 'enabled: false'", "suspend": "write 'enabled: false'",
+        "jobs": "write the differences below 'defaults', or as ${NAME} with a value in 'vars'",
     },
     "a job file": {
+        "environments": "it belongs into the project file, jobrunner.yaml",
         "project": "it belongs into the project file, jobrunner.yaml",
         "include": "it belongs into the project file, jobrunner.yaml",
         "allow": "it belongs into the project file, jobrunner.yaml",
@@ -175,9 +192,12 @@ def check_keys(mapping: Mapping, place: str, report: Report) -> bool:
     allowed = KEYS[place]
     if mapping.entries.keys() <= set(allowed):
         return True
-    for name, entry in mapping.entries.items():
-        if name in allowed:
-            continue
+    wrong = [
+        (name, entry)
+        for name, entry in mapping.entries.items()
+        if name not in allowed and not name.startswith(EXTENSION)
+    ]
+    for name, entry in wrong:
         if name in LATER.get(place, ()):
             report.at(
                 entry.key, "E202", f"'{name}' is not supported by this version yet",
@@ -186,7 +206,7 @@ def check_keys(mapping: Mapping, place: str, report: Report) -> bool:
         else:
             message = f"unknown key '{shortened(name)}' in {place}"
             report.at(entry.key, "E201", message, help=_advice(name, place))
-    return False
+    return not wrong
 
 
 def meant_by(name: str) -> str:
@@ -199,8 +219,14 @@ def did_you_mean(text: str, choices: tuple[str, ...]) -> str:
     """The choice that `text` was probably meant to be, or ''."""
     if len(text) > _LONGEST_GUESSED:
         return ""
-    meant = text.lower().replace("-", "_").strip()
-    return next(iter(get_close_matches(meant, choices, n=1, cutoff=0.6)), "")
+    alike = {_alike(choice): choice for choice in choices}
+    close = get_close_matches(_alike(text.strip()), alike, n=1, cutoff=0.6)
+    return alike[close[0]] if close else ""
+
+
+def _alike(text: str) -> str:
+    """Whether letters are capitals, and which stroke is between words, is no other name."""
+    return text.lower().replace("-", "_")
 
 
 def shortened(text: str) -> str:
@@ -209,7 +235,10 @@ def shortened(text: str) -> str:
 
 
 def _advice(name: str, place: str) -> str:
-    elsewhere = _ELSEWHERE.get(place, {}).get(name.lower().replace("-", "_"))
+    asked = name.lower().replace("-", "_")
+    elsewhere = _ELSEWHERE.get(place, {}).get(asked)
+    if not elsewhere and place == "a template":
+        elsewhere = _ELSEWHERE["a job"].get(asked)
     if elsewhere:
         return elsewhere
     guess = "" if name.lower() in _FOREIGN else did_you_mean(name, KEYS[place])

@@ -3,22 +3,34 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobrunner.spec.calls import Call
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.exclusions import days_of_calendars, read_calendars
-from jobrunner.spec.job import Surroundings, read_defaults, read_job
-from jobrunner.spec.keys import KEYS, check_keys
+from jobrunner.spec.environments import Environment
+from jobrunner.spec.exclusions import days_of_calendars
+from jobrunner.spec.inheritance import Layer, Layers, written_out
+from jobrunner.spec.job import Surroundings, check_template, read_defaults, read_job
+from jobrunner.spec.keys import check_keys
+from jobrunner.spec.matrix import Combination, fill_mapping, read_matrix
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
+from jobrunner.spec.project_file import (
+    ProjectFile,
+    as_mapping,
+    check_version,
+    read_fixed_part,
+    read_project_file,
+)
 from jobrunner.spec.report import Report
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, kind, plain, walk
-from jobrunner.spec.values import check_name, read_model
+from jobrunner.spec.templates import Template, Templates, read_templates
+from jobrunner.spec.tree import Entry, Mapping, Scalar, is_null, kind, plain
+from jobrunner.spec.values import check_name
 from jobrunner.spec.yaml import SourceFile, read_tree
 
-FORMAT_VERSION = 1
 DEFAULT_NAMESPACE = "default"
+MOST_OF_MATRICES = 10_000
+"""Jobs that the matrices of one file make: a few lines could ask for millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +48,64 @@ class ParsedProject:
     """What the jobs call, in the order of the text; also those of a job with a mistake elsewhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class TracedJob:
+    """A job with all that it was put together from."""
+
+    job: DefinedJob
+    layers: Layers
+    """Its own keys are on top."""
+    environment: Environment | None
+    """The one that was chosen."""
+
+
 def parse_project(
     config: SourceFile | None, files: Sequence[SourceFile], *, given: Given = NOTHING_GIVEN
 ) -> ParsedProject:
     """Read everything, report everything, raise nothing. `config` is the project file, if any."""
-    del given
-    report = Report()
-    with _collection_paused():
-        project, tree, defaults = _read_project_file(config, report)
-        reader = _JobReader(project, defaults, report)
-        if tree is not None:
-            reader.read_jobs(tree.entries.get("jobs"), DEFAULT_NAMESPACE, defaults)
-        for file in files:
-            reader.read_file(file)
+    reader = _read_all(config, files, given)
     paths = [config.path] if config else []
+    diagnostics = reader.report.in_file_order(paths + [file.path for file in files])
     jobs = tuple(sorted(reader.jobs, key=lambda job: job.address))
-    return ParsedProject(
-        project, jobs, (), report.in_file_order(paths + [file.path for file in files]),
-        tuple(reader.calls),
-    )  # fmt: skip
+    return ParsedProject(reader.file.project, jobs, (), diagnostics, tuple(reader.calls))
+
+
+def trace_job(
+    config: SourceFile | None,
+    files: Sequence[SourceFile],
+    address: str,
+    *,
+    given: Given = NOTHING_GIVEN,
+) -> TracedJob | None:
+    """Where the values of one job come from: everything is read once more for it. None for a job that
+    is not there, or has a mistake.
+    """
+    reader = _read_all(config, files, given, traced=address)
+    job = next((one for one in reader.jobs if one.address == address), None)
+    if job is None or reader.traced is None:
+        return None
+    return TracedJob(job, reader.traced, reader.file.environments.chosen)
 
 
 def parse_project_file(config: SourceFile | None) -> tuple[ProjectSpec, tuple[Diagnostic, ...]]:
-    """The project file alone: where the job files are has to be known before they are read."""
+    """What of the project is the same in every environment: its name, where the job files are, what may
+    be loaded. It has to be known before they are read, and where no variables are.
+    """
     report = Report()
-    project, _, _ = _read_project_file(config, report)
+    project = read_fixed_part(config, report)
     return project, report.in_file_order([])
+
+
+def _read_all(
+    config: SourceFile | None, files: Sequence[SourceFile], given: Given, *, traced: str = ""
+) -> "_JobReader":
+    report = Report()
+    with _collection_paused():
+        reader = _JobReader(read_project_file(config, given, report), report, traced)
+        reader.read_project_jobs()
+        for file in files:
+            reader.read_file(file)
+    return reader
 
 
 @contextmanager
@@ -79,177 +123,193 @@ def _collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _read_project_file(
-    config: SourceFile | None, report: Report
-) -> tuple[ProjectSpec, Mapping | None, Mapping | None]:
-    """The project, its tree and its defaults. What cannot be read is as if it were not written."""
-    tree = _only_document(config, report) if config else None
-    if tree is None:
-        return ProjectSpec(), None, None
-    check_keys(tree, "the project file", report)
-    _check_version(tree, report)
-    values = tree.given(("project", "include", "queues", "notifiers", "guards"))
-    for name in ("allow", "celery"):
-        node = tree.get(name)
-        if isinstance(node, Mapping):
-            check_keys(node, name, report)
-            values[name] = node.given(KEYS[name])
-        elif not is_null(node):
-            values[name] = plain(node) if node else None
-    reading = read_model(ProjectSpec, values, tree, whole=tree, report=report)
-    project = reading.model or ProjectSpec()
-    calendars = read_calendars(tree.get("calendars"), report)
-    project = project.model_copy(update={"calendars": calendars})
-    _check_include(tree.get("include"), report)
-    entry = tree.entries.get("defaults")
-    if entry is None:
-        return project, tree, None
-    around = Surroundings(DEFAULT_NAMESPACE, None, project, {}, report, [])
-    defaults = read_defaults(entry, None, around)
-    if defaults is not None:
-        project = project.model_copy(update={"defaults": plain(defaults)})
-    return project, tree, defaults
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What the jobs of one document have in common."""
 
+    around: Surroundings
+    defaults: Layers
+    templates: Templates
+    bases: dict[tuple[str, ...], Layers] = field(default_factory=dict)
+    """By the names of the templates over the defaults: many jobs have the same."""
 
-def _only_document(config: SourceFile, report: Report) -> Mapping | None:
-    source, documents = read_tree(config, report)
-    _check_interpolation(source, documents, report)
-    if len(documents) > 1:
-        report.at(
-            documents[1], "E203", "the project file is one document",
-            help="remove the '---', or move the jobs to a job file",
-        )  # fmt: skip
-    if not documents:
-        return None
-    return _as_mapping(documents[0], "the project file", "project: acme-jobs", report)
-
-
-def _as_mapping(document: Node, what: str, example: str, report: Report) -> Mapping | None:
-    if isinstance(document, Mapping):
-        return document
-    report.at(
-        document, "E203", f"{what} is a mapping, not {kind(document)}",
-        help=f"write keys at the start of the line, for example {example}",
-    )  # fmt: skip
-    return None
-
-
-def _check_version(tree: Mapping, report: Report) -> bool:
-    node = tree.get("version")
-    if node is None or is_null(node):
-        return True
-    if isinstance(node, Scalar) and node.value == FORMAT_VERSION and node.value is not True:
-        return True
-    report.at(
-        node, "E213", f"this version of jobrunner reads version {FORMAT_VERSION} of the format",
-        help=f"write version: {FORMAT_VERSION}",
-    )  # fmt: skip
-    return False
-
-
-def _check_include(include: Node | None, report: Report) -> None:
-    if include is None or isinstance(include, (Scalar, Mapping)):
-        return
-    for item in include.items:
-        if not (isinstance(item, Scalar) and isinstance(item.value, str)):
-            continue
-        parts = item.value.split("/")
-        if not item.value or parts[0] == "" or ".." in parts or "\\" in item.value:
-            report.at(
-                item, "E215", "a pattern of 'include' stays below the project file's folder",
-                help="write for example jobs.d/**/*.yaml",
-            )  # fmt: skip
-
-
-def _check_interpolation(source: Source, documents: Sequence[Node], report: Report) -> None:
-    """`${…}` belongs to the format; to read it as a plain value would be a trap."""
-    if "${" not in source.text:
-        return
-    for document in documents:
-        for node in walk(document):
-            if isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value:
-                report.at(
-                    node, "E202", "'${…}' is not supported by this version yet",
-                    help="write the value itself",
-                )  # fmt: skip
+    def base_of(self, tree: Mapping) -> Layers:
+        """What a job starts from."""
+        above = self.templates.layers(tree, self.around.report)
+        if not above:
+            return self.defaults
+        names = tuple(layer.name for layer in above)
+        if names not in self.bases:
+            base = self.defaults
+            for layer in above:
+                base = base.over(layer)
+            self.bases[names] = base
+        return self.bases[names]
 
 
 class _JobReader:
     """Collects the jobs of all files, and knows where each identity stood first."""
 
-    def __init__(self, project: ProjectSpec, defaults: Mapping | None, report: Report) -> None:
+    def __init__(self, file: ProjectFile, report: Report, traced: str) -> None:
+        self.file = file
+        self.report = report
         self.jobs: list[DefinedJob] = []
         self.calls: list[Call] = []
-        self._project = project
-        self._calendars = days_of_calendars(project.calendars)
-        self._defaults = defaults
-        self._report = report
+        self.traced: Layers | None = None
+        """Of the job whose address is asked for."""
+        self._address_traced = traced
+        self._calendars = days_of_calendars(file.project.calendars)
         self._first_places: dict[str, Scalar] = {}
+        self._of_matrices: dict[str, int] = {}
+        """Path of a file → how many jobs its matrices have made."""
+        self._defaults = self._project_defaults()
+        self._check_templates(file.templates, Templates(), DEFAULT_NAMESPACE)
+
+    def read_project_jobs(self) -> None:
+        """Those that stand in the project file itself."""
+        around = self._around(DEFAULT_NAMESPACE)
+        self._read_jobs(self.file.jobs, _Document(around, self._defaults, self.file.templates))
 
     def read_file(self, file: SourceFile) -> None:
         """All documents of one job file."""
-        source, documents = read_tree(file, self._report)
-        _check_interpolation(source, documents, self._report)
+        _, documents = read_tree(file, self.report)
         for document in documents:
-            tree = _as_mapping(document, "a job file", "jobs:", self._report)
+            tree = as_mapping(document, "a job file", "jobs:", self.report)
             if tree is not None:
-                self._read_document(tree)
+                self._read_document(self.file.interpolator.document(tree))
+
+    def _project_defaults(self) -> Layers:
+        """The project's own, and over them those of the environment."""
+        around = self._around(DEFAULT_NAMESPACE)
+        layers = Layers()
+        if self.file.defaults is not None:
+            layers = read_defaults(self.file.defaults, "project defaults", layers, around)
+        chosen = self.file.environments.chosen
+        if chosen is not None and chosen.defaults is not None:
+            entry = self.file.interpolator.defaults_of_environment(chosen.defaults)
+            layers = read_defaults(entry, f"environment {chosen.key.value}", layers, around)
+        return layers
 
     def _read_document(self, tree: Mapping) -> None:
-        check_keys(tree, "a job file", self._report)
-        if not _check_version(tree, self._report):
+        check_keys(tree, "a job file", self.report)
+        if not check_version(tree, self.report):
             return
         namespace = DEFAULT_NAMESPACE
         node = tree.get("namespace")
-        if node is not None and not is_null(node) and check_name(node, "a namespace", self._report):
+        if node is not None and not is_null(node) and check_name(node, "a namespace", self.report):
             namespace = str(plain(node))
-        defaults = self._defaults
-        entry = tree.entries.get("defaults")
+        around = self._around(namespace)
+        templates = read_templates(tree.entries.get("templates"), self.file.templates, self.report)
+        self._check_templates(templates, self.file.templates, namespace)
+        defaults, entry = self._defaults, tree.entries.get("defaults")
         if entry is not None:
-            defaults = read_defaults(entry, defaults, self._around(namespace, None))
-        self.read_jobs(tree.entries.get("jobs"), namespace, defaults)
+            defaults = read_defaults(entry, "file defaults", defaults, around)
+        self._read_jobs(tree.entries.get("jobs"), _Document(around, defaults, templates))
 
-    def read_jobs(self, entry: Entry | None, namespace: str, defaults: Mapping | None) -> None:
+    def _check_templates(self, templates: Templates, known: Templates, namespace: str) -> None:
+        """Also those that nobody uses, and each mistake at the template alone."""
+        for name, template in templates.by_name.items():
+            if name not in known.by_name:
+                self._check_template(name, template, templates, namespace)
+
+    def _check_template(
+        self, name: str, template: Template, templates: Templates, namespace: str
+    ) -> None:
+        layers = Layers()
+        for layer in templates.layers_of(name, self.report):
+            layers = layers.over(layer)
+        if layers.merged is not None:
+            check_template(template.key, layers.merged, self._around(namespace))
+
+    def _read_jobs(self, entry: Entry | None, document: _Document) -> None:
         """The mapping below `jobs:`."""
         if entry is None or is_null(entry.value):
             return
         if not isinstance(entry.value, Mapping):
-            self._report.at(
+            self.report.at(
                 entry.value, "E203", f"'jobs' takes a mapping of names, not {kind(entry.value)}",
                 help="write each job below its name: jobs: {nightly: {task: …}}; names are identities",
             )  # fmt: skip
             return
-        around = self._around(namespace, defaults)
         for item in entry.value.entries.values():
-            self._read_job(item, around)
+            self._read_job(item, document)
 
-    def _read_job(self, item: Entry, around: Surroundings) -> None:
+    def _read_job(self, item: Entry, document: _Document) -> None:
         key, tree = item.key, item.value
-        named = check_name(key, "the name of a job", self._report)
+        named = check_name(key, "the name of a job", self.report)
         if not isinstance(tree, Mapping):
-            self._report.at(
+            self.report.at(
                 key if is_null(tree) else tree, "E203", f"a job is a mapping, not {kind(tree)}",
                 help="write task: package.module.callable below the name, indented",
             )  # fmt: skip
             return
-        is_new = not named or self._is_new(key, around.namespace)
-        job = read_job(key if named else key._replace(value="unnamed"), tree, around)
-        if job is not None and named and is_new:
-            self.jobs.append(job)
+        tree = written_out(tree)
+        check_keys(tree, "a job", self.report)
+        layers = document.base_of(tree).over(Layer("job", tree))
+        matrix = tree.entries.get("matrix")
+        if matrix is None or is_null(matrix.value):
+            self._read_one(key, layers, document.around, is_named=named)
+            return
+        combinations = read_matrix(key, matrix, self.report) if named else None
+        if combinations is None or self._are_too_many(combinations, matrix.key):
+            self._read_one(key, layers, document.around, is_named=False)
+            return
+        for combination in combinations:
+            filled = self._filled(layers, combination)
+            name = key._replace(value=combination.name)
+            self._read_one(name, filled, document.around, is_named=True)
+
+    def _are_too_many(self, combinations: list[Combination], key: Scalar) -> bool:
+        path = key.source.path
+        number = self._of_matrices.get(path, 0) + len(combinations)
+        self._of_matrices[path] = number
+        if number > MOST_OF_MATRICES:
+            self.report.at(
+                key, "E236", f"the matrices of this file make more than {MOST_OF_MATRICES:,} jobs",
+                help="divide the jobs among several files",
+            )  # fmt: skip
+        return number > MOST_OF_MATRICES
+
+    def _filled(self, layers: Layers, combination: Combination) -> Layers:
+        if not self.file.interpolator.has_pending or layers.merged is None:
+            return layers
+        each = tuple(
+            Layer(layer.name, fill_mapping(layer.tree, combination.values, self.report))
+            for layer in layers.each
+        )
+        return Layers(each, fill_mapping(layers.merged, combination.values, self.report))
+
+    def _read_one(
+        self, key: Scalar, layers: Layers, around: Surroundings, *, is_named: bool
+    ) -> None:
+        is_new = not is_named or self._is_new(key, around.namespace)
+        job = read_job(key if is_named else key._replace(value="unnamed"), layers, around)
+        if job is None or not (is_named and is_new):
+            return
+        self.jobs.append(job)
+        if job.address == self._address_traced:
+            self.traced = layers
 
     def _is_new(self, key: Scalar, namespace: str) -> bool:
         address = f"{namespace}/{key.value}"
         first = self._first_places.setdefault(address, key)
         if first is key:
             return True
-        self._report.at(
+        self.report.at(
             key, "E401", f"the job '{address}' is defined a second time",
             help="rename one of the two, or remove it",
             notes=(f"first at {first.source.path}:{first.line}:{first.column}",),
         )  # fmt: skip
         return False
 
-    def _around(self, namespace: str, defaults: Mapping | None) -> Surroundings:
+    def _around(self, namespace: str) -> Surroundings:
+        chosen = self.file.environments.chosen
         return Surroundings(
-            namespace, defaults, self._project, self._calendars, self._report, self.calls
+            namespace=namespace,
+            project=self.file.project,
+            calendars=self._calendars,
+            report=self.report,
+            calls=self.calls,
+            interpolator=self.file.interpolator,
+            is_disabled=chosen is not None and chosen.gate is not None,
         )

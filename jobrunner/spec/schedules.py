@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from jobrunner.schedule import load_zone
 from jobrunner.spec.exclusions import Calendars, read_exclude
 from jobrunner.spec.expressions import check_cron, check_rrule
-from jobrunner.spec.keys import KEYS, check_keys, shortened
+from jobrunner.spec.keys import EXTENSION, KEYS, check_keys, shortened
 from jobrunner.spec.models import RULES, JobSpec, ScheduleSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.times import (
@@ -187,7 +187,9 @@ def _has_one_rule(tree: Mapping, key: Scalar, report: Report) -> bool:
         )  # fmt: skip
         return False
     # An unknown or a later rule has its own message; a second one would only confuse.
-    if all(name in ScheduleSpec.model_fields for name in tree.entries):
+    if all(
+        name in ScheduleSpec.model_fields or name.startswith(EXTENSION) for name in tree.entries
+    ):
         *others, last = (f"'{rule}'" for rule in RULES)
         report.at(
             key, "E209", f"a schedule needs one of {', '.join(others)} or {last}",

@@ -152,6 +152,18 @@ def walk(node: Node) -> Iterator[Node]:
             waiting.extend(reversed(current.items))
 
 
+def text_offset(node: Scalar) -> int | None:
+    """How many characters of a text's width come before it: 0, or 1 for a quote. None where it does not
+    stand in the file as it reads: a part of it cannot be pointed at.
+    """
+    text = str(node.value)
+    before, rest = divmod(node.width - len(text), 2)
+    if rest or before not in (0, 1):
+        return None
+    stands = node.source.lines[node.line - 1][node.column - 1 + before :][: len(text)]
+    return before if stands == text else None
+
+
 def kind(node: Node) -> str:
     """What a node is, in words for a message."""
     match node:

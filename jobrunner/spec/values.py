@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobrunner.spec.keys import KEYS, did_you_mean, shortened
+from jobrunner.spec.keys import EXTENSION, KEYS, did_you_mean, shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping, Node, Scalar, Sequence, kind
 
@@ -123,7 +123,10 @@ def _report_missing(key: str, above: Place, tree: Mapping, whole: Node, report: 
     outer = _node_at(tree, above[:-1]) if above else None
     entry = outer.entries.get(below) if isinstance(outer, Mapping) else None
     if entry is not None and isinstance(entry.value, Mapping):
-        if entry.value.entries.keys() - set(KEYS.get(below, entry.value.entries)):
+        known = KEYS.get(below, entry.value.entries)
+        if any(
+            name not in known and not name.startswith(EXTENSION) for name in entry.value.entries
+        ):
             return  # an unknown key has its own message; a second one would only confuse
         whole = entry.key
     advice = _EXAMPLES.get(below, f"write '{key}: …'")

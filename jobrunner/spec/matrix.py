@@ -1,0 +1,257 @@
+"""`matrix`: one job of the files as several, one for each combination of values."""
+
+import math
+import re
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
+
+from jobrunner.spec.interpolation import MatrixName, Pending
+from jobrunner.spec.keys import EXTENSION, did_you_mean, shortened
+from jobrunner.spec.models import NAME_PATTERN
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
+
+MOST_COMBINATIONS = 1_000
+EXCLUDE = "exclude"
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_IDENTITY = re.compile(NAME_PATTERN)
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
+_EXAMPLE = "write for example matrix: {region: [eu, us]}"
+
+Value = str | int | float | bool
+Axes = dict[str, list[Scalar]]
+
+
+class Combination(NamedTuple):
+    """One job of a matrix."""
+
+    name: str
+    """`sync-eu-small`: the key of the job, then the values in the order in which their keys stand."""
+    values: dict[str, Value]
+
+
+def read_matrix(key: Scalar, entry: Entry, report: Report) -> list[Combination] | None:
+    """The jobs that the job below `key` stands for; None after a mistake."""
+    axes = _axes(entry, report)
+    if axes is None:
+        return None
+    number = math.prod(len(scalars) for scalars in axes.values())
+    if number > MOST_COMBINATIONS:
+        report.at(
+            entry.key, "E236", f"this matrix makes {number:,} jobs; {MOST_COMBINATIONS:,} are the most",
+            help="write several jobs, each with a part of the values",
+        )  # fmt: skip
+        return None
+    excluded = _excluded(entry.value, axes, report)
+    if excluded is None:
+        return None
+    left = [one for one in product(*axes.values()) if not _is_excluded(axes, one, excluded)]
+    if left:
+        return _named(key, axes, left, report)
+    report.at(entry.key, "E236", "'exclude' leaves no job of this matrix", help="exclude less")
+    return None
+
+
+def fill(node: Node, values: dict[str, Value], report: Report) -> Node:
+    """The node with each `${matrix.name}` replaced; what is wrong is reported, and stays pending."""
+    if isinstance(node, Scalar):
+        return _filled(node, values, report) if isinstance(node.value, Pending) else node
+    if isinstance(node, Sequence):
+        items = tuple(fill(item, values, report) for item in node.items)
+        same = all(new is old for new, old in zip(items, node.items, strict=True))
+        return node if same else node._replace(items=items)
+    return fill_mapping(node, values, report)
+
+
+def fill_mapping(node: Mapping, values: dict[str, Value], report: Report) -> Mapping:
+    """The same of a mapping."""
+    changed = {}
+    for name, entry in node.entries.items():
+        value = fill(entry.value, values, report)
+        if value is not entry.value:
+            changed[name] = entry._replace(value=value)
+    return node._replace(entries=node.entries | changed) if changed else node
+
+
+def _axes(entry: Entry, report: Report) -> Axes | None:
+    """Name → its values."""
+    node = entry.value
+    names = [] if not isinstance(node, Mapping) else list(_entries_of_axes(node))
+    if not names:
+        report.at(
+            entry.key if is_null(node) else node, "E236", "a matrix is a mapping of names to lists",
+            help=_EXAMPLE,
+        )  # fmt: skip
+        return None
+    found = {str(one.key.value): _values(one, report) for one in names}
+    axes = {name: scalars for name, scalars in found.items() if scalars is not None}
+    return axes if len(axes) == len(found) else None
+
+
+def _entries_of_axes(matrix: Mapping) -> Iterator[Entry]:
+    for name, entry in matrix.entries.items():
+        if name != EXCLUDE and not name.startswith(EXTENSION):
+            yield entry
+
+
+def _values(entry: Entry, report: Report) -> list[Scalar] | None:
+    name, node = str(entry.key.value), entry.value
+    if not _KEY.fullmatch(name):
+        report.at(
+            entry.key, "E236", f"'${{matrix.{shortened(name)}}}' could not name this",
+            help="write letters, digits and '_', a letter first",
+        )  # fmt: skip
+        return None
+    if not (isinstance(node, Sequence) and node.items):
+        what = "an empty list" if isinstance(node, Sequence) else kind(node)
+        report.at(
+            entry.key if is_null(node) else node, "E236",
+            f"'{shortened(name)}' of a matrix takes a list of values, not {what}", help=_EXAMPLE,
+        )  # fmt: skip
+        return None
+    wrong = [item for item in node.items if not isinstance(item, Scalar) or item.value is None]
+    for item in wrong:
+        report.at(
+            item, "E236", f"a value of a matrix is a text or a number, not {kind(item)}", help=_EXAMPLE
+        )  # fmt: skip
+    return None if wrong else [item for item in node.items if isinstance(item, Scalar)]
+
+
+def _excluded(matrix: Node, axes: Axes, report: Report) -> list[dict[str, Scalar]] | None:
+    """The combinations that `exclude` names, some by a part of their values; None after a mistake."""
+    node = matrix.get(EXCLUDE) if isinstance(matrix, Mapping) else None
+    if node is None or is_null(node):
+        return []
+    if not isinstance(node, Sequence):
+        report.at(
+            node, "E236", f"'exclude' takes a list of mappings, not {kind(node)}",
+            help="write for example exclude: [{region: us, size: large}]",
+        )  # fmt: skip
+        return None
+    excluded = [_one_excluded(item, axes, report) for item in node.items]
+    good = [one for one in excluded if one is not None]
+    return good if len(good) == len(excluded) else None
+
+
+def _one_excluded(item: Node, axes: Axes, report: Report) -> dict[str, Scalar] | None:
+    if not isinstance(item, Mapping) or not item.entries:
+        report.at(
+            item, "E236", f"'exclude' takes a list of mappings, not of {kind(item)}",
+            help="write for example exclude: [{region: us, size: large}]",
+        )  # fmt: skip
+        return None
+    found = {}
+    for name, (key, value) in item.entries.items():
+        if name not in axes:
+            guess = did_you_mean(name, tuple(axes))
+            report.at(
+                key, "E236", f"the matrix has no '{shortened(name)}'",
+                help=f"did you mean '{guess}'?" if guess else f"it has: {', '.join(axes)}",
+            )  # fmt: skip
+        elif isinstance(value, Scalar) and any(_is_same(value, one) for one in axes[name]):
+            found[name] = value
+        else:
+            listed = ", ".join(_text(one.value) for one in axes[name][:10])
+            report.at(value, "E236", f"this is no value of '{name}'", help=f"it has: {listed}")
+    return found if len(found) == len(item.entries) else None
+
+
+def _is_excluded(
+    axes: Axes, combination: tuple[Scalar, ...], excluded: list[dict[str, Scalar]]
+) -> bool:
+    values = dict(zip(axes, combination, strict=True))
+    return any(
+        all(_is_same(values[name], value) for name, value in one.items()) for one in excluded
+    )
+
+
+def _is_same(one: Scalar, other: Scalar) -> bool:
+    return (type(one.value), one.value) == (type(other.value), other.value)
+
+
+def _named(
+    key: Scalar, axes: Axes, combinations: list[tuple[Scalar, ...]], report: Report
+) -> list[Combination] | None:
+    """Each with its identity, or None: one that is no name, or the same twice, is reported."""
+    found: dict[str, tuple[Scalar, ...]] = {}
+    good = True
+    for scalars in combinations:
+        words = [_NOT_IN_NAMES.sub("-", _text(one.value).lower()).strip("-._") for one in scalars]
+        name = "-".join([str(key.value), *words])
+        nameless = [one for one, word in zip(scalars, words, strict=True) if not word]
+        if nameless or not _IDENTITY.fullmatch(name):
+            _report_no_name(name, nameless, scalars, report)
+            good = False
+        elif name in found:
+            _report_twice(name, scalars, found[name], report)
+            good = False
+        found.setdefault(name, scalars)
+    if not good:
+        return None
+    return [
+        Combination(name, {axis: _value(one) for axis, one in zip(axes, scalars, strict=True)})
+        for name, scalars in found.items()
+    ]
+
+
+def _report_no_name(
+    name: str, nameless: list[Scalar], scalars: tuple[Scalar, ...], report: Report
+) -> None:
+    if nameless:
+        report.at(
+            nameless[0], "E236", f"no name of a job can be made of '{_text(nameless[0].value)}'",
+            help="write a value with letters or digits",
+        )  # fmt: skip
+    else:
+        report.at(
+            scalars[-1], "E236", f"'{shortened(name)}' cannot be the name of a job",
+            help="names have at most 100 characters: write a shorter value",
+        )  # fmt: skip
+
+
+def _report_twice(
+    name: str, scalars: tuple[Scalar, ...], first: tuple[Scalar, ...], report: Report
+) -> None:
+    other = next(
+        (one for one, old in zip(scalars, first, strict=True) if one is not old), scalars[0]
+    )
+    report.at(
+        other, "E401", f"this makes the job '{shortened(name)}' a second time",
+        help="write values of which the names differ, or remove one",
+        notes=tuple(
+            f"first by {_text(old.value)} at {old.source.path}:{old.line}:{old.column}"
+            for one, old in zip(scalars, first, strict=True)
+            if one is not old
+        ),
+    )  # fmt: skip
+
+
+def _filled(node: Scalar, values: dict[str, Value], report: Report) -> Scalar:
+    assert isinstance(node.value, Pending)  # noqa: S101  told by the caller
+    parts = node.value.parts
+    unknown = [
+        part.name for part in parts if isinstance(part, MatrixName) and part.name not in values
+    ]
+    for name in unknown:
+        guess = did_you_mean(name, tuple(values))
+        report.at(
+            node, "E231", f"the job's matrix has no '{shortened(name)}'",
+            help=f"did you mean '{guess}'?" if guess else f"it has: {', '.join(values)}",
+        )  # fmt: skip
+    if unknown or None in parts:
+        return node
+    if len(parts) == 1 and isinstance(parts[0], MatrixName):
+        return node._replace(value=values[parts[0].name])
+    texts = [_text(values[p.name]) if isinstance(p, MatrixName) else str(p) for p in parts]
+    return node._replace(value="".join(texts))
+
+
+def _value(scalar: Scalar) -> Value:
+    assert scalar.value is not None  # noqa: S101  nothing is no value of a matrix
+    return scalar.value
+
+
+def _text(value: Value | None) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,139 @@
+"""The project file: what holds for all jobs, read before them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobrunner.spec.environments import Environments, read_environments
+from jobrunner.spec.exclusions import read_calendars
+from jobrunner.spec.interpolation import Interpolator
+from jobrunner.spec.keys import KEYS, check_keys
+from jobrunner.spec.project import Given, ProjectSpec
+from jobrunner.spec.report import Report
+from jobrunner.spec.templates import Templates, read_templates
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, kind, plain
+from jobrunner.spec.values import read_model
+from jobrunner.spec.yaml import SourceFile, read_tree
+
+FORMAT_VERSION = 1
+
+_SAME_EVERYWHERE = ("project", "include")
+_EXPANDED = ("queues", "notifiers", "guards")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """What a job of any file is read with."""
+
+    project: ProjectSpec
+    environments: Environments
+    interpolator: Interpolator
+    templates: Templates
+    defaults: Entry | None
+    """Not checked yet, like the templates: they are keys of a job."""
+    jobs: Entry | None
+
+
+def read_project_file(config: SourceFile | None, given: Given, report: Report) -> ProjectFile:
+    """All of it but what jobs are made of. What cannot be read is as if it were not written."""
+    tree = _only_document(config, report) if config else None
+    entries = tree.entries if tree else {}
+    environments = read_environments(entries.get("environments"), given, report)
+    interpolator = Interpolator(environments.variables(given), report)
+    if tree is not None:
+        tree = interpolator.document(tree)
+        entries = tree.entries
+    project = _read_project(tree, environments, report)
+    templates = read_templates(entries.get("templates"), Templates(), report)
+    return ProjectFile(
+        project, environments, interpolator, templates, entries.get("defaults"), entries.get("jobs")
+    )
+
+
+def read_fixed_part(config: SourceFile | None, report: Report) -> ProjectSpec:
+    """What is the same in every environment: the project's name, where its jobs are, and what may be
+    loaded. A process that runs jobs needs no more, and no variables for it.
+    """
+    tree = _only_document(config, report) if config else None
+    return ProjectSpec() if tree is None else _read_fixed(tree, (), report)
+
+
+def _read_project(tree: Mapping | None, environments: Environments, report: Report) -> ProjectSpec:
+    if tree is None:
+        return ProjectSpec()
+    project = _read_fixed(tree, _EXPANDED, report)
+    defaults = tree.get("defaults")
+    update: dict[str, Any] = {
+        "calendars": read_calendars(tree.get("calendars"), report),
+        "defaults": plain(defaults) if isinstance(defaults, Mapping) else {},
+    }
+    if environments.chosen is not None:
+        update["guards"] = environments.chosen.spec.guards.over(project.guards)
+    return project.model_copy(update=update)
+
+
+def _read_fixed(tree: Mapping, others: Sequence[str], report: Report) -> ProjectSpec:
+    check_keys(tree, "the project file", report)
+    check_version(tree, report)
+    values = tree.given((*_SAME_EVERYWHERE, *others))
+    for name in ("allow", "celery"):
+        node = tree.get(name)
+        if isinstance(node, Mapping):
+            check_keys(node, name, report)
+            values[name] = node.given(KEYS[name])
+        elif not is_null(node):
+            values[name] = plain(node) if node else None
+    reading = read_model(ProjectSpec, values, tree, whole=tree, report=report)
+    _check_include(tree.get("include"), report)
+    return reading.model or ProjectSpec()
+
+
+def _only_document(config: SourceFile, report: Report) -> Mapping | None:
+    _, documents = read_tree(config, report)
+    if len(documents) > 1:
+        report.at(
+            documents[1], "E203", "the project file is one document",
+            help="remove the '---', or move the jobs to a job file",
+        )  # fmt: skip
+    if not documents:
+        return None
+    return as_mapping(documents[0], "the project file", "project: acme-jobs", report)
+
+
+def as_mapping(document: Node, what: str, example: str, report: Report) -> Mapping | None:
+    """A document of the files; None, and reported, when it is something else."""
+    if isinstance(document, Mapping):
+        return document
+    report.at(
+        document, "E203", f"{what} is a mapping, not {kind(document)}",
+        help=f"write keys at the start of the line, for example {example}",
+    )  # fmt: skip
+    return None
+
+
+def check_version(tree: Mapping, report: Report) -> bool:
+    """Whether a document is of the version of the format that is read here."""
+    node = tree.get("version")
+    if node is None or is_null(node):
+        return True
+    if isinstance(node, Scalar) and node.value == FORMAT_VERSION and node.value is not True:
+        return True
+    report.at(
+        node, "E213", f"this version of jobrunner reads version {FORMAT_VERSION} of the format",
+        help=f"write version: {FORMAT_VERSION}",
+    )  # fmt: skip
+    return False
+
+
+def _check_include(include: Node | None, report: Report) -> None:
+    if include is None or isinstance(include, (Scalar, Mapping)):
+        return
+    for item in include.items:
+        if not (isinstance(item, Scalar) and isinstance(item.value, str)):
+            continue
+        parts = item.value.split("/")
+        if not item.value or parts[0] == "" or ".." in parts or "\\" in item.value:
+            report.at(
+                item, "E215", "a pattern of 'include' stays below the project file's folder",
+                help="write for example jobs.d/**/*.yaml",
+            )  # fmt: skip

@@ -1,0 +1,131 @@
+"""`templates` and `extends`: keys of a job under a name, for the jobs that ask for them."""
+
+from dataclasses import dataclass, field
+
+from jobrunner.spec.inheritance import Layer, written_out
+from jobrunner.spec.keys import check_keys, did_you_mean, shortened
+from jobrunner.spec.report import Report
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
+from jobrunner.spec.values import check_name
+
+MOST_TEMPLATES = 50
+"""Of one job, those that its templates extend among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template as it was read."""
+
+    key: Scalar
+    tree: Mapping
+    """Shorthands written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """All that a job of one document may extend, by name."""
+
+    by_name: dict[str, Template] = field(default_factory=dict)
+
+    def layers(self, tree: Mapping, report: Report) -> tuple[Layer, ...]:
+        """Those that a job or a template asks for, the lowest first.
+
+        Each stands above what it extends, and counts once. What cannot be found is reported.
+        """
+        extends = tree.get("extends")
+        if extends is None or is_null(extends):
+            return ()
+        found: dict[str, Mapping] = {}
+        self._collect(extends, found, (), report)
+        return tuple(Layer(f"template {name}", tree) for name, tree in found.items())
+
+    def layers_of(self, name: str, report: Report) -> tuple[Layer, ...]:
+        """Those that a template stands for: what it extends, and itself on top."""
+        found: dict[str, Mapping] = {}
+        template = self.by_name[name]
+        below = template.tree.get("extends")
+        if below is not None and not is_null(below):
+            self._collect(below, found, (name,), report)
+        found[name] = template.tree.without("extends")
+        return tuple(Layer(f"template {name}", tree) for name, tree in found.items())
+
+    def _collect(
+        self, extends: Node, found: dict[str, Mapping], path: tuple[str, ...], report: Report
+    ) -> None:
+        for node in _names(extends, report):
+            name = str(node.value)
+            template = self.by_name.get(name)
+            if name in path:
+                circle = " → ".join([*path[path.index(name) :], name])
+                report.at(
+                    node, "E235", f"templates extend each other without end: {circle}",
+                    help="remove one of them",
+                )  # fmt: skip
+            elif template is None:
+                report.at(
+                    node, "E234", f"no template is named '{shortened(name)}'", help=self._known(name)
+                )  # fmt: skip
+            elif len(found) + len(path) >= MOST_TEMPLATES:
+                report.at(
+                    node, "E235", f"more than {MOST_TEMPLATES} templates stand over each other here",
+                    help="put what they have in common into one",
+                )  # fmt: skip
+            elif name not in found:
+                below = template.tree.get("extends")
+                if below is not None and not is_null(below):
+                    self._collect(below, found, (*path, name), report)
+                found[name] = template.tree.without("extends")
+
+    def _known(self, name: str) -> str:
+        if not self.by_name:
+            return "none is there at all; write templates: {…} in this file or the project file"
+        guess = did_you_mean(name, tuple(self.by_name))
+        known = f"there are: {', '.join(list(self.by_name)[:10])}"
+        return f"did you mean '{guess}'? {known}" if guess else known
+
+
+def read_templates(entry: Entry | None, known: Templates, report: Report) -> Templates:
+    """Those below `templates:`, beside those that are known already."""
+    if entry is None or is_null(entry.value):
+        return known
+    if not isinstance(entry.value, Mapping):
+        report.at(
+            entry.value, "E203", f"'templates' takes a mapping of names, not {kind(entry.value)}",
+            help="write for example templates: {sync: {queue: sync, timeout: 10m}}",
+        )  # fmt: skip
+        return known
+    found = dict(known.by_name)
+    for name, (key, tree) in entry.value.entries.items():
+        if not check_name(key, "the name of a template", report):
+            continue
+        if name in known.by_name:
+            first = known.by_name[name].key
+            report.at(
+                key, "E237", f"the template '{name}' is defined a second time",
+                help="rename one of the two, or remove it",
+                notes=(f"first at {first.source.path}:{first.line}:{first.column}",),
+            )  # fmt: skip
+        elif not isinstance(tree, Mapping):
+            report.at(
+                key if is_null(tree) else tree, "E203", f"a template is a mapping, not {kind(tree)}",
+                help="write keys of a job below the name, indented",
+            )  # fmt: skip
+        else:
+            check_keys(tree, "a template", report)
+            found[name] = Template(key, written_out(tree))
+    return Templates(found)
+
+
+def _names(extends: Node, report: Report) -> list[Scalar]:
+    """The names of one value or a list of them; what is no text is reported."""
+    items = extends.items if isinstance(extends, Sequence) else (extends,)
+    names = []
+    for item in items:
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            names.append(item)
+        else:
+            report.at(
+                item, "E203", f"'extends' takes the name of a template or a list, not {kind(item)}",
+                help="write extends: name, or extends: [first, second]",
+            )  # fmt: skip
+    return names
