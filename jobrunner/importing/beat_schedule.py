@@ -1,6 +1,6 @@
 """Schedules of Celery's beat: in our words, and when beat fires them by Celery's own classes."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,6 +80,8 @@ def _crontab(told: Mapping[str, Any], timezone: str) -> Read:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise NotTaken(f"Celery itself refuses it: {error}") from error
     sets = [frozenset(getattr(theirs, name)) for name in _FIELDS]
+    if not all(sets):
+        raise NotTaken("one of its fields is empty, so that it never fires")
     expression = _same_expression([given[name] for name in _FIELDS], sets)
     try:
         parse_cron(expression)
@@ -194,9 +196,11 @@ def _rrule(told: Mapping[str, Any]) -> Read:
         () if zone == "UTC"
         else (f"redbeat has kept the offset of its start and no time zone: {zone} is without summer time",)
     )  # fmt: skip
-    arguments = {
-        name: told.get(name) for name in (*_RULE_PARTS, "byweekday", "wkst", "count", "until")
-    }
+    arguments = {name: told.get(name) for name in (*_RULE_PARTS, "count", "until")}
+    if _has(told, "byweekday"):
+        arguments["byweekday"] = [_weekday_number(day) for day in _all(told["byweekday"])]
+    if _has(told, "wkst"):
+        arguments["wkst"] = _weekday_number(told["wkst"])
     try:
         theirs = rrule(told["freq"], dtstart=start, interval=told.get("interval") or 1, **arguments)
     except (ValueError, TypeError) as error:
@@ -229,11 +233,10 @@ def _rule_text(told: Mapping[str, Any]) -> str:
         f"{ours}={_list(told[name])}" for name, ours in _RULE_PARTS.items() if _has(told, name)
     ]
     if _has(told, "byweekday"):
-        days = told["byweekday"]
-        days = days if isinstance(days, list | tuple) else [days]
-        parts.append(f"BYDAY={','.join(_weekday(day) for day in days)}")
+        days = [_WEEKDAYS[_weekday_number(day)] for day in _all(told["byweekday"])]
+        parts.append(f"BYDAY={','.join(days)}")
     if _has(told, "wkst"):
-        parts.append(f"WKST={_weekday(told['wkst'])}")
+        parts.append(f"WKST={_WEEKDAYS[_weekday_number(told['wkst'])]}")
     if _has(told, "count"):
         parts.append(f"COUNT={told['count']}")
     if _has(told, "until"):
@@ -247,13 +250,16 @@ def _has(told: Mapping[str, Any], name: str) -> bool:
 
 
 def _list(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ",".join(map(str, _all(value)))
 
 
-def _weekday(day: Any) -> str:
+def _all(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _weekday_number(day: Any) -> int:
     """Counted from Monday; redbeat keeps a mapping of its own."""
-    number = day.get("wkday", day.get("weekday")) if isinstance(day, Mapping) else day
-    return _WEEKDAYS[int(number)]
+    return int(day["wkday"] if isinstance(day, Mapping) else day)
 
 
 @dataclass(slots=True)

@@ -34,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 _ASSIGNMENT = re.compile(r"""\s*("[^"]*"|'[^']*'|[^\s=]+)\s*=\s*(.*?)\s*""")
+_BLANKS = re.compile(r"[ \t]+")
 _PERCENT = re.compile(r"\\%|%")
 _HEADS = re.compile(r"m(in(ute)?)?\s+h(our)?\s+d(om|ay)", re.IGNORECASE)
 """Of the columns: it describes no line."""
@@ -152,7 +153,7 @@ def _assign(name: str, value: str, where: str, above: _Above) -> Iterator[Entry]
 
 def _read_entry(text: str, where: str, form: Form, above: _Above) -> Iterator[Entry]:
     count = (1 if text.startswith("@") else 5) + (form == "system")
-    words = text.split(None, count)
+    words = _BLANKS.split(text, maxsplit=count)
     if len(words) <= count:
         yield from _loose_comments(above)
         yield Left(where, text, f"it has too few fields for a line of {_form_words(form)}")
@@ -224,7 +225,7 @@ def _split_input(text: str) -> tuple[str, str | None]:
     command, *lines = parts
     if lines and not lines[-1]:
         lines.pop()  # each line ends with a line feed, the last one, too
-    return command.strip(), "\n".join(lines) if len(parts) > 1 else None
+    return command.strip(" \t"), "\n".join(lines) if len(parts) > 1 else None
 
 
 def _notes(above: _Above, user: str, timeout: str, line: str) -> Iterator[str]:

@@ -127,6 +127,7 @@ _INTERPRETERS = frozenset(
     {"sh", "bash", "dash", "perl", "python", "python3", "php", "php-cgi", "ruby", "node", "java"}
 )
 _ENDING = re.compile(r"\.(sh|pl|py|php|rb|cron|cgi)$")
+_ASSIGNMENT = re.compile(r"\w+=")
 _SUBJECT = re.compile(r"[\w./-]*[A-Za-z][\w./-]*", re.ASCII)
 
 
@@ -215,24 +216,27 @@ def _meant(words: Iterable[str]) -> Iterator[str]:
     rest = [word.strip("\"'") for word in words]
     while rest:
         base = rest[0].rpartition("/")[2]
-        if re.match(r"\w+=", rest[0]) or rest[0] == "!":
+        if _ASSIGNMENT.match(rest[0]) or rest[0] == "!":
             rest = rest[1:]
+        elif base in _INTERPRETERS and rest[1:2] in (["-c"], ["-e"], []):
+            yield base
+            return
         elif base in _WRAPPERS or base in _INTERPRETERS:
-            after = [word for word in rest[1:] if not word.startswith("-")]
-            if base == "flock":
-                after = after[1:]
-            if base == "timeout" or (after and after[0][:1].isdigit()):
-                after = after[1:]
-            if not after or (base in _INTERPRETERS and not _SUBJECT.fullmatch(after[0])):
-                yield base
-                return
-            rest = after
+            rest = _wrapped(base, rest[1:])
         elif _SUBJECT.fullmatch(rest[0]):
             yield _ENDING.sub("", base)
             yield from rest[1:]
             return
         else:
             return
+
+
+def _wrapped(wrapper: str, words: Iterable[str]) -> list[str]:
+    """What a wrapper runs: its options, its numbers and its lock file are not looked at."""
+    rest = [word for word in words if not word.startswith("-")]
+    if wrapper == "flock":
+        rest = rest[1:]
+    return rest[1:] if rest and rest[0][:1].isdigit() else rest
 
 
 def _is_plain(word: str) -> bool:
