@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobrunner.spec.json_schema import Schema, json_schema
+from jobrunner.spec.editor_schema import editor_schema
+from jobrunner.spec.json_schema import Schema
 
 PROJECT = """\
 # yaml-language-server: $schema=.jobrunner/project-schema.json
@@ -172,8 +173,8 @@ def scaffold(*, project_name: str, celery_task: CeleryTask | None = None) -> Map
     return {
         "jobrunner.yaml": project.format(name=project_name, app=app),
         **first,
-        ".jobrunner/schema.json": _as_text(json_schema("jobs")),
-        ".jobrunner/project-schema.json": _as_text(json_schema("project")),
+        ".jobrunner/schema.json": _as_text(editor_schema("jobs")),
+        ".jobrunner/project-schema.json": _as_text(editor_schema("project")),
         ".jobrunner/.gitignore": RUN_DIRECTORY_IGNORE,
         ".github/workflows/jobrunner.yml": WORKFLOW,
         ".pre-commit-config.yaml": PRE_COMMIT,
