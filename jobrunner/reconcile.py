@@ -1,6 +1,6 @@
 """Files → plan → rows. `plan` stops before the write, `apply` goes on, `watch` applies again and again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -10,20 +10,23 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from jobrunner.check_tasks import check_tasks
 from jobrunner.crash_points import reach
-from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules, workers
+from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules
+from jobrunner.db.current import read_current
 from jobrunner.db.engine import Limits, change_limits, database_now, transaction
 from jobrunner.db.jobs import LockedSchedule
 from jobrunner.db.projects import Project
 from jobrunner.db.schedules import WrittenSchedule
 from jobrunner.db.wakeups import notify
 from jobrunner.errors import ConfigurationError, Conflict, NotFound, StalePlan
-from jobrunner.files import read_project
+from jobrunner.files import ProjectFiles, read_project
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
 from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.guards import check_guards
 from jobrunner.plan.load import HORIZON
+from jobrunner.plan.saved import SavedPlan, only_touched, stale_because
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.schedule import next_time, run_at
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job
@@ -118,9 +121,13 @@ def read_desired(
 
     Needs no database. Raises ConfigurationError with all mistakes of all files.
     """
-    read = read_project(config=config, working_directory=working_directory)
+    return understand(read_project(config=config, working_directory=working_directory), given)
+
+
+def understand(read: ProjectFiles, given: Given) -> Desired:
+    """The definitions that these files hold. Raises ConfigurationError with all their mistakes."""
     parsed = parse_project(read.config, read.files, given=given)
-    diagnostics = (*read.diagnostics, *parsed.diagnostics)
+    diagnostics = (*read.diagnostics, *check_tasks(read, parsed, mode=given.check_tasks))
     if has_errors(diagnostics):
         raise _mistakes(diagnostics)
     return Desired(
@@ -153,6 +160,29 @@ def plan_project(
     NotFound for a target that is no job, and UsageError when a job has sensitive arguments and
     `keyring` no key.
     """
+    return compare(
+        connection, desired, keyring=keyring, targets=targets, horizon=horizon, now=now
+    ).plan
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    current: CurrentProject
+
+
+def compare(
+    connection: Connection,
+    desired: Desired,
+    *,
+    keyring: Keyring = NO_KEYS,
+    targets: Targets = EVERY_JOB,
+    horizon: timedelta = HORIZON,
+    now: datetime | None = None,
+) -> Compared:
+    """The same as `plan_project`, for whoever saves the plan."""
     current = _read_current(connection, desired)
     _check_targets(targets, desired, current)
     plan = make_plan(
@@ -165,7 +195,37 @@ def plan_project(
         horizon=horizon,
         diagnostics=desired.diagnostics,
     )
-    return replace(plan, diagnostics=with_source_lines(plan.diagnostics, desired.sources))
+    plan = replace(plan, diagnostics=with_source_lines(plan.diagnostics, desired.sources))
+    return Compared(plan, current)
+
+
+def plan_saved(connection: Connection, saved: SavedPlan, *, now: datetime | None = None) -> Plan:
+    """The same changes as they would be made now; needs no file of the project.
+
+    Raises StalePlan when a job that the plan touches is not what it was, and Conflict when another
+    project owns an address.
+    """
+    name, addresses = saved.current.name, [job.address for job in saved.jobs]
+    jobs.check_owners(connection, name, addresses)
+    current = read_current(connection, name, addresses)
+    _check_not_stale(stale_because(saved, current))
+    plan = make_plan(
+        only_touched(current, saved.plan().changes),
+        saved.jobs,
+        now=now or database_now(connection),
+        environment=saved.environment,
+        moves=saved.moves,
+    )
+    _check_expected(plan, saved.digest)
+    in_force = len(current.jobs)
+    return replace(
+        plan,
+        relocated=(),
+        jobs_before=in_force,
+        jobs_after=in_force + len(plan.creates) - len(plan.deletes),
+        unchanged=in_force - len(plan.updates) - len(plan.deletes),
+        diagnostics=saved.figures.diagnostics,
+    )
 
 
 def apply_project(
@@ -182,17 +242,57 @@ def apply_project(
     while another apply of the project runs, StalePlan when the plan is not the expected one,
     GuardRefused, Conflict, DatabaseUnavailable.
     """
-    with transaction(engine) as connection:
-        change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
-        projects.lock_project(connection, desired.project.project)
-        change_limits(connection, _LIMITS)
-        plan = plan_project(
+
+    def make(connection: Connection) -> Plan:
+        return plan_project(
             connection, desired, keyring=options.keyring, targets=options.targets, now=now
         )
+
+    name, missing_folders = desired.project.project, desired.missing_folders
+    return _apply(
+        engine, name, make, missing_folders, options=options, record_due=record_due, now=now
+    )
+
+
+def apply_saved(
+    engine: Engine,
+    saved: SavedPlan,
+    *,
+    options: ApplyOptions,
+    record_due: RecordDue,
+    now: datetime | None = None,
+) -> Applied:
+    """Make exactly the changes of a saved plan, in one transaction; needs no file of the project.
+
+    Raises the same as `apply_project`; StalePlan when a job that the plan touches is not what it was.
+    """
+
+    def make(connection: Connection) -> Plan:
+        return plan_saved(connection, saved, now=now)
+
+    name, missing_folders = saved.current.name, saved.origin.missing_folders
+    return _apply(
+        engine, name, make, missing_folders, options=options, record_due=record_due, now=now
+    )
+
+
+def _apply(
+    engine: Engine,
+    name: str,
+    make: Callable[[Connection], Plan],
+    missing_folders: Sequence[str],
+    *,
+    options: ApplyOptions,
+    record_due: RecordDue,
+    now: datetime | None,
+) -> Applied:
+    with transaction(engine) as connection:
+        change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
+        projects.lock_project(connection, name)
+        change_limits(connection, _LIMITS)
+        plan = make(connection)
         _check_expected(plan, options.expected_digest)
-        check_guards(
-            plan, missing_folders=desired.missing_folders, allow_deletes=options.allow_deletes
-        )
+        check_guards(plan, missing_folders=missing_folders, allow_deletes=options.allow_deletes)
         jobs.write_locations(connection, {move.job_id: move.after for move in plan.relocated})
         if plan.is_empty:
             return Applied(None, plan)
@@ -215,20 +315,7 @@ def _mistakes(diagnostics: Sequence[Diagnostic]) -> ConfigurationError:
 def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
     name = desired.project.project
     _check_owners(connection, desired)
-    project = projects.find_project(connection, name)
-    if project is None:
-        project = Project(id=0, environment="", revision=0)
-    in_force = jobs.read_jobs(connection, project.id)
-    new = {job.address for job in desired.jobs}.difference(job.address for job in in_force)
-    return CurrentProject(
-        name=name,
-        environment=project.environment,
-        revision=project.revision,
-        jobs=in_force,
-        pauses=pauses.pauses_in_force(connection),
-        deleted=jobs.read_deleted(connection, project.id, new),
-        served_queues=workers.served_queues(connection),
-    )
+    return read_current(connection, name, [job.address for job in desired.jobs])
 
 
 def _check_targets(targets: Targets, desired: Desired, current: CurrentProject) -> None:
@@ -273,6 +360,18 @@ def _sealed(
         else job
         for job in jobs
     ]
+
+
+def _check_not_stale(reasons: Iterator[str]) -> None:
+    reason = next(reasons, "")
+    if not reason:
+        return
+    others = sum(1 for _ in reasons)
+    more = f" {others} more of its jobs have changed." if others else ""
+    raise StalePlan(
+        f"The saved plan is stale. {reason}{more} Nothing was changed.",
+        hint="Make it anew and look at it again: jobrunner plan --out FILE",
+    )
 
 
 def _check_expected(plan: Plan, expected_digest: str) -> None:

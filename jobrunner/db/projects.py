@@ -18,6 +18,8 @@ class Project:
     revision: int
 
 
+NEVER_APPLIED = Project(id=0, environment="", revision=0)
+
 _FIND = text("SELECT id, environment, revision FROM jobrunner.projects WHERE name = :name")
 
 

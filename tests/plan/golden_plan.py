@@ -36,18 +36,15 @@ def documents() -> Mapping[str, str]:
     }
 
 
+MOVES = (Move("crm/contact-sync", "crm/sync-contacts", Location(file="j.yaml", line=9)),)
+
+
 def every_kind_of_change() -> Plan:
     """Of the project `acme-jobs`, base revision 41."""
-    return make_plan(
-        _current(),
-        _desired(),
-        now=NOW,
-        environment="prod",
-        moves=[Move("crm/contact-sync", "crm/sync-contacts", Location(file="j.yaml", line=9))],
-    )
+    return make_plan(in_database(), in_files(), now=NOW, environment="prod", moves=MOVES)
 
 
-def _desired() -> list[DefinedJob]:
+def in_files() -> list[DefinedJob]:
     return [
         _at(
             "billing/charge-cards", 12,
@@ -75,7 +72,7 @@ def _desired() -> list[DefinedJob]:
     ]  # fmt: skip
 
 
-def _current() -> CurrentProject:
+def in_database() -> CurrentProject:
     current = in_force(
         _at(
             "reports/nightly", 8, {}, owner="data-platform",

@@ -1,0 +1,24 @@
+"""What the database holds of a project, read for a plan: a number of queries that does not grow."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from jobrunner.db import jobs, pauses, projects, workers
+from jobrunner.plan.current import CurrentProject
+
+
+def read_current(connection: Connection, name: str, wanted: Sequence[str]) -> CurrentProject:
+    """The project as it is in force; `wanted` are the addresses that a plan compares with it."""
+    project = projects.find_project(connection, name) or projects.NEVER_APPLIED
+    in_force = jobs.read_jobs(connection, project.id)
+    new = set(wanted).difference(job.address for job in in_force)
+    return CurrentProject(
+        name=name,
+        environment=project.environment,
+        revision=project.revision,
+        jobs=in_force,
+        pauses=pauses.pauses_in_force(connection),
+        deleted=jobs.read_deleted(connection, project.id, new),
+        served_queues=workers.served_queues(connection),
+    )
