@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from jobrunner.reconcile import (
     Desired,
     apply_project,
     plan_project,
-    read_desired,
+    understand,
 )
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import Given
+from jobrunner.spec.yaml import RememberedFile, SourceFile
 from jobrunner.watch.hints import Hints, Watched
 from jobrunner.watch.watcher import Look, Outcome, Watcher, WatchOptions
 from jobrunner.watch.writers import held_git_lock, is_open_for_writing
@@ -55,7 +57,8 @@ class ProjectWatch:
         self._given = given
         self._options_for = options_for
         self._options = options
-        self._root = working_directory
+        self._read: ProjectFiles | None = None
+        """What the last look has found."""
         self._project_root: Path | None = None
         """Where the project file is that was found; None as long as there was none."""
         self._file_is_gone = False
@@ -113,8 +116,10 @@ class ProjectWatch:
         # Listening comes first: what changes while the files are read is heard.
         if self._hints is None and not self._options.poll:
             self._hints = Hints(self._watched(None))
-        read = read_project(config=self._config, working_directory=self._working_directory)
-        self._root = read.root
+        read = self._read = _remembered(
+            read_project(config=self._config, working_directory=self._working_directory),
+            earlier=self._read,
+        )
         self._notice_project_file(read)
         if self._hints is not None:
             self._hints.watched = self._watched(read)
@@ -150,20 +155,15 @@ class ProjectWatch:
         deep = {_deep_folder(root, pattern) for pattern in project.include if "/" in pattern}
         return Watched(root=root, flat=frozenset(flat), deep=frozenset(deep))
 
-    def _reconcile(self, content_hash: str) -> Applied | None:
+    def _reconcile(self) -> Applied:
         if self._file_is_gone and self._config is None:
             assert self._project_root is not None  # noqa: S101  it was there, or it could not be gone
             raise GuardRefused(
                 f"The project file {self._project_root / PROJECT_FILE} has gone; nothing was changed.",
                 hint="Put it back, or start again here if the project is meant to be another one.",
             )
-        desired = read_desired(
-            config=self._config,
-            working_directory=self._working_directory,
-            given=self._given,
-        )
-        if desired.content_hash != content_hash:
-            return None
+        assert self._read is not None  # noqa: S101  a look comes first
+        desired = understand(self._read, self._given)
         if self._options.dry_run:
             keyring = self._options_for(desired).keyring
             with transaction(self._engine) as connection:
@@ -178,11 +178,28 @@ class ProjectWatch:
             "config": str(outcome.state),
             "message": outcome.message,
             "mistakes": [_mistake(one) for one in outcome.diagnostics[:_MISTAKES_KEPT]],
-            "root": str(self._root),
+            "root": str(self._working_directory if self._read is None else self._read.root),
             "project": "" if outcome.applied is None else outcome.applied.plan.project,
         }
         with suppress(DatabaseUnavailable, DBAPIError), transaction(self._engine) as connection:
             self._process = sign_in(connection, "watch", details=details, earlier=self._process)
+
+
+def _remembered(read: ProjectFiles, *, earlier: ProjectFiles | None) -> ProjectFiles:
+    """The same files; those that are as they were `earlier` are not parsed again."""
+    known = {} if earlier is None else {file.path: file for file in earlier.sources}
+
+    def remember(file: SourceFile) -> SourceFile:
+        same = known.get(file.path)
+        if same is not None and same.content == file.content:
+            return same
+        return RememberedFile(file.path, file.content)
+
+    return replace(
+        read,
+        config=None if read.config is None else remember(read.config),
+        files=tuple(remember(file) for file in read.files),
+    )
 
 
 def _mistake(found: Diagnostic) -> dict[str, Any]:

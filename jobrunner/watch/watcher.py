@@ -98,8 +98,8 @@ class Outcome:
         return self.state, self.message, self.diagnostics
 
 
-Reconcile = Callable[[str], Applied | None]
-"""Apply the files if their content hash is still this one; None: it is not, look again."""
+Reconcile = Callable[[], Applied]
+"""Apply what the last look has found."""
 
 
 class Watcher:
@@ -184,11 +184,7 @@ class Watcher:
         return seconds
 
     def _handle(self, content_hash: str, now: float) -> None:
-        outcome = self._try(content_hash)
-        if outcome is None:
-            self._candidate = None
-            self._retry_at = now  # it has just changed again: look again at once
-            return
+        outcome = self._try()
         self._handled, self._candidate = content_hash, None
         self._plan_retry(outcome.state, now)
         self._conclude(outcome)
@@ -199,9 +195,9 @@ class Watcher:
         if has_changed or outcome.story != was.story:
             self._report(outcome)
 
-    def _try(self, content_hash: str) -> Outcome | None:
+    def _try(self) -> Outcome:
         try:
-            applied = self._reconcile(content_hash)
+            applied = self._reconcile()
         except (ConfigurationError, UsageError) as error:  # UsageError: keys that cannot seal, say
             return Outcome(ConfigState.INVALID, error=error)
         except (GuardRefused, Conflict) as error:
@@ -212,7 +208,7 @@ class Watcher:
             # A deadlock, a time-out: whatever it is, the next try may do.
             told = JobrunnerError(f"The database has refused it: {first_line(error)}")
             return Outcome(ConfigState.WAITING, error=told)
-        return None if applied is None else Outcome(ConfigState.IN_FORCE, applied)
+        return Outcome(ConfigState.IN_FORCE, applied)
 
     def _plan_retry(self, state: ConfigState, now: float) -> None:
         """A person may have applied what was refused; a database may be back; and what a mistake

@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import read_processes
 from jobrunner.reconcile import ApplyOptions
+from jobrunner.spec.builder import TreeBuilder
 from jobrunner.spec.project import Given
+from jobrunner.spec.tree import Source
 from jobrunner.watch import ConfigState, Outcome, ProjectWatch, WatchOptions
 from tests.waiting import wait_until
 
@@ -122,6 +124,25 @@ def details_of_watch(engine: Engine) -> Mapping[str, Any]:
     with transaction(engine) as connection:
         (watch,) = read_processes(connection, kind="watch")
     return watch.process.details
+
+
+def test_a_file_that_has_not_changed_is_not_parsed_again(
+    root: Path, reported: Reported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "jobs.d" / "more.yaml").write_text("jobs: {more: {task: app.more}}\n", "utf-8")
+    assert reported().state == ConfigState.IN_FORCE
+    parsed: list[str] = []
+
+    class Recording(TreeBuilder):
+        def __init__(self, source: Source, *others: Any) -> None:
+            parsed.append(source.path)
+            super().__init__(source, *others)
+
+    monkeypatch.setattr("jobrunner.spec.yaml.TreeBuilder", Recording)
+    (root / "jobs.d" / "more.yaml").write_text("jobs: {more: {task: app.most}}\n", "utf-8")
+    assert reported().state == ConfigState.IN_FORCE
+    # Where the files are is asked of the project file at each look.
+    assert set(parsed) == {"jobrunner.yaml", "jobs.d/more.yaml"}
 
 
 def test_a_sensitive_argument_without_a_key_changes_nothing_until_the_next_good_save(
