@@ -27,8 +27,8 @@ _COLUMNS = (
 
 @make_command(
     "queues",
-    "What waits in each queue, since when, and who serves it. Exit 1 when runs wait in a queue "
-    "that no living worker serves.\n\n"
+    "What waits in each queue, since when, and who serves it. Exit 1 when runs, or clean-ups "
+    "after runs (`on_end`), wait in a queue that no living worker serves.\n\n"
     "waiting: runs that may start now. held: runs that wait for other runs. later: runs that wait "
     "for the time of their next attempt.",
     examples=[
@@ -81,6 +81,8 @@ def _note(queue: Queue) -> str:
         told.append(state_words("paused"))
     if queue.unsent:
         told.append(style(f"{_number(queue.unsent)} not sent yet", "warn"))
+    if queue.clean_ups:
+        told.append(style(f"{_number(queue.clean_ups)} to clean up", "warn"))
     if set(queue.waiting_by_priority) - {0}:
         parts = (f"{_number(n)} at {priority}" for priority, n in queue.waiting_by_priority.items())
         told.append(style(f"priority: {', '.join(parts)}", "quiet"))
@@ -93,7 +95,7 @@ def _warn_of_deserted(session: Session, queues: Sequence[Queue]) -> int:
         return 0
     named = ",".join(deserted)
     session.output.warning(
-        f"Runs wait in {text(', '.join(deserted))}, and no living worker serves it.",
+        f"Runs or clean-ups wait in {text(', '.join(deserted))}, and no living worker serves it.",
         f"jobrunner worker -Q {text(named)}",
     )
     return 1
@@ -106,6 +108,7 @@ def _record(queue: Queue) -> dict[str, Any]:
         "waiting_by_priority": {str(key): n for key, n in queue.waiting_by_priority.items()},
         "oldest_waiting_at": iso(queue.oldest_waiting_at),
         "running": queue.running,
+        "clean_ups": queue.clean_ups,
         "held": queue.held,
         "later": queue.later,
         "unsent": queue.unsent,

@@ -33,6 +33,8 @@ class Queue:
     held: int
     """Runs that wait for other runs."""
     running: int
+    clean_ups: int
+    """Runs that are over and whose `on_end` is to be called now."""
     paused: bool
     workers: tuple[str, ...]
     """Living ones that serve it and are not stopping."""
@@ -40,8 +42,8 @@ class Queue:
 
     @property
     def is_deserted(self) -> bool:
-        """Runs wait and nobody will start them."""
-        return self.waiting > 0 and not self.workers
+        """Runs or clean-ups wait, and nobody will start them."""
+        return self.waiting + self.clean_ups > 0 and not self.workers
 
 
 # From one queue and priority to the next along runs_sent_idx, and along each so far and no further.
@@ -92,6 +94,13 @@ _QUEUES = text("""
     ), running AS (
         SELECT queue, count(*) AS number
           FROM jobrunner.runs WHERE state = 'running' AND delivery = 'claim' GROUP BY queue
+    ), owed AS (
+        SELECT queue, count(*) AS number
+          FROM (SELECT queue FROM jobrunner.runs
+                 WHERE on_end_at <= statement_timestamp() AND finished_at IS NOT NULL
+                   AND delivery = 'claim'
+                 ORDER BY on_end_at LIMIT :limit) AS first
+         GROUP BY queue
     ), served AS (
         SELECT queue, array_agg(DISTINCT name ORDER BY name) AS workers
           FROM jobrunner.processes, jsonb_array_elements_text(details -> 'queues') AS queue
@@ -102,7 +111,7 @@ _QUEUES = text("""
     ), named AS (
         SELECT queue FROM jobrunner.jobs WHERE deleted_at IS NULL AND delivery = 'claim'
         UNION SELECT queue FROM sent UNION SELECT queue FROM unsent UNION SELECT queue FROM held
-        UNION SELECT queue FROM running UNION SELECT queue FROM served
+        UNION SELECT queue FROM running UNION SELECT queue FROM served UNION SELECT queue FROM owed
     ), depth AS (
         SELECT queue, CAST(sum(number) AS bigint) AS number, min(oldest_at) AS oldest_at,
                jsonb_object_agg(priority, number) AS by_priority
@@ -114,13 +123,14 @@ _QUEUES = text("""
            least(depth.oldest_at, unsent.oldest_at) AS oldest_waiting_at,
            coalesce(unsent.overdue, 0) AS unsent, coalesce(unsent.later, 0) AS later,
            coalesce(held.number, 0) AS held, coalesce(running.number, 0) AS running,
+           coalesce(owed.number, 0) AS clean_ups,
            EXISTS (SELECT FROM jobrunner.pauses
                     WHERE scope = 'queue' AND target = queue AND ended_at IS NULL
                       AND (until IS NULL OR until > statement_timestamp())) AS paused,
            coalesce(served.workers, '{}') AS workers, statement_timestamp() AS now
       FROM named
       LEFT JOIN depth USING (queue) LEFT JOIN unsent USING (queue) LEFT JOIN held USING (queue)
-      LEFT JOIN running USING (queue) LEFT JOIN served USING (queue)
+      LEFT JOIN running USING (queue) LEFT JOIN owed USING (queue) LEFT JOIN served USING (queue)
      ORDER BY queue
 """)
 

@@ -54,8 +54,23 @@ def test_a_queue_whose_runs_nobody_will_start_is_said_loudly(
     called = jobrunner("queues")
     assert called.exit_code == 1
     assert "✕ nobody" in called.stdout
-    assert "Runs wait in mail, and no living worker serves it." in called.stderr
+    assert "Runs or clean-ups wait in mail, and no living worker serves it." in called.stderr
     assert "jobrunner worker -Q mail" in called.stderr
+
+
+def test_a_queue_whose_clean_ups_nobody_will_call_is_said_loudly(
+    jobrunner: Jobrunner, ledger: Ledger
+) -> None:
+    run_id = ledger.add_run(ledger.add_job(on_end="acme.tidy"), queue="mail")
+    ledger.claim(run_id)
+    ledger.end_run(run_id, "succeeded")
+    serve(ledger.engine, "default")
+    called = jobrunner("queues")
+    assert called.exit_code == 1
+    assert "1 to clean up" in called.stdout
+    assert "clean-ups wait in mail, and no living worker serves it" in called.stderr
+    serve(ledger.engine, "mail")
+    assert jobrunner("queues").exit_code == 0
 
 
 def test_a_worker_that_is_stopping_serves_nobody(jobrunner: Jobrunner, ledger: Ledger) -> None:
