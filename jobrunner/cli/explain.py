@@ -1,4 +1,6 @@
-"""`jobrunner explain`: what a key of the files means; or, of a job, when it is due, in words."""
+"""`jobrunner explain`: what a key of the files means; or, of a job, when it is due, in words, or where
+each of its values comes from.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,15 +16,21 @@ from jobrunner.cli.coming import (
     other_notes,
     words_lines,
 )
-from jobrunner.cli.command import make_command
+from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.layout import text
+from jobrunner.cli.origin_text import origin_lines
+from jobrunner.cli.output import Form
 from jobrunner.cli.project import find_schedules
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import given_of
 from jobrunner.cli.style import style
 from jobrunner.cli.times import short
 from jobrunner.errors import NotFound
+from jobrunner.files import read_project
 from jobrunner.spec.keys import KEYS, did_you_mean, meant_by
 from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.origins import origins_of
+from jobrunner.spec.parse import trace_job
 from jobrunner.spec.reference import KeyMeaning, key_meanings
 
 _NEXT_SHOWN = 3
@@ -30,22 +38,46 @@ _NEXT_SHOWN = 3
 
 @make_command(
     "explain",
-    "What a key of the files means; or when a job is due, in words.\n\n"
+    "What a key of the files means; or when a job is due, in words; or where its values come from.\n\n"
     "WHAT is a key such as overlap or retry.delay, or an address: namespace/job, or "
     "namespace/job#schedule. No database, no network.",
     examples=[
         ("jobrunner explain exclude", "What the key means, and what may be written."),
         ("jobrunner explain ops/disk-report", "The schedules of a job in words."),
+        ("jobrunner explain ops/disk-report --origin", "Which line gives each value."),
     ],
 )
 @click.argument("what")
-def command(session: Session, what: str) -> None:
+@click.option("--origin", is_flag=True, help="Where each value of a job comes from.")
+@output_option
+def command(session: Session, what: str, *, origin: bool, form: Form) -> None:
+    if origin:
+        _show_origins(session, what, form)
+        return
+    if form != "table":
+        raise click.UsageError("-o goes with --origin: the rest is written for people.")
     if "/" in what:
         job, schedules = find_schedules(session, what)
         lines = _job_lines(job, asked_of(job.spec, schedules), datetime.now(UTC))
     else:
         lines = _key_lines(what)
     session.output.told(*lines)
+
+
+def _show_origins(session: Session, address: str, form: Form) -> None:
+    with session.output.progress("reading the files"):
+        read = read_project(config=session.config, working_directory=session.working_directory)
+        traced = trace_job(read.config, read.files, address, given=given_of(session))
+    if traced is None:
+        job, _ = find_schedules(session, address)
+        raise NotFound(f"A schedule has no origin of its own; {job.address} has.")
+    origins = origins_of(traced)
+    if form != "table":
+        session.output.document([one.as_json() for one in origins], form)
+        return
+    place = style(f"{text(traced.job.location.file)}:{traced.job.location.line}", "quiet")
+    session.output.result(f"{style(text(address), 'strong')}  {place}", "")
+    session.output.result(*origin_lines(origins, session.output.columns))
 
 
 def _key_lines(name: str) -> Iterator[str]:

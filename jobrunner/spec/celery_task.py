@@ -37,6 +37,11 @@ def celery_values(tree: Mapping, app: CeleryApp) -> dict[str, Any]:
     return fixed
 
 
+def fixed_keys(tree: Mapping) -> tuple[str, ...]:
+    """Keys of which such a job inherits nothing."""
+    return (*_OF_ITS_OWN, *(("queue",) if is_null(tree.get("queue")) else ()))
+
+
 def is_sound(job: Mapping, tree: Mapping, app: CeleryApp, report: Report) -> bool:
     """Whether it asks only for what can be kept. Inherited keys of no use are passed over."""
     useless = [tree.entries[name].key for name in _OF_ITS_OWN if not is_null(tree.get(name))]
