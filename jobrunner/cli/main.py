@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Change": {
         "validate": "Check the files; no database, no network",
         "fmt": "Write the files in one form; comments stay",
+        "render": "Jobs with defaults, templates and variables put in",
         "plan": "Show what an apply would change",
         "simulate": "Play a day of all jobs before it happens",
         "apply": "Make the database match the files",
@@ -50,7 +51,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "list": "The jobs in force, with next and last run",
         "get": "One job: definition, schedules, last runs",
         "next": "When a job or an expression runs next",
-        "explain": "What a key means, or when a job is due, in words",
+        "explain": "A key or a job in words; where values come from",
         "runs": "Runs: list, show, logs, cancel, retry",
         "queues": "What waits, since when, and who serves it",
         "workers": "Who is at work, and on what",
