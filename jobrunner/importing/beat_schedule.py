@@ -187,7 +187,9 @@ def _once(at: datetime) -> Times:
 def _rrule(told: Mapping[str, Any]) -> Read:
     if told.get("byeaster") not in (None, []):
         raise NotTaken("BYEASTER is no part of RFC 5545; write its days as at:")
-    start: datetime = told["dtstart"]
+    start = told.get("dtstart")
+    if told["freq"] not in range(len(_FREQUENCIES)) or not isinstance(start, datetime):
+        raise NotTaken("its rule has no frequency that is known, or no start")
     zone = _fixed_zone(start)
     text = _rule_text(told)
     wall = start.replace(tzinfo=None).isoformat(timespec="seconds")

@@ -26,24 +26,24 @@ def load_beat_schedule(
     """What the app's process tells, run in `folder`. Raises JobrunnerError: it cannot be loaded, it
     hangs, it ends the process.
     """
-    process = subprocess.Popen(  # noqa: S603  our own module
+    with subprocess.Popen(  # noqa: S603  our own module
         (sys.executable, "-m", "jobrunner.importing.celery_child", app),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
         start_new_session=True,
-    )
-    try:
-        told, said = process.communicate(timeout=time_limit_seconds)
-    except subprocess.TimeoutExpired:
-        raise JobrunnerError(
-            f"The Celery app {app} was not loaded within {time_limit_seconds:g} seconds.",
-            hint="Importing it must not wait for anything; try `celery -A "
-            f"{app} inspect conf` to see where it hangs.",
-        ) from None
-    finally:
-        _end(process)
+    ) as process:
+        try:
+            told, said = process.communicate(timeout=time_limit_seconds)
+        except subprocess.TimeoutExpired:
+            raise JobrunnerError(
+                f"The Celery app {app} was not loaded within {time_limit_seconds:g} seconds.",
+                hint="Importing it must not wait for anything; `celery -A "
+                f"{app} report` hangs at the same place.",
+            ) from None
+        finally:
+            _end(process)
     if process.returncode or not told:
         raise JobrunnerError(
             f"The Celery app {app} cannot be loaded: {_last_line(said) or how_it_ended(process.returncode)}.",

@@ -79,7 +79,7 @@ def redbeat_entries(keys: Sequence[RedbeatKey], timezone: str) -> Iterator[Entry
             yield Left(found.key, f"a {found.kind}", "it holds no definition of redbeat's")
             continue
         try:
-            entry = _entry(found, timezone)
+            entry = read_entry(_entry(found, timezone))
         except (
             ValueError,
             TypeError,
@@ -91,7 +91,7 @@ def redbeat_entries(keys: Sequence[RedbeatKey], timezone: str) -> Iterator[Entry
             reason = f"its definition cannot be read: {type(error).__name__}: {first_line(error)}"
             yield Left(found.key, found.definition, reason)
             continue
-        yield read_entry(entry)
+        yield entry
 
 
 def _entry(found: RedbeatKey, zone: str) -> BeatEntry:

@@ -6,15 +6,18 @@ from tests.importing.reading import cron_entries, result_of
 def test_several_skipped_times_are_made_up_for_one_by_one_by_cron() -> None:
     result = result_of(cron_entries("0,30 2 * * * /bin/a", timezone="Europe/Berlin"))
     assert result.jobs[0].comparison.differences == (
-        "when the clock is set forward on 28 Mar 2027, cron makes up for each skipped time by a run of "
-        "its own, one right after the other; this job runs once",
+        (
+            "when the clock is set forward on 28 Mar 2027, cron makes up for each skipped time by a run of "
+            "its own, one right after the other; this job runs once"
+        ),
     )
 
 
 def test_the_next_five_of_both_stand_above_the_schedule() -> None:
     text = result_of(cron_entries("30 2 1,2 * * /bin/a", timezone="Europe/Berlin")).text
     assert (
-        "    # next, by cron and here: Tue 1 Dec 2026 02:30 CET, Wed 2 Dec 02:30, Fri 1 Jan 2027 02:30, Sat 2\n"
+        "    # next, by cron and here: Tue 1 Dec 2026 02:30 CET, Wed 2 Dec 02:30, Fri 1 Jan 2027 02:30, "
+        "Sat 2\n"
         "    #   Jan 02:30, Mon 1 Feb 02:30\n"
         '    schedule: {cron: "30 2 1,2 * *", timezone: Europe/Berlin}\n'
     ) in text
@@ -35,7 +38,8 @@ def test_the_file_is_this() -> None:
         "\n"
         "  # NOT A JOB: crontab:3\n"
         "  #   @reboot /bin/b\n"
-        "  #   nothing starts with the machine here; start it from the machine's own init, by `jobrunner run\n"
+        "  #   nothing starts with the machine here; start it from the machine's own init, by "
+        "`jobrunner run\n"
         "  #   ADDRESS`, or by a schedule.\n"
         "\n"
         "  save-all-it-has:\n"
