@@ -2,6 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -12,15 +16,35 @@ from jobrunner.cli.desired import read_desired_of
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.git import git_commit, git_is_dirty
 from jobrunner.cli.layout import text
+from jobrunner.cli.plan_file import write_plan_file
+from jobrunner.cli.plan_markdown import plan_markdown
 from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import keyring_of
+from jobrunner.cli.settings import given_of, keyring_of
 from jobrunner.cli.style import style
-from jobrunner.db.engine import transaction
+from jobrunner.db.engine import of_one_moment, transaction
+from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import Plan
-from jobrunner.reconcile import Desired, plan_project
+from jobrunner.plan.saved import Origin, SavedPlan, make_saved
+from jobrunner.plan.targets import Targets, make_targets
+from jobrunner.reconcile import Desired, compare, plan_against, read_desired
+from jobrunner.spec.durations import parse_duration
+from jobrunner.spec.models import DefinedJob
 
 EXIT_CHANGES = 2
+Form = Literal["human", "json", "markdown"]
+_LONGEST_HORIZON = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the plan is to be of."""
+
+    targets: Targets
+    horizon: timedelta
+    out: Path | None
+    against: str
+    offline: bool
 
 
 @make_command(
@@ -28,40 +52,100 @@ EXIT_CHANGES = 2
     "Show what an apply would change, field by field, with the next runs before and after.",
     examples=[
         ("jobrunner plan", "Look before you apply."),
+        (
+            "jobrunner plan --out plan.jrplan",
+            "Keep it: `jobrunner apply plan.jrplan` does just that.",
+        ),
         ("jobrunner plan --detailed-exitcode --format json", "In a pipeline: 2 means changes."),
+        ("jobrunner plan --against ../main", "What a branch changes, without any database."),
     ],
 )
 @click.option(
     "--format",
-    "-o",
     "form",
-    type=click.Choice(["human", "json"]),
+    type=click.Choice(["human", "json", "markdown"]),
     default="human",
     show_default=True,
-    help="For people or for programs.",
+    help="For people, for programs, or for a comment of a pull request.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save it, to be applied."
+)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Only this job, or with namespace/* those of a namespace; can be repeated.",
+)
+@click.option(
+    "--against", default="", metavar="DIR", help="Compare with another checkout, not the database."
+)
+@click.option("--offline", is_flag=True, help="Ask no database: everything is new.")
+@click.option(
+    "--horizon",
+    default="7d",
+    show_default=True,
+    metavar="DURATION",
+    help="How far ahead the load is counted.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-def command(session: Session, *, form: Literal["human", "json"], detailed_exitcode: bool) -> int:
+def command(
+    session: Session,
+    *,
+    form: Form,
+    out: Path | None,
+    targets: Sequence[str],
+    against: str,
+    offline: bool,
+    horizon: str,
+    detailed_exitcode: bool,
+) -> int:
     begun = time.monotonic()
+    asked = _Asked(make_targets(targets), read_horizon(horizon), out, against, offline)
+    if out is not None and (offline or against):
+        raise UsageError(
+            "A plan that was not made from the database cannot be applied, so there is nothing to save.",
+            hint="Leave out --out, or --offline and --against.",
+        )
     desired = read_desired_of(session)
-    with (
-        open_database(session, "plan") as engine,
-        session.output.progress("comparing with the database"),
-        transaction(engine) as connection,
-    ):
-        plan = plan_project(connection, desired, keyring=keyring_of(session))
-    if form == "json":
-        session.output.document(plan.as_json(), "json")
-    else:
+    plan, saved = _make(session, desired, asked)
+    if form == "human":
         seconds = time.monotonic() - begun
         session.output.say(*head_lines("plan", desired, plan, seconds=seconds))
-        session.output.told(*plan_lines(plan))
-        if not plan.is_empty:
-            session.output.say(
-                f"Digest {plan.digest}. Apply exactly this with: "
-                f"jobrunner apply --expect {plan.digest}"
-            )
+    show_plan(session, plan, form)
+    if out is not None and saved is not None:
+        write_plan_file(session.working_directory / out, saved)
+        session.output.say(f"Saved {out}, digest {plan.digest}. Apply with: jobrunner apply {out}")
+    elif form == "human" and plan.digest and not plan.is_empty:
+        session.output.say(
+            f"Digest {plan.digest}. Apply exactly this with: jobrunner apply --expect {plan.digest}"
+        )
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else 0
+
+
+def show_plan(session: Session, plan: Plan, form: Form) -> None:
+    """The result of the command, in the form that was asked for."""
+    match form:
+        case "json":
+            session.output.document(plan.as_json(), "json")
+        case "markdown":
+            session.output.result_text(plan_markdown(plan))
+        case "human":
+            session.output.told(*plan_lines(plan))
+
+
+def read_horizon(given: str) -> timedelta:
+    """Raises UsageError."""
+    try:
+        horizon = parse_duration(given)
+    except ValueError as error:
+        raise UsageError(f"--horizon: {error}.", hint="Write for example 7d or 36h.") from error
+    if not timedelta(hours=1) <= horizon <= _LONGEST_HORIZON:
+        raise UsageError(
+            f"--horizon {given} is out of bounds.", hint="Write something from 1h to 366d."
+        )
+    return horizon
 
 
 def head_lines(name: str, desired: Desired, plan: Plan, *, seconds: float) -> Sequence[str]:
@@ -69,7 +153,8 @@ def head_lines(name: str, desired: Desired, plan: Plan, *, seconds: float) -> Se
     environment = f"   env {text(plan.environment)}" if plan.environment else ""
     schedules = sum(len(job.spec.schedules) for job in desired.jobs)
     figures = [count(desired.files, "file"), count(len(desired.jobs), "job")]
-    compared = f"base revision {plan.base_revision}{_git(desired)}"
+    base = f"against {plan.against}" if plan.against else f"base revision {plan.base_revision}"
+    compared = f"{base}{_git(desired)}"
     read = f"read {', '.join(figures)}, {count(schedules, 'schedule')} in {seconds:.1f}s"
     title = style(f"jobrunner {name}", "strong")
     unnamed = "" if desired.has_project_file else " (no jobrunner.yaml was found)"
@@ -78,6 +163,59 @@ def head_lines(name: str, desired: Desired, plan: Plan, *, seconds: float) -> Se
         style(read, "quiet"),
         "",
     )
+
+
+def _make(session: Session, desired: Desired, asked: _Asked) -> tuple[Plan, SavedPlan | None]:
+    if asked.offline or asked.against:
+        return _against(session, desired, asked), None
+    with (
+        open_database(session, "plan") as engine,
+        session.output.progress("comparing with the database"),
+        transaction(of_one_moment(engine)) as connection,
+    ):
+        made = compare(
+            connection,
+            desired,
+            keyring=keyring_of(session),
+            targets=asked.targets,
+            horizon=asked.horizon,
+        )
+    return made.plan, make_saved(made.plan, made.current, desired.moves, _origin(desired))
+
+
+def _origin(desired: Desired) -> Origin:
+    return Origin(
+        tool_version=version("celery-jobrunner"),
+        git_commit=git_commit(desired.root),
+        git_dirty=git_is_dirty(desired.root),
+        missing_folders=desired.missing_folders,
+        guards=desired.project.guards,
+    )
+
+
+def _against(session: Session, desired: Desired, asked: _Asked) -> Plan:
+    others, what = _other_jobs(session, asked.against)
+    with session.output.progress("comparing"):
+        return plan_against(
+            desired,
+            others,
+            what=what,
+            now=datetime.now(UTC),
+            targets=asked.targets,
+            horizon=asked.horizon,
+        )
+
+
+def _other_jobs(session: Session, against: str) -> tuple[Sequence[DefinedJob], str]:
+    """What is compared with, and how it is called."""
+    if not against:
+        return (), "nothing, as no database was asked"
+    folder = session.working_directory / against
+    if not folder.is_dir():
+        raise NotFound(f"There is no folder {against}.", hint="--against takes another checkout.")
+    with session.output.progress(f"reading the files of {against}"):
+        other = read_desired(config=None, working_directory=folder, given=given_of(session))
+    return other.jobs, text(against)
 
 
 def _git(desired: Desired) -> str:

@@ -1,12 +1,18 @@
 """What the database holds of a project, as values: the side that a plan starts from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
+from jobrunner.plan.digest import spec_digest
+from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.pause import PauseInForce
-from jobrunner.spec.models import JobSpec, Location, ScheduleSpec
+from jobrunner.schedule import next_time
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+
+_NOWHERE = UUID(int=0)
+"""Of ids that stand in no database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +65,43 @@ class CurrentProject:
     """Addresses that the files have and whose jobs were deleted → the revision that did it."""
     served_queues: frozenset[str] | None = None
     """Those that the workers take from; None: no worker is known."""
+
+
+def as_if_applied(
+    name: str, jobs: Sequence[DefinedJob], *, revision: int, now: datetime
+) -> CurrentProject:
+    """What a database would hold that these definitions, and nothing else, have just been applied to."""
+    return CurrentProject(
+        name=name,
+        environment="",
+        revision=revision,
+        jobs=tuple(_as_if_applied(job, revision, now) for job in jobs),
+        pauses=(),
+    )
+
+
+def _as_if_applied(job: DefinedJob, revision: int, now: datetime) -> CurrentJob:
+    return CurrentJob(
+        id=uuid5(_NOWHERE, job.address),
+        address=job.address,
+        applied=job.spec,
+        in_force=job.spec,
+        digest=spec_digest(job.spec),
+        problem="",
+        location=job.location,
+        revision=revision,
+        schedules=tuple(_new_schedule(job.spec, schedule, now) for schedule in job.spec.schedules),
+        active_runs=0,
+    )
+
+
+def _new_schedule(job: JobSpec, schedule: ScheduleSpec, now: datetime) -> CurrentSchedule:
+    timing = timing_in_force(schedule, job.address) if job.enabled else None
+    return CurrentSchedule(
+        id=uuid5(_NOWHERE, f"{job.address}#{schedule.name}"),
+        name=schedule.name,
+        spec=schedule,
+        next_scheduled_for=None if timing is None else next_time(timing, now),
+        last_run_at=None,
+        total_run_count=0,
+    )

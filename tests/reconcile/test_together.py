@@ -42,7 +42,7 @@ def test_an_apply_gives_up_when_somebody_holds_a_row_of_it(
     acme: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme.apply(make_job(schedules=[SECONDLY]), now=START)
-    monkeypatch.setattr("jobrunner.reconcile._LIMITS", Limits(lock_timeout_seconds=0.05))
+    monkeypatch.setattr("jobrunner.reconcile.applying._LIMITS", Limits(lock_timeout_seconds=0.05))
     with transaction(engine) as connection:
         connection.execute(text("SELECT 1 FROM jobrunner.schedules FOR UPDATE"))
 
@@ -104,7 +104,7 @@ def test_fault_63_an_apply_killed_half_way_leaves_the_old_set_and_no_lock(
 
 _HALF_AN_APPLY = textwrap.dedent("""
     import sys
-    from jobrunner import reconcile
+    from jobrunner.reconcile import applying
     from jobrunner.db.engine import make_engine
     from tests.reconcile.acme import Reconciler, make_job
 
@@ -112,7 +112,7 @@ _HALF_AN_APPLY = textwrap.dedent("""
         print("written", flush=True)
         sys.stdin.read()
 
-    reconcile.notify = stop_before_the_commit
+    applying.notify = stop_before_the_commit
     engine = make_engine(sys.argv[1], application_name="half an apply")
     Reconciler(engine).apply(make_job("a/half"))
 """)
@@ -130,7 +130,7 @@ def test_a_connection_lost_half_way_leaves_the_old_set(
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
-    monkeypatch.setattr("jobrunner.reconcile.notify", hang_up)
+    monkeypatch.setattr("jobrunner.reconcile.applying.notify", hang_up)
 
     with pytest.raises(DatabaseUnavailable):
         acme.apply(make_job("a/new"))

@@ -1,0 +1,201 @@
+"""What an apply would change, without changing it: files, a saved plan or another checkout are one side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+
+from sqlalchemy import Connection
+
+from jobrunner.db import jobs
+from jobrunner.db.current import read_current
+from jobrunner.db.engine import database_now
+from jobrunner.errors import Conflict, NotFound, StalePlan
+from jobrunner.plan.changes import Plan
+from jobrunner.plan.current import CurrentProject, as_if_applied
+from jobrunner.plan.diff import make_plan
+from jobrunner.plan.load import HORIZON
+from jobrunner.plan.saved import SavedPlan, only_touched, stale_because
+from jobrunner.plan.targets import EVERY_JOB, Targets
+from jobrunner.reconcile.desired import Desired
+from jobrunner.sealing import NO_KEYS, Keyring, seal_job
+from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.source_lines import with_source_lines
+
+
+def plan_project(
+    connection: Connection,
+    desired: Desired,
+    *,
+    keyring: Keyring = NO_KEYS,
+    targets: Targets = EVERY_JOB,
+    horizon: timedelta = HORIZON,
+    now: datetime | None = None,
+) -> Plan:
+    """What an apply would change, in the caller's transaction; nothing is written or locked.
+
+    `now` None is the database's clock. Raises Conflict when another project owns an address,
+    NotFound for a target that is no job, and UsageError when a job has sensitive arguments and
+    `keyring` no key.
+    """
+    return compare(
+        connection, desired, keyring=keyring, targets=targets, horizon=horizon, now=now
+    ).plan
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    current: CurrentProject
+
+
+def compare(
+    connection: Connection,
+    desired: Desired,
+    *,
+    keyring: Keyring = NO_KEYS,
+    targets: Targets = EVERY_JOB,
+    horizon: timedelta = HORIZON,
+    now: datetime | None = None,
+) -> Compared:
+    """The same as `plan_project`, for whoever saves the plan."""
+    current = _read_current(connection, desired)
+    _check_targets(targets, desired, current)
+    plan = make_plan(
+        current,
+        _sealed(desired.jobs, current, keyring),
+        now=now or database_now(connection),
+        environment=desired.environment,
+        moves=desired.moves,
+        targets=targets,
+        horizon=horizon,
+        diagnostics=desired.diagnostics,
+    )
+    plan = replace(plan, diagnostics=with_source_lines(plan.diagnostics, desired.sources))
+    return Compared(plan, current)
+
+
+def plan_against(
+    desired: Desired,
+    others: Sequence[DefinedJob],
+    *,
+    what: str,
+    now: datetime,
+    revision: int = 0,
+    targets: Targets = EVERY_JOB,
+    horizon: timedelta = HORIZON,
+) -> Plan:
+    """What the files would change where `others` are in force, which `what` names; asks no database.
+
+    It is to be looked at and not to be applied, so it has no digest. Raises NotFound for a target
+    that is no job.
+    """
+    current = as_if_applied(desired.project.project, others, revision=revision, now=now)
+    _check_targets(targets, desired, current)
+    plan = make_plan(
+        current,
+        desired.jobs,
+        now=now,
+        environment=desired.environment,
+        moves=desired.moves,
+        targets=targets,
+        horizon=horizon,
+        diagnostics=desired.diagnostics,
+    )
+    quoted = with_source_lines(plan.diagnostics, desired.sources)
+    return replace(plan, digest="", against=what, diagnostics=quoted)
+
+
+def plan_saved(connection: Connection, saved: SavedPlan, *, now: datetime | None = None) -> Plan:
+    """The same changes as they would be made now; needs no file of the project.
+
+    Raises StalePlan when a job that the plan touches is not what it was, and Conflict when another
+    project owns an address.
+    """
+    name, addresses = saved.current.name, [job.address for job in saved.jobs]
+    jobs.check_owners(connection, name, addresses)
+    current = read_current(connection, name, addresses)
+    _check_not_stale(stale_because(saved, current))
+    plan = make_plan(
+        only_touched(current, saved.plan().changes),
+        saved.jobs,
+        now=now or database_now(connection),
+        environment=saved.environment,
+        moves=saved.moves,
+    )
+    check_expected(plan, saved.digest)
+    in_force = len(current.jobs)
+    return replace(
+        plan,
+        relocated=(),
+        jobs_before=in_force,
+        jobs_after=in_force + len(plan.creates) - len(plan.deletes),
+        unchanged=in_force - len(plan.updates) - len(plan.deletes),
+        diagnostics=saved.figures.diagnostics,
+    )
+
+
+def check_expected(plan: Plan, expected_digest: str) -> None:
+    if expected_digest and expected_digest != plan.digest:
+        raise StalePlan(
+            f"The plan is no longer the one that was expected: its digest is {plan.digest}, "
+            f"not {expected_digest}. Nothing was changed.",
+            hint="Look at `jobrunner plan` again, and apply with its digest.",
+        )
+
+
+def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
+    name = desired.project.project
+    _check_owners(connection, desired)
+    return read_current(connection, name, [job.address for job in desired.jobs])
+
+
+def _check_owners(connection: Connection, desired: Desired) -> None:
+    try:
+        jobs.check_owners(connection, desired.project.project, [j.address for j in desired.jobs])
+    except Conflict as error:
+        if desired.has_project_file:
+            raise
+        raise Conflict(
+            error.message,
+            hint=f"No jobrunner.yaml was found in {desired.root} or above it, so this is the project "
+            "'default'. Go to the project's folder, or name its file with --config.",
+        ) from error
+
+
+def _check_targets(targets: Targets, desired: Desired, current: CurrentProject) -> None:
+    known = {job.address for job in desired.jobs} | {job.address for job in current.jobs}
+    unknown = targets.without_a_job(known)
+    if unknown:
+        close = get_close_matches(unknown[0], known, n=1)
+        raise NotFound(
+            f"There is no job {unknown[0]}, neither in the files nor in force.",
+            hint=f"Did you mean {close[0]}?" if close else "`jobrunner plan` shows what changes.",
+        )
+
+
+def _sealed(
+    jobs: Sequence[DefinedJob], current: CurrentProject, keyring: Keyring
+) -> Sequence[DefinedJob]:
+    """From here on no sensitive argument is readable, so that nothing that is stored can hold one."""
+    in_force = {job.address: job.in_force for job in current.jobs}
+    return [
+        job.model_copy(update={"spec": seal_job(job.spec, in_force.get(job.address), keyring)})
+        if job.spec.sensitive
+        else job
+        for job in jobs
+    ]
+
+
+def _check_not_stale(reasons: Iterator[str]) -> None:
+    reason = next(reasons, "")
+    if not reason:
+        return
+    others = sum(1 for _ in reasons)
+    more = f" {others} more of its jobs have changed." if others else ""
+    raise StalePlan(
+        f"The saved plan is stale. {reason}{more} Nothing was changed.",
+        hint="Make it anew and look at it again: jobrunner plan --out FILE",
+    )

@@ -1,0 +1,177 @@
+"""Carries out a plan: settles what the old definitions owe, writes the new ones and their times."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules
+from jobrunner.db.engine import database_now
+from jobrunner.db.jobs import LockedSchedule
+from jobrunner.db.projects import Project
+from jobrunner.db.schedules import WrittenSchedule
+from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
+from jobrunner.reconcile.options import ApplyOptions
+from jobrunner.schedule import next_time, run_at
+from jobrunner.spec.models import JobSpec, ScheduleSpec
+from jobrunner.zone_data import zone_data_version
+
+_DUE_BATCH = 1_000
+
+
+class Recorded(Protocol):
+    """What a dispatch has written: `dispatch.Recorded`."""
+
+    @property
+    def due(self) -> int: ...
+    @property
+    def bad(self) -> int: ...
+
+
+class RecordDue(Protocol):
+    """`dispatch.record_due`: the ordinary dispatch of these schedules, in the caller's transaction."""
+
+    def __call__(
+        self, connection: Connection, *, schedule_ids: Sequence[UUID], now: datetime
+    ) -> Recorded: ...
+
+
+def settle_due(
+    connection: Connection, plan: Plan, record_due: RecordDue, now: datetime | None
+) -> datetime:
+    """Lock what changes and dispatch what it owes; the moment from which the new times count.
+
+    The clock is read after the locks are held and is the same for both sides, so a time is owed by
+    the old definition or by the new one and never by both or none.
+    """
+    job_ids = [c.job_id for c in plan.changes if not isinstance(c, Create)]
+    locked = jobs.lock_jobs(connection, job_ids)
+    at = now or database_now(connection)
+    due = [s.id for s in locked.values() if s.next_run_at is not None and s.next_run_at <= at]
+    for start in range(0, len(due), _DUE_BATCH):
+        _record(connection, record_due, due[start : start + _DUE_BATCH], at)
+    if due:  # the next of theirs may be owed by now and wait for its jitter
+        locked = jobs.lock_jobs(connection, job_ids)
+    for schedule in _waiting_for_jitter(plan, locked, at):
+        assert schedule.next_run_at is not None  # noqa: S101  see the query above
+        _record(connection, record_due, [schedule.id], schedule.next_run_at)
+    return at
+
+
+def write(connection: Connection, plan: Plan, options: ApplyOptions, at: datetime) -> Project:
+    project = projects.start_revision(connection, plan.project, environment=plan.environment)
+    jobs.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
+    pauses.rename_targets(connection, {move.moved_from: move.address for move in plan.moves})
+    ids = jobs.write_jobs(
+        connection,
+        project.id,
+        [change.job for change in plan.changes if not isinstance(change, Delete)],
+        revision=project.revision,
+        git_commit=options.git_commit,
+    )
+    jobs.delete_jobs(connection, [change.job_id for change in plan.deletes])
+    _write_schedules(connection, plan, ids, at)
+    revisions.insert_revision(
+        connection,
+        project,
+        author=options.author,
+        git_commit=options.git_commit,
+        git_dirty=options.git_dirty,
+        digest=plan.digest,
+        changes=changes_as_json(plan.changes),
+    )
+    return project
+
+
+def _record(
+    connection: Connection, record_due: RecordDue, schedule_ids: Sequence[UUID], at: datetime
+) -> None:
+    """A very long backlog takes several rounds. The runs are sent by the beats after the commit."""
+    recorded = record_due(connection, schedule_ids=schedule_ids, now=at)
+    while recorded.due > recorded.bad:
+        recorded = record_due(connection, schedule_ids=schedule_ids, now=at)
+
+
+def _waiting_for_jitter(
+    plan: Plan, locked: Mapping[UUID, LockedSchedule], at: datetime
+) -> Iterator[LockedSchedule]:
+    """Schedules whose nominal time has passed and whose jitter has not, and that are to move.
+
+    The time is owed all the same; it starts without the rest of its jitter. A schedule that is
+    deleted or switched off owes nothing that has not started.
+    """
+    for change in _schedule_changes(plan):
+        schedule = locked.get(change.schedule_id) if change.schedule_id is not None else None
+        if schedule is None or schedule.next_scheduled_for is None or schedule.next_run_at is None:
+            continue
+        is_on = change.forecast.next_after is not None
+        if (
+            change.is_timing_changed
+            and is_on
+            and schedule.next_scheduled_for <= at < schedule.next_run_at
+        ):
+            yield schedule
+
+
+def _schedule_changes(plan: Plan) -> Iterator[ScheduleChange]:
+    for change in plan.changes:
+        yield from change.schedules
+
+
+def _write_schedules(
+    connection: Connection, plan: Plan, ids: Mapping[str, UUID], at: datetime
+) -> None:
+    wanted = [
+        (change, schedule, schedule.after)
+        for change in plan.changes
+        if not isinstance(change, Delete)
+        for schedule in change.schedules
+        if schedule.after is not None
+    ]
+    gone = [
+        schedule.schedule_id
+        for schedule in _schedule_changes(plan)
+        if schedule.after is None and schedule.schedule_id is not None
+    ]
+    written = schedules.write_schedules(
+        connection, [WrittenSchedule(ids[change.address], spec) for change, _, spec in wanted]
+    )
+    schedules.delete_schedules(connection, gone)
+    moved = [
+        (written[ids[change.address], spec.name], change.job.spec, spec)
+        for change, schedule, spec in wanted
+        if schedule.is_timing_changed
+    ]
+    _set_times(connection, moved, gone, at)
+
+
+def _set_times(
+    connection: Connection,
+    moved: Sequence[tuple[UUID, JobSpec, ScheduleSpec]],
+    gone: Sequence[UUID],
+    at: datetime,
+) -> None:
+    """When they are due next, and what `fsck` will compute it from."""
+    next_times = [(moved_id, *_next_times(job, spec, at)) for moved_id, job, spec in moved]
+    schedules.set_next_times(
+        connection, [*next_times, *((gone_id, None, None) for gone_id in gone)]
+    )
+    intervals.end_intervals(connection, [*(moved_id for moved_id, _, _ in moved), *gone], at=at)
+    on = [moved_id for moved_id, job, spec in moved if _is_on(job, spec)]
+    intervals.start_intervals(connection, on, at=at, zone_data=zone_data_version())
+
+
+def _is_on(job: JobSpec, spec: ScheduleSpec) -> bool:
+    return job.enabled and spec.enabled
+
+
+def _next_times(
+    job: JobSpec, spec: ScheduleSpec, at: datetime
+) -> tuple[datetime, datetime] | tuple[None, None]:
+    timing = spec.timing(job.address)
+    scheduled_for = next_time(timing, at) if _is_on(job, spec) else None
+    if scheduled_for is None:
+        return None, None
+    return scheduled_for, run_at(timing, f"{job.address}#{spec.name}", scheduled_for)
