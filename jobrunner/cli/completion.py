@@ -4,16 +4,17 @@ import click
 from click.shell_completion import get_completion_class
 
 from jobrunner.cli.command import make_command
+from jobrunner.cli.main import COMPLETE_VARIABLE
 from jobrunner.cli.session import Session
-
-COMPLETE_VARIABLE = "_JOBRUNNER_COMPLETE"
 
 
 @make_command(
     "completion",
-    "Print the script that completes commands, options and their values.",
+    "Print the script that completes commands, options and their values, and the jobs, queues, tags "
+    "and more that stand in the files.",
     examples=[
         ('eval "$(jobrunner completion bash)"', "Completion in this bash; put it in ~/.bashrc."),
+        ('eval "$(jobrunner completion zsh)"', "In this zsh; behind compinit in ~/.zshrc."),
         (
             "jobrunner completion fish | source",
             "Completion in this fish; put it in ~/.config/fish/config.fish.",

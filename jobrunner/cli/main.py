@@ -29,6 +29,8 @@ from jobrunner.errors import ConfigurationError, JobrunnerError, first_line
 EXIT_FAILURE = 1
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
+COMPLETE_VARIABLE = "_JOBRUNNER_COMPLETE"
+"""Set by the scripts of `jobrunner completion` when they ask what may follow."""
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Start": {
@@ -42,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "fmt": "Write the files in one form; comments stay",
         "render": "Jobs with defaults, templates and variables put in",
         "plan": "Show what an apply would change",
+        "show": "Show a saved plan, stale or not",
         "simulate": "Play a day of all jobs before it happens",
         "apply": "Make the database match the files",
         "watch": "Apply each time the files change",
@@ -153,10 +156,19 @@ group = LazyGroup(
 
 def main() -> None:
     """The entry point of the command `jobrunner`."""
+    if COMPLETE_VARIABLE in os.environ and _complete_names():
+        return
     code = run(sys.argv[1:], session_of_this_process())
     with contextlib.suppress(BrokenPipeError, ValueError):
         sys.stdout.flush()
     sys.exit(code)
+
+
+def _complete_names() -> bool:
+    # Only while a shell asks: nobody else pays for loading it.
+    from jobrunner.cli.completing import complete_names  # noqa: PLC0415
+
+    return complete_names(group, COMPLETE_VARIABLE, os.environ, Path.cwd())
 
 
 def run(arguments: Sequence[str], session: Session) -> int:
