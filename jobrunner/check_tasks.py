@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from jobrunner.files import ProjectFiles
 from jobrunner.misfits import Judged, Misfit, Problem, find_misfits
@@ -12,19 +11,17 @@ from jobrunner.spec.calls import Call
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import ParsedProject
 from jobrunner.spec.paths import is_allowed
+from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.report import Report, in_file_order
 from jobrunner.spec.tree import Node, Scalar, Source
 from jobrunner.task_imports import task_imports
 
-Mode = Literal["static", "import", "off"]
-"""By reading the source · by importing the modules in a child process · not at all."""
-
 Judge = Callable[[Call], Judged | Problem | None]
-"""What becomes of a call; None where nobody can tell."""
+"""What is wrong with a call; None where nothing is, or nobody can tell."""
 
 
 def check_tasks(
-    read: ProjectFiles, parsed: ParsedProject, *, mode: Mode, names_missing_modules: bool = False
+    read: ProjectFiles, parsed: ParsedProject, *, mode: TaskCheck, names_missing_modules: bool = False
 ) -> tuple[Diagnostic, ...]:
     """The mistakes of `parsed`, and with them those of the calls, in file order.
 
@@ -44,7 +41,7 @@ def check_tasks(
 
 
 @contextmanager
-def _opened(mode: Mode, root: Path, patterns: Sequence[str]) -> Iterator[Judge]:
+def _opened(mode: TaskCheck, root: Path, patterns: Sequence[str]) -> Iterator[Judge]:
     match mode:
         case "static":
             sources = TaskSources(root, allow=patterns)
@@ -64,7 +61,7 @@ def _by_source(sources: TaskSources, call: Call) -> Judged | Problem | None:
         found.shape, call.args, call.kwargs,
         is_complete=call.is_complete, sensitive=call.sensitive,
     )  # fmt: skip
-    return Judged(found.text, found.place, misfits)
+    return Judged(found.text, found.place, misfits) if misfits else None
 
 
 def _report_all(calls: Sequence[Call], judge: Judge, report: Report) -> None:

@@ -54,10 +54,14 @@ def read_hints(function: Callable[..., Any], signature: inspect.Signature) -> Hi
     return make_hints(signature, _namespace(function))
 
 
-def make_hints(signature: inspect.Signature, namespace: dict[str, Any]) -> Hints | None:
+def make_hints(
+    signature: inspect.Signature,
+    namespace: dict[str, Any],
+    make_adapter: Callable[[Any], TypeAdapter[Any]] = TypeAdapter,
+) -> Hints | None:
     """The same, of a signature alone. `namespace`: where the names in hints that are text are looked up."""
     parameters = signature.parameters.values()
-    expected = {one.name: _expected(one, namespace) for one in parameters}
+    expected = {one.name: _expected(one, namespace, make_adapter) for one in parameters}
     if not any(expected.values()):
         return None
     kinds = {one.kind: expected[one.name] for one in parameters}
@@ -76,7 +80,11 @@ def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
     return namespace
 
 
-def _expected(parameter: Parameter, namespace: dict[str, Any]) -> Expected | None:
+def _expected(
+    parameter: Parameter,
+    namespace: dict[str, Any],
+    make_adapter: Callable[[Any], TypeAdapter[Any]],
+) -> Expected | None:
     if parameter.annotation is Parameter.empty:
         return None
     try:
@@ -85,7 +93,7 @@ def _expected(parameter: Parameter, namespace: dict[str, Any]) -> Expected | Non
             return None
         # `def f(a: int = None)` is common, and means that None is welcome.
         taken = hint | None if parameter.default is None else hint
-        adapter = TypeAdapter(_widened(taken))
+        adapter = make_adapter(_widened(taken))
     except Exception:  # noqa: BLE001  hints and the schemas of classes are the user's code
         return None
     if not adapter.pydantic_complete:  # a name within it is not known

@@ -14,46 +14,14 @@ from types import FunctionType, MethodType
 from typing import Any, TextIO
 
 from celery import Task
-from pydantic import BaseModel, ConfigDict
 
 from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.errors import CallableError
+from jobrunner.import_questions import Answer, Opening, Question
 from jobrunner.misfits import Judged, Problem, Shape, find_misfits, signature_in_words
 from jobrunner.process_tree import adopt_orphans, die_with
 
 _CODES = {"refused": "E302", "missing": "E303", "import": "E305"}
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Opening(_Line):
-    """What the process works with."""
-
-    parent: int
-    """The process that has started it, and without which it ends."""
-    answers: int
-    """The descriptor that the answers are written to."""
-    root: str
-    allow: tuple[str, ...]
-
-
-class Question(_Line):
-    """One call: see `spec.calls.Call`."""
-
-    path: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    is_complete: bool
-    sensitive: tuple[str, ...]
-
-
-class Answer(_Line):
-    """One of both; neither where Python itself knows no signature."""
-
-    judged: Judged | None = None
-    problem: Problem | None = None
 
 
 def main() -> None:
@@ -93,6 +61,8 @@ def _answer(question: Question, opening: Opening) -> Answer:
     except Exception as error:  # noqa: BLE001  a validator of the user's own
         told = f"{question.path} cannot check its arguments: {type(error).__name__}: {error}"
         return Answer(problem=Problem("E304", told))
+    if not misfits:
+        return Answer()
     text = f"{shape.name}{signature_in_words(loaded.signature)}"
     return Answer(judged=Judged(text, _place(loaded, opening.root), misfits))
 

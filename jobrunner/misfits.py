@@ -4,8 +4,9 @@ The rule is that of `arguments.fit_arguments`, which a worker goes by: no misfit
 can make the call, except for what a secret turns out to be.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import Parameter, Signature
 from typing import Any, NamedTuple
 
@@ -23,13 +24,47 @@ _BY_POSITION = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
 _BY_NAME = {Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
     """What is known of a callable without calling it."""
 
     name: str
     signature: Signature
     hints: Hints | None
+
+    @cached_property
+    def positions(self) -> tuple[str, ...]:
+        """The names of what it takes by position."""
+        return tuple(one.name for one in self._parameters if one.kind in _BY_POSITION)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What it takes by name."""
+        return frozenset(one.name for one in self._parameters if one.kind in _BY_NAME)
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """What has no default."""
+        kinds = _BY_POSITION | _BY_NAME
+        return frozenset(
+            one.name
+            for one in self._parameters
+            if one.kind in kinds and one.default is Parameter.empty
+        )
+
+    @cached_property
+    def takes_more_positions(self) -> bool:
+        """It has `*args`."""
+        return any(one.kind is Parameter.VAR_POSITIONAL for one in self._parameters)
+
+    @cached_property
+    def takes_more_names(self) -> bool:
+        """It has `**kwargs`."""
+        return any(one.kind is Parameter.VAR_KEYWORD for one in self._parameters)
+
+    @property
+    def _parameters(self) -> Iterable[Parameter]:
+        return self.signature.parameters.values()
 
 
 class Misfit(NamedTuple):
@@ -52,7 +87,7 @@ class Problem:
 
 
 class Judged(NamedTuple):
-    """What became of one call."""
+    """What does not fit of one call."""
 
     task: str
     """Name and signature, for people."""
@@ -102,19 +137,13 @@ def find_misfits(
 def _unbound(
     shape: Shape, args: Sequence[Any], kwargs: Mapping[str, Any], *, is_complete: bool
 ) -> list[Misfit]:
-    bind = shape.signature.bind if is_complete else shape.signature.bind_partial
-    try:
-        bind(*args, **kwargs)
-    except TypeError:
-        found = [*_too_many(shape, args), *_names(shape, args, kwargs)]
-        return [*found, *_missing(shape, args, kwargs, found)] if is_complete else found
-    return []
+    found = [*_too_many(shape, args), *_names(shape, args, kwargs)]
+    return [*found, *_missing(shape, args, kwargs, found)] if is_complete else found
 
 
 def _too_many(shape: Shape, args: Sequence[Any]) -> Iterator[Misfit]:
-    parameters = shape.signature.parameters.values()
-    taken = sum(one.kind in _BY_POSITION for one in parameters)
-    if len(args) > taken and not _has(shape, Parameter.VAR_POSITIONAL):
+    taken = len(shape.positions)
+    if len(args) > taken and not shape.takes_more_positions:
         takes = {0: "nothing", 1: "1 argument"}.get(taken, f"{taken} arguments")
         yield Misfit(
             ("args", taken, "value"),
@@ -123,61 +152,43 @@ def _too_many(shape: Shape, args: Sequence[Any]) -> Iterator[Misfit]:
 
 
 def _names(shape: Shape, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Misfit]:
-    parameters = shape.signature.parameters
-    by_position = set(_positions(shape)[: len(args)])
-    takes_any = _has(shape, Parameter.VAR_KEYWORD)
+    by_position = set(shape.positions[: len(args)])
+    if not by_position and kwargs.keys() <= shape.names:
+        return
     for name in kwargs:
-        parameter = parameters.get(name)
-        if parameter is not None and parameter.kind in _BY_NAME:
+        if name in shape.names:
             if name in by_position:
-                yield Misfit(
-                    ("kwargs", name),
-                    f"{shape.name}() gets {name!r} from 'args' already; remove one",
-                )
-        elif takes_any:
-            continue
-        elif parameter is not None and parameter.kind is Parameter.POSITIONAL_ONLY:
-            yield Misfit(
-                ("kwargs", name),
-                f"{shape.name}() takes {name!r} by position only; write it in 'args'",
-            )
-        else:
+                problem = f"{shape.name}() gets {name!r} from 'args' already; remove one"
+                yield Misfit(("kwargs", name), problem)
+        elif not shape.takes_more_names:
             yield Misfit(("kwargs", name), _unknown(shape, name, by_position | kwargs.keys()))
 
 
 def _unknown(shape: Shape, name: str, given: set[str]) -> str:
+    if name in shape.positions:
+        return f"{shape.name}() takes {name!r} by position only; write it in 'args'"
     guess = _guess(shape, name, given)
     meant = f"; did you mean {guess!r}?" if guess else ""
     return f"{shape.name}() has no parameter {name!r}{meant}"
 
 
 def _guess(shape: Shape, name: str, given: set[str]) -> str:
-    free = tuple(
-        one.name
-        for one in shape.signature.parameters.values()
-        if one.kind in _BY_NAME and one.name not in given
-    )
-    return did_you_mean(name, free)
+    return did_you_mean(name, tuple(sorted(shape.names - given)))
 
 
 def _missing(
     shape: Shape, args: Sequence[Any], kwargs: Mapping[str, Any], found: Sequence[Misfit]
 ) -> Iterator[Misfit]:
-    """Not what a misspelt name was probably meant for: that is told of already."""
-    positions = _positions(shape)
-    by_position = set(positions[: len(args)])
-    given = by_position | kwargs.keys()
-    meant = {_guess(shape, str(one.place[1]), given) for one in found if one.place[0] == "kwargs"}
-    lacking = [
-        one
-        for one in shape.signature.parameters.values()
-        if one.default is Parameter.empty and one.kind in _BY_POSITION | _BY_NAME
-        if one.name not in by_position and not (one.kind in _BY_NAME and one.name in kwargs)
-        if one.name not in meant and ("kwargs", one.name) not in {known.place for known in found}
-    ]
-    if lacking:
-        names = " and ".join(repr(one.name) for one in lacking)
-        yield Misfit((), f"{shape.name}() needs {names}")
+    """Not what another name was written for: that is told of already."""
+    by_position = set(shape.positions[: len(args)])
+    lacking = shape.required - by_position - (shape.names & kwargs.keys())
+    if not lacking:
+        return
+    told = {str(one.place[1]) for one in found if one.place[0] == "kwargs"}
+    meant = {_guess(shape, name, by_position | kwargs.keys()) for name in told}
+    names = [repr(name) for name in shape.signature.parameters if name in lacking - told - meant]
+    if names:
+        yield Misfit((), f"{shape.name}() needs {' and '.join(names)}")
 
 
 def _values(
@@ -186,24 +197,20 @@ def _values(
     hints = shape.hints
     if hints is None:
         return
-    more = [hints.more_positions] * (len(args) - len(hints.by_position))
-    positions = _positions(shape)
-    for number, (expected, value) in enumerate(
-        zip((*hints.by_position, *more), args, strict=False)
-    ):
-        name = positions[number] if number < len(positions) else None
-        if name not in sensitive:
+    for number, value in enumerate(args):
+        is_more = number >= len(shape.positions)
+        expected = hints.more_positions if is_more else hints.by_position[number]
+        name = "" if is_more else shape.positions[number]
+        if expected is not None and name not in sensitive:
             yield from _value(expected, name, ("args", number, "value"), value)
     for name, value in kwargs.items():
-        if name not in sensitive:
-            expected = hints.by_name.get(name, hints.more_names)
+        expected = hints.by_name.get(name, hints.more_names)
+        if expected is not None and name not in sensitive:
             yield from _value(expected, name, ("kwargs", name, "value"), value)
 
 
-def _value(
-    expected: Expected | None, name: str | None, place: Place, value: Any
-) -> Iterator[Misfit]:
-    if expected is None or has_reference(value):
+def _value(expected: Expected, name: str, place: Place, value: Any) -> Iterator[Misfit]:
+    if isinstance(value, dict | list) and has_reference(value):
         return
     try:
         expected.adapter.validate_python(value)
@@ -213,11 +220,3 @@ def _value(
         yield Misfit(
             (*place, *first["loc"]), f"{name or expected.parameter} takes {expected.hint}: {said}"
         )
-
-
-def _positions(shape: Shape) -> list[str]:
-    return [one.name for one in shape.signature.parameters.values() if one.kind in _BY_POSITION]
-
-
-def _has(shape: Shape, kind: Any) -> bool:
-    return any(one.kind is kind for one in shape.signature.parameters.values())

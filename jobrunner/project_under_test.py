@@ -100,7 +100,7 @@ def open_project(folder: Path) -> ProjectUnderTest:
     """Raises ConfigurationError with all mistakes of the files, UsageError for a setting."""
     settings = load_settings(os.environ, folder)
     config = Path(settings.config) if settings.config else None
-    given = Given(settings.environment, variables_of(os.environ))
+    given = Given(settings.environment, variables_of(os.environ), settings.check_tasks)
     desired = read_desired(config=config, working_directory=folder, given=given)
     return ProjectUnderTest(settings, desired)
 

@@ -13,7 +13,7 @@ name may instead be given as `NAME_FILE`, a file that holds the value (Docker an
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -62,6 +62,8 @@ class Settings(BaseModel):
     """A run whose processes hold more is ended as lost; 0 is no limit."""
     worker_grace_seconds: float = Field(default=25.0, ge=0)
     """How long a worker that is told to stop lets its runs go on; it is gone 5 s later at most."""
+    check_tasks: Literal["static", "import", "off"] = "static"
+    """How `plan`, `apply`, `watch` and `validate` check what jobs call against its code."""
     run_directory: Path = Path(RUN_DIRECTORY)
     """Where `up` keeps its servers' data, the editor schema and the endpoints file."""
     log_format: str = Field(default="console", pattern="^(console|json)$")

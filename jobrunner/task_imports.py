@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jobrunner.import_child import Answer, Opening, Question
+from jobrunner.import_questions import Answer, Opening, Question
 from jobrunner.misfits import Judged, Problem
 from jobrunner.process_tree import how_it_ended, kill_tree
 from jobrunner.spec.calls import Call
@@ -35,7 +35,7 @@ class TaskImports:
         """What has ended its process, by module: it is not asked for again."""
 
     def judge(self, call: Call) -> Judged | Problem | None:
-        """What a worker would make of the call; None where nobody can tell."""
+        """What a worker would find wrong with the call; None where it is right, or nobody can tell."""
         module = call.path.rpartition(".")[0]
         if module in self._broken:
             return self._broken[module]

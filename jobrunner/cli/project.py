@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from jobrunner.check_tasks import check_tasks
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
@@ -13,7 +14,7 @@ from jobrunner.files import PROJECT_FILE, read_project
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, ScheduleSpec
 from jobrunner.spec.parse import parse_project
-from jobrunner.spec.project import ProjectSpec
+from jobrunner.spec.project import ProjectSpec, TaskCheck
 from jobrunner.spec.yaml import SourceFile
 
 _SHOWN_ADDRESSES = 5
@@ -34,24 +35,30 @@ class ReadProject:
     """What was read, for quoting its lines."""
 
 
-def read_project_of(session: Session, *, only: Sequence[Path] = ()) -> ReadProject:
-    """Read everything, or `only` these files and folders. Mistakes are diagnostics."""
+def read_project_of(
+    session: Session, *, only: Sequence[Path] = (), mode: TaskCheck = "off"
+) -> ReadProject:
+    """Read everything, or `only` these files and folders. Mistakes are diagnostics.
+
+    `mode`: how what the jobs call is checked.
+    """
     with session.output.progress("reading the files"):
         read = read_project(
             config=session.config, working_directory=session.working_directory, only=only
         )
         parsed = parse_project(read.config, read.files, given=given_of(session))
+        diagnostics = check_tasks(read, parsed, mode=mode, names_missing_modules=True)
     return ReadProject(
         root=read.root,
         project=parsed.project,
         jobs=parsed.jobs,
-        diagnostics=(*read.diagnostics, *parsed.diagnostics),
+        diagnostics=(*read.diagnostics, *diagnostics),
         files=len(read.files),
         sources=read.sources,
     )
 
 
-def read_paths(session: Session, paths: Sequence[Path]) -> ReadProject:
+def read_paths(session: Session, paths: Sequence[Path], *, mode: TaskCheck = "off") -> ReadProject:
     """What the PATHs of a command name: a single one may be a whole project, any others are files and
     folders by themselves. None is the project. Raises NotFound.
     """
@@ -62,11 +69,11 @@ def read_paths(session: Session, paths: Sequence[Path]) -> ReadProject:
         only = session.working_directory / paths[0]
         if only.name == PROJECT_FILE:
             session.given_config = only
-            return read_project_of(session)
+            return read_project_of(session, mode=mode)
         if (only / PROJECT_FILE).exists():
             session.given_config = only / PROJECT_FILE
-            return read_project_of(session)
-    return read_project_of(session, only=paths)
+            return read_project_of(session, mode=mode)
+    return read_project_of(session, only=paths, mode=mode)
 
 
 def no_such_job(address: str, addresses: Iterable[str], *, where: str = "") -> NotFound:

@@ -16,8 +16,9 @@ def settings_of(session: Session) -> Settings:
 
 
 def given_of(session: Session) -> Given:
-    """The environment that was chosen, and the variables of `${NAME}`."""
-    return Given(settings_of(session).environment, variables_of(session.environ))
+    """The environment that was chosen, the variables of `${NAME}`, and how tasks are checked."""
+    settings = settings_of(session)
+    return Given(settings.environment, variables_of(session.environ), settings.check_tasks)
 
 
 def keyring_of(session: Session) -> Keyring:

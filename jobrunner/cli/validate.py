@@ -11,9 +11,11 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.diagnostic_text import count, github_line, report_lines
 from jobrunner.cli.project import ReadProject, read_paths
 from jobrunner.cli.session import Session
+from jobrunner.cli.settings import settings_of
 from jobrunner.cli.style import style
 from jobrunner.plan.lint import lint_jobs
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
+from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.source_lines import with_source_lines
 
 Format = Literal["human", "json", "github"]
@@ -26,6 +28,7 @@ Format = Literal["human", "json", "github"]
     "and folders that are checked by themselves with the project's defaults.",
     examples=[
         ("jobrunner validate", "All files of this project; exit 1 when one is wrong."),
+        ("jobrunner validate --check-tasks import", "Import the tasks, too, as a worker would."),
         ("jobrunner validate --strict --format github", "In a workflow: warnings fail it too."),
     ],
 )
@@ -39,9 +42,24 @@ Format = Literal["human", "json", "github"]
     show_default=True,
     help="For people, for programs, for a GitHub workflow.",
 )
+@click.option(
+    "--check-tasks",
+    type=click.Choice(["static", "import", "off"]),
+    help="Whether what jobs call is there and takes their args and kwargs: by reading its source without "
+    "running it, by importing it in a process of its own, or not at all.  [default: static, or "
+    "JOBRUNNER_CHECK_TASKS]",
+)
 @click.option("--strict", is_flag=True, help="A warning is an error.")
-def command(session: Session, *, paths: tuple[Path, ...], form: Format, strict: bool) -> int:
-    read = read_paths(session, paths)
+def command(
+    session: Session,
+    *,
+    paths: tuple[Path, ...],
+    form: Format,
+    check_tasks: TaskCheck | None,
+    strict: bool,
+) -> int:
+    mode = check_tasks or settings_of(session).check_tasks
+    read = read_paths(session, paths, mode=mode)
     lints = () if has_errors(read.diagnostics) else lint_jobs(read.jobs, now=datetime.now(UTC))
     diagnostics = (*read.diagnostics, *with_source_lines(lints, read.sources))
     is_empty = not (read.sources or diagnostics)

@@ -18,35 +18,60 @@ class FoundModule:
     """None: a folder without `__init__.py`, or a module that has no source."""
     is_folder: bool
     """Only a folder: nothing can stand in it but modules."""
-    is_package: bool
-    modules: tuple[str, ...]
-    """The names of the modules below a package."""
+    folders: tuple[str, ...]
+    """Where the modules below it lie; () for what is no package."""
     rest: tuple[str, ...]
     """What follows in the path."""
 
+    @property
+    def is_package(self) -> bool:
+        """Whether modules can lie below it."""
+        return bool(self.folders)
 
-def find_module(dotted: str, search_path: Sequence[str]) -> FoundModule | None:
-    """None when there is not even a module of the path's first name."""
-    first, *names = dotted.split(".")
-    spec = PathFinder.find_spec(first, search_path) or _from_other_finders(first)
-    if spec is None:
-        return None
-    at = 0
-    for name in names:
+
+class ModuleFinder:
+    """Looks for each module once."""
+
+    def __init__(self, search_path: Sequence[str]) -> None:
+        self._search_path = search_path
+        self._specs: dict[str, ModuleSpec | None] = {}
+
+    def find(self, dotted: str) -> FoundModule | None:
+        """None when there is not even a module of the path's first name."""
+        names = dotted.split(".")
+        found = next(
+            (at for at in range(1, len(names) + 1) if self._spec(names[:at]) is None),
+            len(names) + 1,
+        )
+        spec = self._spec(names[: found - 1])
+        if spec is None:
+            return None
+        is_source = spec.has_location and str(spec.origin).endswith(_SUFFIX)
+        return FoundModule(
+            name=".".join(names[: found - 1]),
+            file=Path(str(spec.origin)) if is_source else None,
+            is_folder=spec.origin is None,
+            folders=tuple(_folders(spec)),
+            rest=tuple(names[found - 1 :]),
+        )
+
+    def _spec(self, names: Sequence[str]) -> ModuleSpec | None:
+        if not names:
+            return None
+        dotted = ".".join(names)
+        if dotted not in self._specs:
+            self._specs[dotted] = self._look(names)
+        return self._specs[dotted]
+
+    def _look(self, names: Sequence[str]) -> ModuleSpec | None:
+        if len(names) == 1:
+            return PathFinder.find_spec(names[0], self._search_path) or _from_other_finders(
+                names[0]
+            )
+        above = self._spec(names[:-1])
+        folders = [] if above is None else _folders(above)
         # By its last name alone: a dotted one would look for its parent among imported modules.
-        below = PathFinder.find_spec(name, _folders(spec)) if _folders(spec) else None
-        if below is None:
-            break
-        spec, at = below, at + 1
-    is_source = spec.has_location and str(spec.origin).endswith(_SUFFIX)
-    return FoundModule(
-        name=".".join((first, *names[:at])),
-        file=Path(str(spec.origin)) if is_source else None,
-        is_folder=spec.origin is None,
-        is_package=bool(_folders(spec)),
-        modules=tuple(modules_in(_folders(spec))),
-        rest=tuple(names[at:]),
-    )
+        return PathFinder.find_spec(names[-1], folders) if folders else None
 
 
 def modules_in(folders: Sequence[str]) -> Iterator[str]:

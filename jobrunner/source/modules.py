@@ -1,13 +1,14 @@
 """The modules of the tasks, parsed once each."""
 
 import ast
+import importlib
 import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from jobrunner.source.bindings import Names, names_of
-from jobrunner.source.files import FoundModule, find_module
+from jobrunner.source.files import FoundModule, ModuleFinder
 
 LARGEST_SOURCE_BYTES = 2 * 1024 * 1024
 
@@ -44,20 +45,13 @@ class Modules:
     """Finds modules as a worker would that is started in `root`, and keeps what it has read."""
 
     def __init__(self, root: Path) -> None:
-        self._search_path = [str(root), *(path for path in sys.path if path)]
-        self._found: dict[str, FoundModule | None] = {}
+        importlib.invalidate_caches()  # a module may have been written a moment ago
+        self._finder = ModuleFinder([str(root), *(path for path in sys.path if path)])
         self._read: dict[str, Module | Broken | None] = {}
 
-    @property
-    def search_path(self) -> list[str]:
-        """Where a first name is looked for."""
-        return self._search_path
-
-    def find(self, module: str) -> FoundModule | None:
-        """The longest beginning of `module` that is one; None when not even its first name is."""
-        if module not in self._found:
-            self._found[module] = find_module(module, self._search_path)
-        return self._found[module]
+    def find(self, dotted: str) -> FoundModule | None:
+        """The longest beginning of a path that is a module; None when not even its first name is."""
+        return self._finder.find(dotted)
 
     def read(self, found: FoundModule) -> Module | Broken | None:
         """What its source says; None when there is none, or none that can be read."""

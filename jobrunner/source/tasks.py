@@ -5,9 +5,13 @@ twice, a base class from elsewhere. Celery's own decorators are known.
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from jobrunner.hints import make_hints
 from jobrunner.misfits import Problem, Shape
@@ -21,12 +25,19 @@ from jobrunner.source.bindings import (
 )
 from jobrunner.source.files import FoundModule, modules_in
 from jobrunner.source.modules import Broken, Module, Modules
-from jobrunner.source.signatures import read_signature, written_signature
+from jobrunner.source.signatures import (
+    WrittenParameter,
+    as_signature,
+    in_words,
+    written_parameters,
+)
 from jobrunner.spec.keys import did_you_mean
 from jobrunner.spec.paths import is_allowed
 
 _MOST_STEPS = 10
 """From a name that is imported to where it is defined."""
+_adapter: Callable[[Any], TypeAdapter[Any]] = lru_cache(maxsize=1000)(TypeAdapter)
+"""Many parameters have the same few hints, and to make one takes far longer than to use it."""
 _MOST_NAMES = 2
 """A function, or a class and its method."""
 _SAME_SIGNATURE = {"functools.cache", "functools.lru_cache", "builtins.staticmethod"}
@@ -39,12 +50,16 @@ class Described:
     """A callable that was found."""
 
     shape: Shape
-    text: str
-    """Name and signature, for people."""
+    parameters: Sequence[WrittenParameter]
     place: str
     """`billing/tasks.py:41`"""
     origin: str
     """Where it is defined, as a dotted path."""
+
+    @property
+    def text(self) -> str:
+        """Name and signature, for people."""
+        return f"{self.shape.name}{in_words(self.parameters)}"
 
 
 class NotCertain(Exception):
@@ -107,7 +122,7 @@ class TaskSources:
             near = tuple(modules_in([str(self._root)]))
         else:
             missing = f"{found.name}.{found.rest[0]}" if found.rest else found.name
-            near = found.modules
+            near = tuple(modules_in(found.folders))
         guess = did_you_mean(
             (found.rest[0] if found and found.rest else task.partition(".")[0]), near
         )
@@ -128,7 +143,7 @@ class TaskSources:
             raise NotCertain
         name, *more = found.rest
         bound = [one for one in module.names.bound if not one.startswith("_")]
-        guess = did_you_mean(name, (*found.modules, *([] if more else bound)))
+        guess = did_you_mean(name, (*modules_in(found.folders), *([] if more else bound)))
         what = f"no module '{name}'" if more else f"no '{name}'"
         return Problem(
             "E303", f"'{found.name}' has {what}",
@@ -211,13 +226,14 @@ class TaskSources:
         def origin_in_module(expression: ast.expr) -> str | None:
             return self._origin(module, expression)
 
+        parameters = written_parameters(function.args, skips_first=skips_first)
         try:
-            signature = read_signature(function.args, origin_in_module, skips_first=skips_first)
+            signature = as_signature(parameters, origin_in_module)
         except ValueError:
             raise NotCertain from None
         return Described(
-            shape=Shape(name, signature, make_hints(signature, {})),
-            text=f"{name}{written_signature(function.args, skips_first=skips_first)}",
+            shape=Shape(name, signature, make_hints(signature, {}, _adapter)),
+            parameters=parameters,
             place=f"{self._shown(module.file)}:{function.lineno}",
             origin=f"{module.name}.{qualified}",
         )

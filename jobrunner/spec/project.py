@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import Field
 
@@ -16,6 +17,9 @@ from jobrunner.spec.models import (
     Whole,
 )
 
+TaskCheck = Literal["static", "import", "off"]
+"""How what jobs call is checked: by reading the source · by importing it in a child process · not at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -25,6 +29,7 @@ class Given:
     """One of the project's `environments`; '' is none."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Values of `${NAME}` by name; they win over the environment's `vars`."""
+    check_tasks: TaskCheck = "static"
 
 
 class Allow(Spec):

@@ -25,6 +25,11 @@ jobs:
     task: app.tasks.greet
     kwargs: {name: world}
 """
+TASKS = """\
+def report(): ...
+def greet(name): ...
+def slow(): ...
+"""
 BAD = GOOD.replace("every: 10s", "evry: 10s")
 
 
@@ -32,6 +37,8 @@ BAD = GOOD.replace("every: 10s", "evry: 10s")
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "jobs.d").mkdir()
     (tmp_path / "jobs.d" / "ops.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "tasks.py").write_text(TASKS, encoding="utf-8")
     return tmp_path
 
 

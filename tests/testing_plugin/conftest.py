@@ -11,7 +11,7 @@ jobs:
   charge:
     task: shop_tasks.charge
     kwargs: {currency: EUR}
-    schedule: {cron: "30 5 * * *", timezone: Europe/Berlin}
+    schedule: {cron: "30 5 * * *", timezone: Europe/Berlin, kwargs: {day: "2026-11-21"}}
   who:
     task: shop_tasks.who
   fetch:
