@@ -10,6 +10,7 @@ from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.environments import Environment
 from jobrunner.spec.exclusions import days_of_calendars
 from jobrunner.spec.inheritance import Layer, Layers, written_out
+from jobrunner.spec.interpolation import without_pending
 from jobrunner.spec.job import Surroundings, check_template, read_defaults, read_job
 from jobrunner.spec.keys import check_keys
 from jobrunner.spec.matrix import Combination, fill_mapping, read_matrix
@@ -252,7 +253,7 @@ class _JobReader:
             return
         combinations = read_matrix(key, matrix, self.report) if named else None
         if combinations is None or self._are_too_many(combinations, matrix.key):
-            self._read_one(key, layers, document.around, is_named=False)
+            self._read_one(key, _without_pending(layers), document.around, is_named=False)
             return
         for combination in combinations:
             filled = self._filled(layers, combination)
@@ -313,3 +314,9 @@ class _JobReader:
             interpolator=self.file.interpolator,
             is_disabled=chosen is not None and chosen.gate is not None,
         )
+
+
+def _without_pending(layers: Layers) -> Layers:
+    """What can be checked of a job whose matrix cannot be expanded."""
+    each = tuple(Layer(layer.name, without_pending(layer.tree)) for layer in layers.each)
+    return Layers(each, layers.merged and without_pending(layers.merged))
