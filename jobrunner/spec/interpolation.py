@@ -17,6 +17,7 @@ from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, text_off
 _EXPRESSION = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)(.*))?", re.DOTALL)
 _OF_MATRIX = re.compile(r"matrix\.([A-Za-z_][A-Za-z0-9_]*)")
+_FOREIGN = re.compile(r"((?:secrets?|matrix|env|vars?)\.)?([A-Za-z_][A-Za-z0-9_]*)")
 
 _NEVER = frozenset(
     {"version", "project", "namespace", "include", "allow", "celery", "environments", "moved"}
@@ -53,6 +54,11 @@ class Variables:
     declared: Table[str, Table[str, str]]
     """The `vars` of all environments, by name."""
 
+    @property
+    def are_unknown(self) -> bool:
+        """The environment that was chosen is none of those, which has been told of."""
+        return bool(self.environment and self.declared) and self.environment not in self.declared
+
 
 class Interpolator:
     """Expands document by document."""
@@ -84,9 +90,10 @@ class Interpolator:
         if name.startswith(EXTENSION):
             return entry.value
         if name in _NEVER:
-            if name != "environments":  # read by itself, where they are
-                refuse_expressions(entry.value, f"'{name}'", self._report)
-            return entry.value
+            # Environments are read by themselves. What is refused is as if it were not written.
+            if name == "environments" or refuse_expressions(entry.value, f"'{name}'", self._report):
+                return entry.value
+            return _nothing(entry.value)
         if name in _OF_JOBS and isinstance(entry.value, Mapping):
             return self._jobs(entry.value)
         return self._expanded(entry.value)
@@ -103,7 +110,9 @@ class Interpolator:
             return self._expanded(job)
         fixed = {name: job.entries[name] for name in _NEVER_IN_A_JOB if name in job.entries}
         for name, entry in fixed.items():
-            refuse_expressions(entry.value, f"'{name}'", self._report)
+            is_fixed = refuse_expressions(entry.value, f"'{name}'", self._report)
+            if not is_fixed and name == "extends":
+                fixed[name] = entry._replace(value=_nothing(entry.value))
         expanded = self._expanded(job.without(*fixed) if fixed else job)
         if not fixed or not isinstance(expanded, Mapping):
             return expanded
@@ -175,7 +184,8 @@ class Interpolator:
             return None
         variable = _VARIABLE.fullmatch(inner)
         if variable is None:
-            self._error(found, node, "E230", f"'{shortened(found[0])}' names no variable", _FORMS)
+            message = f"'{shortened(found[0])}' names no variable"
+            self._error(found, node, "E230", message, _meant(inner) or _FORMS)
             return None
         return self._variable(variable, found, node)
 
@@ -186,7 +196,9 @@ class Interpolator:
             return value or str(rest)
         if value or (value is not None and sign is None):
             return value
-        what = "is empty" if value == "" else "has no value"
+        if self._variables.are_unknown:
+            return None
+        what = "has no value" if value is None else "is empty"
         message = f"'{shortened(name)}' {what}" + (f": {shortened(rest)}" if rest else "")
         self._error(found, node, "E231", message, self._where_to_give(name))
         return None
@@ -196,7 +208,8 @@ class Interpolator:
         having = [one for one, given in variables.declared.items() if given.get(name)]
         if having and not variables.environment:
             return f"choose an environment that has it: -e {' or -e '.join(having)}"
-        guess = did_you_mean(name, tuple(variables.values))
+        others = tuple(other for other in variables.values if other != name)
+        guess = did_you_mean(name, others)
         meant = f"did you mean '{guess}'? else " if guess else ""
         environment = variables.environment if variables.environment in variables.declared else ""
         place = f"vars: {{{name}: …}} in environment '{environment}'" if environment else ""
@@ -233,6 +246,25 @@ class Interpolator:
                 node, code, message, help=advice,
                 offset=before + found.start(), width=found.end() - found.start(),
             )  # fmt: skip
+
+
+def _meant(inner: str) -> str:
+    """What to write for an expression of another tool, `${{ secrets.TOKEN }}` for one; '' for no idea."""
+    foreign = _FOREIGN.fullmatch(inner.strip("{ "))
+    if foreign is None:
+        return ""
+    place, name = foreign.groups()
+    match place:
+        case "secrets." | "secret.":
+            return f'write {{secret: "env:{name}"}}, which the worker resolves'
+        case "matrix.":
+            return f"write ${{matrix.{name}}}"
+        case _:
+            return f"write ${{{name}}}"
+
+
+def _nothing(node: Node) -> Scalar:
+    return Scalar(None, node.line, node.column, 1, node.source)
 
 
 def refuse_expressions(node: Node, where: str, report: Report) -> bool:

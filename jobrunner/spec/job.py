@@ -9,7 +9,13 @@ from jobrunner.spec.calls import Call, calls_of
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.inheritance import Layer, Layers, written_out
-from jobrunner.spec.interpolation import Interpolator, Pending, pending_in, without_pending
+from jobrunner.spec.interpolation import (
+    Interpolator,
+    MatrixName,
+    Pending,
+    pending_in,
+    without_pending,
+)
 from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
 from jobrunner.spec.paths import is_allowed, parse_task_path
@@ -50,7 +56,7 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     assert merged is not None  # noqa: S101  there is a layer
     good = True
     if around.interpolator.has_pending and (pending := pending_in(merged)):
-        good = _report_pending(pending, report)
+        good = _report_pending(pending, f"{around.namespace}/{key.value}", report)
         tree, merged = without_pending(tree), without_pending(merged)
     named = named_schedules(merged, report)
     schedules = None if named is None else _read_schedules(named, merged, around)
@@ -132,13 +138,15 @@ def _check_inherited(key: Scalar, tree: Mapping, around: Surroundings) -> Mappin
     return merged
 
 
-def _report_pending(pending: Sequence[Scalar], report: Report) -> Literal[False]:
+def _report_pending(pending: Sequence[Scalar], address: str, report: Report) -> Literal[False]:
+    """What has no value for another reason has been told of already."""
     for node in pending:
-        # What has no value at all has been told of, and so has a name that the matrix has not.
-        if isinstance(node.value, Pending) and None not in node.value.parts:
+        parts = node.value.parts if isinstance(node.value, Pending) else ()
+        names = [part.name for part in parts if isinstance(part, MatrixName)]
+        if names and None not in parts:
             report.at(
-                node, "E231", "'${matrix.…}' stands in a job without a matrix that has it",
-                help="write matrix: {name: [value, …]} in the job, or the value itself",
+                node, "E231", f"'${{matrix.{names[0]}}}' has no value in '{address}', which has no matrix",
+                help=f"write matrix: {{{names[0]}: [value, …]}} in that job, or the value itself here",
             )  # fmt: skip
     return False
 

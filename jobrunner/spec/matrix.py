@@ -108,7 +108,8 @@ def _values(entry: Entry, report: Report) -> list[Scalar] | None:
         what = "an empty list" if isinstance(node, Sequence) else kind(node)
         report.at(
             entry.key if is_null(node) else node, "E236",
-            f"'{shortened(name)}' of a matrix takes a list of values, not {what}", help=_EXAMPLE,
+            f"'{shortened(name)}' of a matrix takes a list of values, not {what}",
+            help=f"write {name}: [{_text(node.value)}]" if isinstance(node, Scalar) else _EXAMPLE,
         )  # fmt: skip
         return None
     wrong = [item for item in node.items if not isinstance(item, Scalar) or item.value is None]

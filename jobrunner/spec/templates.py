@@ -26,6 +26,8 @@ class Templates:
     """All that a job of one document may extend, by name."""
 
     by_name: dict[str, Template] = field(default_factory=dict)
+    circles: set[frozenset[str]] = field(default_factory=set)
+    """Those that have been told of: each can be entered at several places."""
 
     def layers(self, tree: Mapping, report: Report) -> tuple[Layer, ...]:
         """Those that a job or a template asks for, the lowest first.
@@ -56,11 +58,7 @@ class Templates:
             name = str(node.value)
             template = self.by_name.get(name)
             if name in path:
-                circle = " → ".join([*path[path.index(name) :], name])
-                report.at(
-                    node, "E235", f"templates extend each other without end: {circle}",
-                    help="remove one of them",
-                )  # fmt: skip
+                self._report_circle(node, path[path.index(name) :], report)
             elif template is None:
                 report.at(
                     node, "E234", f"no template is named '{shortened(name)}'", help=self._known(name)
@@ -75,6 +73,15 @@ class Templates:
                 if below is not None and not is_null(below):
                     self._collect(below, found, (*path, name), report)
                 found[name] = template.tree.without("extends")
+
+    def _report_circle(self, node: Scalar, circle: tuple[str, ...], report: Report) -> None:
+        if frozenset(circle) not in self.circles:
+            self.circles.add(frozenset(circle))
+            names = " → ".join([*circle, circle[0]])
+            report.at(
+                node, "E235", f"templates extend each other without end: {names}",
+                help="remove one of them",
+            )  # fmt: skip
 
     def _known(self, name: str) -> str:
         if not self.by_name:
@@ -113,7 +120,7 @@ def read_templates(entry: Entry | None, known: Templates, report: Report) -> Tem
         else:
             check_keys(tree, "a template", report)
             found[name] = Template(key, written_out(tree))
-    return Templates(found)
+    return Templates(found, known.circles)
 
 
 def _names(extends: Node, report: Report) -> list[Scalar]:

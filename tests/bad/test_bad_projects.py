@@ -14,6 +14,7 @@ from jobrunner.check_tasks import check_tasks
 from jobrunner.files import read_project
 from jobrunner.spec.diagnostics import CODES, Diagnostic
 from jobrunner.spec.parse import parse_project
+from jobrunner.spec.project import Given
 
 FOLDER = Path(__file__).parent
 PROJECTS = sorted(path.parent for path in FOLDER.glob("*/expected.txt"))
@@ -40,7 +41,7 @@ def diagnose(project: Path, folder: Path) -> tuple[Diagnostic, ...]:
     if (project / "setup.sh").exists():
         subprocess.run(["sh", str(project / "setup.sh")], cwd=root, check=True)
     files = read_project(config=_config(root), working_directory=root)
-    parsed = parse_project(files.config, files.files)
+    parsed = parse_project(files.config, files.files, given=Given(_environment(project)))
     is_warned = project.name.startswith("W301")  # elsewhere the modules are not made up
     return files.diagnostics + check_tasks(
         files, parsed, mode="static", names_missing_modules=is_warned
@@ -55,6 +56,12 @@ def _config(root: Path) -> Path | None:
     """A project may name its file: `config.txt` holds the name."""
     named = root / "config.txt"
     return Path(named.read_text("utf-8").strip()) if named.exists() else None
+
+
+def _environment(project: Path) -> str:
+    """What is chosen by `-e`: `environment.txt` holds its name."""
+    named = project / "environment.txt"
+    return named.read_text("utf-8").strip() if named.exists() else ""
 
 
 def _draw_one(found: Diagnostic) -> str:
