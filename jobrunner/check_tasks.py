@@ -8,6 +8,7 @@ from jobrunner.files import ProjectFiles
 from jobrunner.misfits import Judged, Misfit, Problem, find_misfits
 from jobrunner.source.tasks import Described, TaskSources
 from jobrunner.spec.calls import Call
+from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import ParsedProject
 from jobrunner.spec.paths import is_allowed
@@ -21,7 +22,11 @@ Judge = Callable[[Call], Judged | Problem | None]
 
 
 def check_tasks(
-    read: ProjectFiles, parsed: ParsedProject, *, mode: TaskCheck, names_missing_modules: bool = False
+    read: ProjectFiles,
+    parsed: ParsedProject,
+    *,
+    mode: TaskCheck,
+    names_missing_modules: bool = False,
 ) -> tuple[Diagnostic, ...]:
     """The mistakes of `parsed`, and with them those of the calls, in file order.
 
@@ -34,7 +39,7 @@ def check_tasks(
         (call for call in parsed.calls if is_allowed(call.path, patterns)),
         key=lambda call: call.path.rpartition(".")[0],
     )
-    with _opened(mode, read.root, patterns) as judge:
+    with collection_paused(), _opened(mode, read.root, patterns) as judge:
         _report_all(calls, judge, report)
     found = [one for one in report.in_file_order([]) if names_missing_modules or one.code != "W301"]
     return in_file_order((*parsed.diagnostics, *found), [file.path for file in read.sources])

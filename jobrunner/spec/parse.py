@@ -1,11 +1,10 @@
 """Files → the project and its jobs, with every mistake of the whole tree."""
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from jobrunner.spec.calls import Call
+from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.environments import Environment
 from jobrunner.spec.exclusions import days_of_calendars
@@ -101,27 +100,12 @@ def _read_all(
     config: SourceFile | None, files: Sequence[SourceFile], given: Given, *, traced: str = ""
 ) -> "_JobReader":
     report = Report()
-    with _collection_paused():
+    with collection_paused():
         reader = _JobReader(read_project_file(config, given, report), report, traced)
         reader.read_project_jobs()
         for file in files:
             reader.read_file(file)
     return reader
-
-
-@contextmanager
-def _collection_paused() -> Iterator[None]:
-    """Reading makes half a million objects of a large tree, none of them garbage.
-
-    Python's collector would go through all of them again and again and take most of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
