@@ -194,7 +194,7 @@ def celery_command(session: Session, *, app: str, write_as: As, out: Path | None
         scheduler="beat",
         namespace="beat",
         defaults=beat_entry.DEFAULTS,
-        notes=(*_beat_notes(app), *notes),
+        notes=(*_beat_notes(told["app"]), *notes),
         entries=tuple(celery_entries(told, app, write_as=write_as, machine=machine)),
     )
     _give(session, imported, out)

@@ -19,7 +19,7 @@ DEFAULTS: Mapping[str, Any] = {"overlap": "allow"}
 def notes_of_beat(app: str, celery_version: str) -> tuple[str, ...]:
     """What holds for all entries of a beat. `app` is its dotted path, or … where nobody knows."""
     return (
-        f"Write celery: {{app: {app}}} into the project file: the app's own workers get a celery_task.",
+        f'Write celery: {{app: "{app}"}} into the project file: its own workers get a celery_task.',
         "overlap: allow, as beat does it: nobody tells either of them when a celery_task ends.",
         f"beat's times are those of Celery {celery_version}, by its own classes.",
     )

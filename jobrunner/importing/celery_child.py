@@ -28,16 +28,14 @@ def main() -> None:
     app = find_app(sys.argv[1])
     app.loader.init_worker()
     app.finalize()
-    told = json.dumps(
-        {
-            "timezone": _zone(app.timezone),
-            "broker": _broker(app),
-            "entries": [*_entries(app)],
-            "tasks": [*_tasks(app)],
-        }
-    )
+    told = {
+        "app": _path_of(app, sys.argv[1]),
+        "timezone": _zone(app.timezone),
+        "broker": _broker(app),
+        "entries": [*_entries(app)],
+    }
     with os.fdopen(answers, "w", encoding="utf-8") as opened:
-        opened.write(told)
+        json.dump(told, opened)
 
 
 def _tasks(app: Celery) -> Iterator[Mapping[str, Any]]:
@@ -51,6 +49,16 @@ def _tasks(app: Celery) -> Iterator[Mapping[str, Any]]:
             yield {"name": name, "needs_arguments": True}
         else:
             yield {"name": name, "needs_arguments": False}
+
+
+def _path_of(app: Celery, given: str) -> str:
+    """As the project file names it: `celery -A` also takes the module alone."""
+    module = given.partition(":")[0]
+    for name in (module, f"{module}.celery"):
+        found = [one for one, value in vars(sys.modules.get(name, object)).items() if value is app]
+        if found:
+            return f"{name}:{found[0]}"
+    return given
 
 
 def _zone(zone: tzinfo) -> str | None:

@@ -93,4 +93,4 @@ def test_an_app_is_imported(tmp_path: Path) -> None:
     (tmp_path / "acme.py").write_text(module + entry, encoding="utf-8")
     called = call("import", "celery", "acme", folder=tmp_path)
     assert "    celery_task: a.b\n    enabled: false\n" in called.stdout
-    assert "note: Write celery: {app: acme} into the project file" in called.stderr
+    assert 'note: Write celery: {app: "acme:app"} into the project file' in called.stderr
