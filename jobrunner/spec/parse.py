@@ -1,6 +1,6 @@
 """Files → the project and its jobs, with every mistake of the whole tree."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobrunner.spec.calls import Call
