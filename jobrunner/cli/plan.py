@@ -47,6 +47,24 @@ class _Asked:
     offline: bool
 
 
+form_option = click.option(
+    "--format",
+    "-o",
+    "form",
+    type=click.Choice(["human", "json", "markdown"]),
+    default="human",
+    show_default=True,
+    help="For people, for programs, or for a comment of a pull request.",
+)
+target_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Only this job, or with namespace/* those of a namespace; can be repeated.",
+)
+
+
 @make_command(
     "plan",
     "Show what an apply would change, field by field, with the next runs before and after.",
@@ -60,23 +78,10 @@ class _Asked:
         ("jobrunner plan --against ../main", "What a branch changes, without any database."),
     ],
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["human", "json", "markdown"]),
-    default="human",
-    show_default=True,
-    help="For people, for programs, or for a comment of a pull request.",
-)
+@form_option
+@target_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save it, to be applied."
-)
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="ADDRESS",
-    help="Only this job, or with namespace/* those of a namespace; can be repeated.",
 )
 @click.option(
     "--against", default="", metavar="DIR", help="Compare with another checkout, not the database."
@@ -215,7 +220,7 @@ def _other_jobs(session: Session, against: str) -> tuple[Sequence[DefinedJob], s
         raise NotFound(f"There is no folder {against}.", hint="--against takes another checkout.")
     with session.output.progress(f"reading the files of {against}"):
         other = read_desired(config=None, working_directory=folder, given=given_of(session))
-    return other.jobs, text(against)
+    return other.jobs, f"the files of {text(against)}"
 
 
 def _git(desired: Desired) -> str:

@@ -28,8 +28,8 @@ def test_a_first_plan_creates_everything_and_writes_nothing(
     called = jobrunner("plan")
     assert called.exit_code == 0
     assert "  + ops/greet" in called.stdout
-    assert "jobs.d/ops.yaml:4  owner data" in called.stdout
-    assert '#default cron "30 5 * * *" Europe/Berlin' in called.stdout
+    assert "jobs.d/ops.yaml:4   owner data" in called.stdout
+    assert '#default  cron "30 5 * * *" Europe/Berlin   next ' in called.stdout
     assert "Plan: 2 to add, 0 to change, 0 to delete, 0 unchanged." in called.stdout
     assert "base revision 0" in called.stderr
     assert revisions(engine) == 0
