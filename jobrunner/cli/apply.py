@@ -85,8 +85,7 @@ class _Look:
     "the project. It shows the plan and asks; where nobody can answer it needs --yes.",
     examples=[
         ("jobrunner apply", "Look at the plan, and say yes."),
-        ("jobrunner apply plan.jrplan", "What somebody has looked at, and nothing else."),
-        ("jobrunner apply --yes --expect 7f3c91ab42de", "In a pipeline: this plan and no other."),
+        ("jobrunner apply plan.jrplan --yes", "In a pipeline: this plan and no other."),
     ],
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path))

@@ -69,13 +69,14 @@ target_option = click.option(
     "plan",
     "Show what an apply would change, field by field, with the next runs before and after.",
     examples=[
-        ("jobrunner plan", "Look before you apply."),
         (
             "jobrunner plan --out plan.jrplan",
-            "Keep it: `jobrunner apply plan.jrplan` does just that.",
+            "Look, and keep what you saw: `apply` takes the file.",
         ),
-        ("jobrunner plan --detailed-exitcode --format json", "In a pipeline: 2 means changes."),
-        ("jobrunner plan --against ../main", "What a branch changes, without any database."),
+        (
+            "jobrunner plan --against ../main --format markdown",
+            "What a branch changes; no database.",
+        ),
     ],
 )
 @form_option
