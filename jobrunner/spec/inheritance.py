@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from jobrunner.spec.interpolation import Expanded
 from jobrunner.spec.models import RULES
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, merge
 
@@ -93,7 +94,8 @@ def _is_shorthand(key: str, node: Node) -> bool:
     if not isinstance(node, Scalar):
         return False
     if key == "retry":
-        return isinstance(node.value, int) and not isinstance(node.value, bool)
+        is_number = isinstance(node.value, int) and not isinstance(node.value, bool)
+        return is_number or isinstance(node.value, Expanded)
     return isinstance(node.value, str)
 
 

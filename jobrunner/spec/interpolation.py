@@ -36,12 +36,22 @@ class MatrixName(NamedTuple):
     name: str
 
 
+class Expanded(str):
+    """The value of a key of ours that `${…}` alone gave: a number or a truth value where the key takes one,
+    in quotes or without.
+    """
+
+    __slots__ = ()
+
+
 class Pending(str):
     """A text that is not known yet: `${matrix.name}` stands in it, or what could not be expanded."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("is_data", "parts")
     parts: tuple[str | MatrixName | None, ...]
     """In order. None has no value, and it has been told why."""
+    is_data: bool
+    """It stands in arguments, of which any type is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,7 @@ class Interpolator:
         """The same node where there is nothing to expand. Data has no keys of ours: `x-…` is one."""
         if isinstance(node, Scalar):
             if isinstance(node.value, str) and "$" in node.value:
-                return self._scalar(node, node.value)
+                return self._scalar(node, node.value, is_data=is_data)
             return node
         if isinstance(node, Sequence):
             items = tuple(self._expanded(item, is_data=is_data) for item in node.items)
@@ -146,7 +156,7 @@ class Interpolator:
                 help="write the name itself",
             )  # fmt: skip
 
-    def _scalar(self, node: Scalar, text: str) -> Scalar:
+    def _scalar(self, node: Scalar, text: str, *, is_data: bool) -> Scalar:
         parts: list[str | MatrixName | None] = []
         end = 0
         for found in _EXPRESSION.finditer(text):
@@ -157,14 +167,24 @@ class Interpolator:
         kept = tuple(part for part in parts if part != "")
         if all(isinstance(part, str) for part in kept):
             value = "".join(map(str, kept))
-            alone = _EXPRESSION.fullmatch(text)
-            if alone is not None and alone[0] != "$$" and _is_plain(node):
-                return node._replace(value=self._as_plain(value, node))
-            return node._replace(value=value)
+            return node._replace(value=self._typed(value, node, text, is_data=is_data))
         self.has_pending = True
         pending = Pending(text)
-        pending.parts = kept
+        pending.parts, pending.is_data = kept, is_data
         return node._replace(value=pending)
+
+    def _typed(
+        self, value: str, node: Scalar, text: str, *, is_data: bool
+    ) -> str | int | float | bool:
+        """An argument is what YAML would read: without quotes perhaps a number. A key of ours knows what
+        it takes.
+        """
+        alone = _EXPRESSION.fullmatch(text)
+        if alone is None or alone[0] == "$$":
+            return value
+        if not is_data:
+            return Expanded(value)
+        return self._as_plain(value, node) if _is_plain(node) else value
 
     def _part(self, found: re.Match[str], node: Scalar) -> str | MatrixName | None:
         """What one `${…}` stands for; None after a mistake."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from jobrunner.spec.interpolation import MatrixName, Pending
+from jobrunner.spec.interpolation import Expanded, MatrixName, Pending
 from jobrunner.spec.keys import EXTENSION, did_you_mean, shortened
 from jobrunner.spec.models import NAME_PATTERN
 from jobrunner.spec.report import Report
@@ -244,7 +244,8 @@ def _filled(node: Scalar, values: dict[str, Value], report: Report) -> Scalar:
     if unknown or None in parts:
         return node
     if len(parts) == 1 and isinstance(parts[0], MatrixName):
-        return node._replace(value=values[parts[0].name])
+        value = values[parts[0].name]
+        return node._replace(value=value if node.value.is_data else Expanded(_text(value)))
     texts = [_text(values[p.name]) if isinstance(p, MatrixName) else str(p) for p in parts]
     return node._replace(value="".join(texts))
 

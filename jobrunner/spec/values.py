@@ -1,15 +1,18 @@
 """Reads a mapping as a model: pydantic finds what is wrong, the words and the place are ours."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from jobrunner.spec.interpolation import Expanded
 from jobrunner.spec.keys import EXTENSION, KEYS, did_you_mean, shortened
 from jobrunner.spec.report import Report
-from jobrunner.spec.tree import Mapping, Node, Scalar, Sequence, kind
+from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
+from jobrunner.spec.tree import Mapping, Node, Scalar, kind
+from jobrunner.spec.tree import Sequence as ListNode
 
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
@@ -51,6 +54,8 @@ def read_model(
         return Reading(model.model_validate(values))
     except ValidationError as error:
         found = error.errors(include_url=False)
+    if _read_expanded(values, found, tree):
+        return read_model(model, values, tree, whole=whole, report=report, stand_in=stand_in)
     for mistake in found:
         _report(mistake, tree, whole, report)
     bad = frozenset(str(mistake["loc"][0]) for mistake in found)
@@ -60,6 +65,40 @@ def read_model(
         return Reading(model.model_validate(good), bad)
     except ValidationError:
         return Reading(None, bad)
+
+
+def _read_expanded(values: dict[str, Any], found: Sequence[Any], tree: Mapping) -> bool:
+    """Whether a text that `${…}` gave could be read as the number or truth value that its key takes."""
+    is_any = False
+    for mistake in found:
+        kinds = _READ_AS.get(mistake["type"])
+        node = _node_at(tree, mistake["loc"]) if kinds else None
+        if kinds and isinstance(node, Scalar) and isinstance(node.value, Expanded):
+            try:
+                value = resolve_plain(node.value)
+            except AmbiguousNumberError:
+                continue
+            if type(value) in kinds:
+                _put(values, mistake["loc"], value)
+                is_any = True
+    return is_any
+
+
+_READ_AS: dict[str, tuple[type, ...]] = {
+    "int_type": (int,),
+    "float_type": (int, float),
+    "bool_type": (bool,),
+}
+
+
+def _put(values: dict[str, Any], place: Place, value: Any) -> None:
+    """`values` are the caller's own, and what lies in them is not."""
+    *above, key = place
+    inner: Any = values
+    for part in above:
+        inner[part] = inner[part].copy()
+        inner = inner[part]
+    inner[key] = value
 
 
 def check_name(node: Node, what: str, report: Report) -> bool:
@@ -138,7 +177,7 @@ def _node_at(tree: Mapping, place: Place) -> Node | None:
     for part in place:
         if isinstance(node, Mapping) and isinstance(part, str) and part in node.entries:
             node = node.get(part)
-        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
             node = node.items[part]
         else:
             # A single value that stands for a list of one, or a shorthand.

@@ -11,6 +11,9 @@ from jobrunner.spec.tree import Source
 # An expression as it stands unquoted behind a key or a dash. A comma belongs to it only when the
 # next field value follows at once: `{cron: */5 * * * *, jitter: 2m}`.
 _UNQUOTED = re.compile(r"(?<=[:-][ \t])[ \t]*([*@](?:[\w*/#?.-]|,(?=[\w*])|[ \t]+(?=[\w*/?]))*)")
+_BESIDE = r"""(?:[^\s,:\[\]{}"'$]|\$(?!\{))*"""
+_VARIABLE = re.compile(rf"""{_BESIDE}(?:\$\{{[^}}"']*\}}{_BESIDE})+""")
+"""`${NAME}` as it stands unquoted, with what stands around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ def explain(error: yaml.YAMLError, source: Source, text: str) -> YamlMistake:
     line, column = _inside(source, mark.line + 1, mark.column + 1)
     if "alphabetic or numeric" in problem or "cannot start any token" in problem:
         expression = _unquoted_expression(source, opened.line + 1, opened.column + 1, text)
+        if expression is not None:
+            return expression
+    if "while parsing a flow" in context:
+        expression = _unquoted_variable(source, mark.line + 1, mark.column + 1, text)
         if expression is not None:
             return expression
     opened_line, opened_column = _inside(source, opened.line + 1, opened.column + 1)
@@ -118,15 +125,33 @@ def _unquoted_expression(source: Source, line: int, column: int, text: str) -> Y
             found = candidate
     if found is None:
         return None
-    start, end = found.span(1)
-    quoted = f'"{found.group(1)}"'
+    message = "YAML reads '*' and '@' as signs of its own here"
+    return _to_be_quoted(source, line, found.span(1), message, text)
+
+
+def _unquoted_variable(source: Source, line: int, column: int, text: str) -> YamlMistake | None:
+    """`{bucket: ${BUCKET}}`: between braces YAML reads another mapping."""
+    for candidate in _VARIABLE.finditer(source.line(line)):
+        if candidate.start() < column <= candidate.end():
+            message = "between braces YAML reads the '{' of '${…}' as its own"
+            return _to_be_quoted(source, line, candidate.span(), message, text)
+    return None
+
+
+def _to_be_quoted(
+    source: Source, line: int, span: tuple[int, int], message: str, text: str
+) -> YamlMistake | None:
+    """What stands there, and the line with it in quotes; None where it has been mended already."""
+    shown = source.line(line)
+    start, end = span
+    expression = shown[start:end]
     begin = source.index(line, start + 1)
-    if text[begin : begin + end - start] != found.group(1):
+    if text[begin : begin + end - start] != expression:
         return None
     return YamlMistake(
-        line, start + 1, "E104", "YAML reads '*' and '@' as signs of its own here",
-        f"quote the expression: {(shown[:start] + quoted + shown[end:]).strip()}",
-        width=end - start, mend=(begin, begin + end - start, found.group(1)),
+        line, start + 1, "E104", message,
+        f'quote the expression: {shown[:start].lstrip()}"{expression}"{shown[end:].rstrip()}',
+        width=end - start, mend=(begin, begin + end - start, expression),
     )  # fmt: skip
 
 
