@@ -21,6 +21,7 @@ from jobrunner.spec.calls import Call
 IMPORT_LIMIT_SECONDS = 30.0
 _READ_BYTES = 1 << 16
 _LOOK_SECONDS = 0.5
+_CLOSED_SECONDS = 0.05
 
 
 class TaskImports:
@@ -120,16 +121,18 @@ class _Child:
         ends_at = time.monotonic() + self._limit_seconds
         while b"\n" not in self._rest:
             has_ended = self._has_ended()
-            left = max(ends_at - time.monotonic(), 0.0)
-            if select.select([self._answers], [], [], min(left, _LOOK_SECONDS))[0]:
-                read = os.read(self._answers, _READ_BYTES)
-                self._rest += read
-                has_ended = not read
-            if has_ended:
+            left = ends_at - time.monotonic()
+            wait_seconds = max(min(left, _LOOK_SECONDS), 0.0)
+            is_readable = bool(select.select([self._answers], [], [], wait_seconds)[0])
+            read = os.read(self._answers, _READ_BYTES) if is_readable else b""
+            self._rest += read
+            if has_ended and not read:
                 raise _NoAnswer(f"it ends the process ({how_it_ended(self.end())})")
-            if left == 0:
+            if left <= 0:
                 self.end()
                 raise _NoAnswer(f"it does not come to an end within {self._limit_seconds:g} s")
+            if is_readable and not read:  # it has closed the pipe, and most likely ends now
+                time.sleep(_CLOSED_SECONDS)
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 

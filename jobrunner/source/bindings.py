@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+_ANY = "*"
+"""As in `from module import *`."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _DYNAMIC = re.compile(
@@ -63,7 +65,10 @@ def bindings_of(body: Iterable[ast.stmt]) -> dict[str, Binding]:
     """The names that these statements bind in their own scope."""
     bound: dict[str, Binding] = {}
     for name, binding in _bindings(body):
-        bound[name] = Other() if name in bound else binding
+        if name == _ANY:  # it may bind what is bound already
+            bound = dict.fromkeys(bound, Other())
+        else:
+            bound[name] = Other() if name in bound else binding
     return bound
 
 

@@ -276,7 +276,7 @@ class TaskSources:
                 return above and f"{above}.{name}"
             case ast.Name(id=name):
                 match module.names.bound.get(name):
-                    case None if not module.names.is_dynamic:
+                    case None:
                         return f"builtins.{name}"
                     case Imported(imported, original):
                         absolute = module.absolute(imported)
