@@ -11,6 +11,7 @@ import yaml
 from jobrunner.spec.models import DefinedJob, JobSpec, ScheduleSpec, dump_job
 from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
 from jobrunner.spec.secrets import hidden
+from jobrunner.spec.text import escaped
 
 _SIMPLE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./@ -]*[A-Za-z0-9_./@-])?")
 _EXPANDED = re.compile(r"\$(?=[${])")
@@ -38,10 +39,9 @@ def rendered(jobs: Iterable[DefinedJob], *, with_defaults: bool) -> list[dict[st
 
 def as_yaml(documents: Iterable[dict[str, Any]]) -> str:
     """The text of a job file. Every text that some reader takes for something else stands in quotes."""
-    return yaml.dump_all(
-        documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100,
-        explicit_start=False,
-    )  # fmt: skip
+    return escaped(
+        yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    )
 
 
 class _Dumper(yaml.SafeDumper):

@@ -57,6 +57,11 @@ def read_text(path: str, content: bytes, report: Report) -> tuple[Source, str]:
     return source, _without_refused(source, report)
 
 
+def escaped(text: str) -> str:
+    """A text of ours in which what is refused anywhere stands in double quotes: written as escapes."""
+    return _NOWHERE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def unquoted_spaces(text: str, quoted: Iterable[tuple[int, int]], *, end: int) -> list[int]:
     """Where tabs and odd spaces stand before `end`, outside comments and outside `quoted`.
 

@@ -23,9 +23,10 @@ def read_again(text: str, *, with_defaults: bool = False, project: str | None = 
     return read_job(as_yaml(documents), project)
 
 
-@given(TREES, st.booleans())
+@pytest.mark.parametrize("with_defaults", [False, True])
+@given(jobs=TREES)
 def test_rendered_jobs_are_read_as_they_were(
-    jobs: dict[str, dict[str, object]], with_defaults: bool
+    jobs: dict[str, dict[str, object]], *, with_defaults: bool
 ) -> None:
     before = parse(json.dumps({"namespace": "n", "jobs": jobs}))
     after = parse(as_yaml(rendered(before.jobs, with_defaults=with_defaults)))
@@ -48,7 +49,9 @@ def test_a_dollar_sign_is_read_as_it_was(text: str) -> None:
     assert read_again(job) == read_job(job)
 
 
-@pytest.mark.parametrize("text", ["no", "1e3", "0o17", "12:30", "2026-01-02", "~", "", "null", "010"])
+@pytest.mark.parametrize(
+    "text", ["no", "1e3", "0o17", "12:30", "2026-01-02", "~", "", "null", "010"]
+)
 def test_a_text_that_looks_like_something_else_stays_a_text(text: str) -> None:
     assert read_again(f"jobs: {{a: {{task: m.f, description: '{text}'}}}}").description == text
 
@@ -68,7 +71,8 @@ def test_what_is_built_in_is_written_where_it_is_asked_for() -> None:
 
 def test_each_namespace_is_a_document() -> None:
     parsed = parse(
-        "namespace: b\njobs: {x: {task: m.f}}", "namespace: a\njobs: {x: {task: m.f}, y: {task: m.f}}"
+        "namespace: b\njobs: {x: {task: m.f}}",
+        "namespace: a\njobs: {x: {task: m.f}, y: {task: m.f}}",
     )
     documents = rendered(parsed.jobs, with_defaults=False)
     assert [(one["namespace"], list(one["jobs"])) for one in documents] == [

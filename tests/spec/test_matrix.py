@@ -1,0 +1,136 @@
+"""`matrix`: one job for each combination, with a name that only its own values decide."""
+
+import pytest
+
+from tests.spec.reading import mistakes, parse, read_job
+
+
+def names(text: str) -> list[str]:
+    parsed = parse(text)
+    assert parsed.diagnostics == ()
+    return [job.address for job in parsed.jobs]
+
+
+def test_names_are_made_of_the_values_in_the_order_of_the_keys() -> None:
+    assert names("jobs: {sync: {task: m.f, matrix: {region: [us, eu], size: [s, l]}}}") == [
+        "default/sync-eu-l",
+        "default/sync-eu-s",
+        "default/sync-us-l",
+        "default/sync-us-s",
+    ]
+
+
+def test_another_order_of_the_values_changes_nothing() -> None:
+    text = "jobs: {a: {task: m.f, matrix: {x: [b, a, c], y: [1, 2]}, kwargs: {z: '${matrix.x}${matrix.y}'}}}"
+    other = text.replace("[b, a, c]", "[c, b, a]").replace("[1, 2]", "[2, 1]")
+    assert [job.spec for job in parse(text).jobs] == [job.spec for job in parse(other).jobs]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("EU West", "eu-west"),
+        ("1.5", "1.5"),
+        ("7", "7"),
+        ("true", "true"),
+        ("-1", "1"),
+        ("a/b", "a-b"),
+    ],
+)
+def test_a_value_becomes_a_part_of_a_name(value: str, name: str) -> None:
+    assert names(f"jobs: {{a: {{task: m.f, matrix: {{x: [{value}]}}}}}}") == [f"default/a-{name}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("7", 7), ("'7'", "7"), ("true", True), ("1.5", 1.5)]
+)
+def test_an_argument_has_the_type_of_the_value(value: str, expected: object) -> None:
+    job = read_job(
+        f"jobs: {{a: {{task: m.f, matrix: {{x: [{value}]}}, kwargs: {{x: '${{matrix.x}}'}}}}}}"
+    )
+    assert (job.kwargs["x"], type(job.kwargs["x"])) == (expected, type(expected))
+
+
+def test_a_key_takes_its_own_type() -> None:
+    job = read_job(
+        "jobs: {a: {task: m.f, matrix: {x: [7]}, priority: '${matrix.x}', owner: '${matrix.x}'}}"
+    )
+    assert (job.priority, job.owner) == (7, "7")
+
+
+def test_values_and_variables_stand_in_one_text_and_neither_is_expanded_again() -> None:
+    text = "jobs: {a: {task: m.f, matrix: {x: ['${B}', 1]}, description: '${matrix.x} ${A} $${matrix.x}'}}"
+    assert [found.code for found in parse(text, A="${matrix.x}").diagnostics] == ["E232"]
+    job = read_job(text.replace("'${B}', ", ""), A="${matrix.x}")
+    assert job.description == "1 ${matrix.x} ${matrix.x}"
+
+
+def test_values_reach_defaults_and_templates_of_the_job() -> None:
+    job = read_job(
+        "defaults: {queue: 'q-${matrix.x}', priority: '${matrix.p}', timeout: 5m}\n"
+        "templates: {t: {owner: '${matrix.x}', tags: [a, '${matrix.x}'], retry: {delay: '${matrix.p}s'}}}\n"
+        "jobs: {a: {task: m.f, extends: t, matrix: {x: [eu], p: [7]}}}"
+    )
+    assert (job.queue, job.priority, job.owner, job.tags) == ("q-eu", 7, "eu", ("a", "eu"))
+    assert (job.retry.delay.total_seconds(), job.timeout.total_seconds()) == (7, 300)
+
+
+def test_a_value_in_defaults_needs_a_matrix_in_each_job() -> None:
+    text = "defaults: {queue: 'q-${matrix.x}'}\njobs: {a: {task: m.f, matrix: {x: [eu]}}, b: {task: m.f}}"
+    parsed = parse(text)
+    assert [(found.code, found.location.line) for found in parsed.diagnostics] == [("E231", 1)]
+    assert "'default/b'" in parsed.diagnostics[0].message
+    assert [job.address for job in parsed.jobs] == ["default/a-eu"]
+
+
+def test_combinations_are_left_out_by_all_or_a_part_of_their_values() -> None:
+    text = "jobs: {a: {task: m.f, matrix: {x: [1, 2], y: [s, l], exclude: [{x: 1, y: s}, {y: l}]}}}"
+    assert names(text) == ["default/a-2-s"]
+
+
+def test_a_value_is_left_out_by_its_type_too() -> None:
+    text = "jobs: {a: {task: m.f, matrix: {x: [1, 'one'], exclude: [{x: '1'}]}}}"
+    assert mistakes(text) == [("E236", 1, 61)]
+
+
+def test_every_job_of_a_matrix_stands_at_the_key() -> None:
+    parsed = parse("jobs:\n  a:\n    task: m.f\n    matrix: {x: [1, 2]}\n    queue: q\n")
+    assert [(job.location.line, job.location.column) for job in parsed.jobs] == [(2, 3), (2, 3)]
+    assert [job.field_lines["queue"] for job in parsed.jobs] == [5, 5]
+
+
+def test_the_same_identity_twice_names_both_places() -> None:
+    text = "jobs:\n  a-1: {task: m.f}\n  a: {task: m.f, matrix: {x: [1, 2]}}\n"
+    (found,) = parse(text).diagnostics
+    assert (found.code, found.location.line, found.notes) == ("E401", 3, ("first at 0.yaml:2:3",))
+
+
+def test_two_values_of_the_same_name_are_told_at_the_second() -> None:
+    (found,) = parse("jobs: {a: {task: m.f, matrix: {x: [EU, eu]}}}").diagnostics
+    assert (found.code, found.location.column, found.notes) == (
+        "E401",
+        40,
+        ("first by EU at 0.yaml:1:36",),
+    )
+
+
+def test_values_that_only_together_make_the_same_name_are_told() -> None:
+    (found,) = parse("jobs: {a: {task: m.f, matrix: {x: [b, b-c], y: [c-d, d]}}}").diagnostics
+    assert (found.code, found.message) == ("E401", "this makes the job 'a-b-c-d' a second time")
+
+
+def test_a_matrix_has_a_measure() -> None:
+    values = ", ".join(map(str, range(1001)))
+    assert mistakes(f"jobs: {{a: {{task: m.f, matrix: {{x: [{values}]}}}}}}") == [("E236", 1, 23)]
+
+
+def test_the_matrices_of_a_file_have_a_measure() -> None:
+    values = ", ".join(map(str, range(31)))
+    jobs = "".join(f"  a{number}: {{task: m.f, matrix: *m}}\n" for number in range(12))
+    text = f"x-m: &m {{x: [{values}], y: [{values}]}}\njobs:\n{jobs}"
+    assert mistakes(text) == [("E236", 13, 20), ("E236", 14, 20)]
+
+
+def test_the_rest_of_a_job_with_a_bad_matrix_is_checked() -> None:
+    text = "jobs: {a: {task: m.f, matrix: {x: eu}, priority: 11, owner: '${matrix.x}'}}"
+    assert mistakes(text) == [("E236", 1, 35), ("E204", 1, 50)]
