@@ -33,6 +33,7 @@ def main() -> None:
         "timezone": _zone(app.timezone),
         "broker": _broker(app),
         "entries": [*_entries(app)],
+        "tasks": [*_tasks(app)],
     }
     with os.fdopen(answers, "w", encoding="utf-8") as opened:
         json.dump(told, opened)
