@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobrunner.importing.entries import Job, Left, Remark
@@ -30,12 +30,14 @@ CRONTAB = st.lists(LINE, max_size=6).map(b"\n".join)
 ASSIGNMENT = re.compile(rb"(\"[^\"]*\"|'[^']*'|[^\s=]+)\s*=")
 
 
+@settings(deadline=None)
 @given(CRONTAB)
 def test_any_bytes_are_written_so_that_they_can_be_read(content: bytes) -> None:
     result = result_of(cron_entries(content))
     assert len(read_back(result)) == len(result.jobs)
 
 
+@settings(deadline=None)
 @given(CRONTAB)
 def test_any_line_is_in_the_report_or_holds_for_those_below(content: bytes) -> None:
     entries = cron_entries(content)
@@ -46,6 +48,7 @@ def test_any_line_is_in_the_report_or_holds_for_those_below(content: bytes) -> N
         assert is_told or not text or ASSIGNMENT.match(text) or text.startswith(b"#")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)))
 def test_any_comment_is_kept(comments: list[str]) -> None:
     entries = cron_entries("\n".join(f"# a{comment}" for comment in comments))
@@ -53,6 +56,7 @@ def test_any_comment_is_kept(comments: list[str]) -> None:
     assert kept == [f"a{comment}" for comment in comments]
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="%\ufffd"))
 )

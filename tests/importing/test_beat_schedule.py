@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from jobrunner.importing.beat_schedule import NotTaken, Read, read_schedule
@@ -98,6 +98,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(FIELDS)
 def test_any_crontab_is_due_when_beat_fires(fields: dict[str, str]) -> None:
     try:

@@ -1,5 +1,9 @@
 """Crontabs beside their jobs: what differs around a change of the clock is said in words."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from jobrunner.importing.compare import Comparison
 from tests.importing.reading import cron_entries, result_of
 
 
@@ -53,3 +57,9 @@ def test_the_file_is_this() -> None:
         "    #   Dec 05:00, Mon 21 Dec 05:00\n"
         '    schedule: {cron: "0 5 * * 1", timezone: UTC}\n'
     )
+
+
+def test_a_time_more_is_not_the_same() -> None:
+    first, second = datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 2, tzinfo=UTC)
+    assert not Comparison(ZoneInfo("UTC"), (first,), (first, second), ()).has_same_next
+    assert Comparison(ZoneInfo("UTC"), (first,), (first,), ()).has_same_next
