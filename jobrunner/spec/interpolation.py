@@ -82,7 +82,7 @@ class Interpolator:
 
     def document(self, tree: Mapping) -> Mapping:
         """The document with its values expanded; what is wrong is reported."""
-        if "${" not in tree.source.text and "$$" not in tree.source.text:
+        if not tree.source.has_references:
             return tree
         entries = {}
         for name, entry in tree.entries.items():

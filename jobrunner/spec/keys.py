@@ -203,7 +203,7 @@ def check_keys(mapping: Mapping, place: str, report: Report) -> bool:
                 entry.key, "E202", f"'{name}' is not supported by this version yet",
                 help="remove it",
             )  # fmt: skip
-        else:
+        elif report.takes(entry.key, "E201"):
             message = f"unknown key '{shortened(name)}' in {place}"
             report.at(entry.key, "E201", message, help=_advice(name, place))
     return not wrong

@@ -67,6 +67,15 @@ class Report:
             notes=notes,
         )
 
+    def takes(self, node: Node, code: str) -> bool:
+        """Whether a mistake at this node would be told: it is new, and there are not too many yet.
+
+        For those who look long for the words of it.
+        """
+        path = node.source.path
+        is_new = (path, node.line, node.column, code) not in self._diagnostics
+        return is_new and self._counts.get(path, 0) <= MOST_IN_ONE_FILE
+
     def take(self, other: "Report") -> None:
         """All that another report has found."""
         for key, diagnostic in other._diagnostics.items():  # noqa: SLF001  of its own kind

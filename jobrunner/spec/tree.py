@@ -26,6 +26,11 @@ class Source:
         """As YAML and editors count them: ended by LF, CRLF or CR only."""
         return _LINE_BREAK.split(self.text)
 
+    @cached_property
+    def has_references(self) -> bool:
+        """Whether `${` or `$$` stands anywhere; asked for each document, of which there may be many."""
+        return "${" in self.text or "$$" in self.text
+
     def line(self, number: int) -> str:
         """Line `number`, counted from 1; '' beyond the end and for what nobody wants to see."""
         if not 1 <= number <= len(self.lines):
