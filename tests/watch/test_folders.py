@@ -52,7 +52,7 @@ def test_fault_56_a_config_map_may_be_the_whole_project(acme: Project) -> None:
     acme.environment["JOBRUNNER_CONFIG"] = str(acme.path / "mount" / "jobrunner.yaml")
     watch = start_watch(acme)
     mount.write({"jobrunner.yaml": project_file, "ops.yaml": TWO_HOURS})
-    watch.wait_for_line('"1h" -> "2h"')
+    watch.wait_for_line("1h -> 2h")
 
 
 @pytest.mark.parametrize("named_by", ["PWD", "JOBRUNNER_CONFIG"])
@@ -72,7 +72,7 @@ def test_fault_56_a_link_above_the_root_may_lead_to_another_checkout(
     watch.wait_for_line(FIRST)
     swap_link(current, Path(".worktrees/9ab03d7"))
     shutil.rmtree(trees / "4f2c9e1")
-    watch.wait_for_line('"1h" -> "2h"')
+    watch.wait_for_line("1h -> 2h")
     assert "✕" not in watch.output
 
 
@@ -84,7 +84,7 @@ def test_fault_55_a_root_that_is_removed_deletes_nothing_and_goes_on_when_it_is_
     watch.wait_for_line("jobrunner.yaml has gone; nothing was changed")
     acme.write("jobrunner.yaml", "project: acme\n")
     acme.write("jobs.d/ops.yaml", TWO_HOURS)
-    watch.wait_for_line('"1h" -> "2h"')
+    watch.wait_for_line("1h -> 2h")
 
 
 def test_fault_55_a_folder_that_is_not_mounted_waits_for_a_person(acme: Project) -> None:
@@ -177,9 +177,9 @@ def test_what_editors_do_to_save_is_one_change_and_no_error(
 ) -> None:
     watch = start_watch(acme)
     save(acme.path / "jobs.d" / "ops.yaml", TWO_HOURS)
-    watch.wait_for_line('"1h" -> "2h"')
+    watch.wait_for_line("1h -> 2h")
     save(acme.path / "jobs.d" / "ops.yaml", JOBS)
-    watch.wait_for_line('"2h" -> "1h"')
+    watch.wait_for_line("2h -> 1h")
     assert revisions(watch) == ["1", "2", "3"]
     assert "✕" not in watch.output
 
@@ -190,7 +190,7 @@ def test_a_lost_event_is_made_good_by_the_next_resync(acme: Project) -> None:
     other_name.hardlink_to(acme.path / "jobs.d" / "ops.yaml")
     watch = start_watch(acme, "--resync", "1s")
     other_name.write_text(TWO_HOURS, encoding="utf-8")
-    watch.wait_for_line('"1h" -> "2h"')
+    watch.wait_for_line("1h -> 2h")
 
 
 def test_events_without_another_content_apply_nothing(acme: Project) -> None:
@@ -209,10 +209,10 @@ def test_a_clock_that_goes_back_hides_no_change(acme: Project) -> None:
     watch = start_watch(acme, "--poll")
     file.write_text(TWO_HOURS, encoding="utf-8")
     os.utime(file, (1_000_000_000, 1_000_000_000))
-    watch.wait_for_line('"1h" -> "2h"')
+    watch.wait_for_line("1h -> 2h")
     file.write_text(JOBS, encoding="utf-8")  # of the same size
     os.utime(file, (1_000_000_000, 1_000_000_000))
-    watch.wait_for_line('"2h" -> "1h"')
+    watch.wait_for_line("2h -> 1h")
 
 
 def test_a_file_that_becomes_a_folder_deletes_nothing(acme: Project) -> None:
@@ -256,7 +256,7 @@ def test_jobs_are_heard_of_in_folders_where_nobody_looks(acme: Project, folder: 
     acme.write(f"{folder}/ops.yaml", JOBS)
     watch = start_watch(acme)
     acme.write(f"{folder}/ops.yaml", TWO_HOURS)
-    watch.wait_for_line('"1h" -> "2h"')
+    watch.wait_for_line("1h -> 2h")
 
 
 @pytest.mark.skipif(
