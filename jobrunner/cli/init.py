@@ -9,7 +9,7 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.scaffold import CeleryTask, as_name, scaffold
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.errors import JobrunnerError, NotFound, UsageError
+from jobrunner.errors import JobrunnerError, NotFound
 from jobrunner.importing.celery_app import load_beat_schedule
 
 _OF_BEAT_ITSELF = "celery.backend_cleanup"
@@ -35,7 +35,7 @@ _OF_BEAT_ITSELF = "celery.backend_cleanup"
 def command(session: Session, *, folder: Path, app: str | None) -> None:
     root = session.working_directory / folder
     told = None if app is None else _load(session, app, root)
-    task = None if app is None or told is None else _first_task(app, told)
+    task = None if told is None else _first_task(told)
     for path, content in scaffold(project_name=_project_name(root), celery_task=task).items():
         if _write_new(root / path, content):
             session.output.result(f"{style('+', 'good')} {path}")
@@ -49,19 +49,15 @@ def command(session: Session, *, folder: Path, app: str | None) -> None:
 
 def _load(session: Session, app: str, root: Path) -> Any:
     """From the project's folder, as a beat loads it."""
-    if ":" not in app:
-        raise UsageError(
-            f"{app} names no app in a module.",
-            hint="Write for example --from-celery acme.celery:app",
-        )
     if not root.is_dir():
         raise NotFound(f"There is no folder {root} that {app} could be loaded from.")
     with session.output.progress(f"loading {app}"):
         return load_beat_schedule(app, folder=root)
 
 
-def _first_task(app: str, told: Any) -> CeleryTask:
+def _first_task(told: Any) -> CeleryTask:
     """Rather one that can be sent as it stands."""
+    app = told["app"]
     if not told["tasks"]:
         raise NotFound(
             f"The Celery app {app} has no task of its own.",

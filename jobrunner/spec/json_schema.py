@@ -71,7 +71,9 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
             "description": "The first half of the identity of every job of this document.",
         }
     else:
-        known = [key for key in KEYS["the project file"] if key in project.keys() - properties.keys()]
+        known = [
+            key for key in KEYS["the project file"] if key in project.keys() - properties.keys()
+        ]
         properties |= {key: _or_null(project[key]) for key in known}
         properties["environments"] = _or_null(
             _named(_or_null({"$ref": "#/definitions/EnvironmentSpec"}))

@@ -120,6 +120,11 @@ def test_a_comment_above_goes_along_with_what_it_stands_above() -> None:
     )
 
 
+def test_a_comment_behind_a_list_in_the_column_of_its_key_belongs_to_what_follows() -> None:
+    given = "a:\n- 1\n# of b\nb: 2\n"
+    assert form(given) == "a:\n  - 1\n# of b\nb: 2\n"
+
+
 def test_a_comment_beside_a_value_stays_beside_it() -> None:
     given = "a:   # of a\n    - 1 # one\n    - {b: 1}   # two\n"
     assert form(given) == "a:   # of a\n  - 1 # one\n  - {b: 1}   # two\n"
