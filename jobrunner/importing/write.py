@@ -74,7 +74,7 @@ def _top(imported: Import) -> Iterator[str]:
 
 def _job(written: Written, scheduler: str) -> Iterator[str]:
     job = written.job
-    yield f"  {written.name}:"
+    yield f"  {scalar(written.name)}:"
     yield from _comment(job.where, 4)
     yield from _comment(job.original, 4, "  ")
     for note in (*job.notes, *written.comparison.differences):

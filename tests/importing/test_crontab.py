@@ -215,3 +215,8 @@ def test_dollar_signs_are_read_back_as_they_were() -> None:
     line = 'echo $$ ${HOME:-x} $${y} "$(date)" $'
     (job,) = read_back(result_of(cron_entries(f"@daily {line}"))).values()
     assert job.command == ("/bin/sh", "-c", line)
+
+
+def test_a_name_that_yaml_would_read_as_something_else_is_quoted() -> None:
+    jobs = read_back(result_of(cron_entries("@daily null\n@daily true\n@daily 7z\n@daily 1e5\n")))
+    assert {*jobs} == {"null", "command", "7z", "1e5"}
