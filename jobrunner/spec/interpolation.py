@@ -216,7 +216,7 @@ class Interpolator:
             return value or str(rest)
         if value or (value is not None and sign is None):
             return value
-        if self._variables.are_unknown:
+        if self._variables.are_unknown or not self._report.has_room(node.source):
             return None
         what = "has no value" if value is None else "is empty"
         message = f"'{shortened(name)}' {what}" + (f": {shortened(rest)}" if rest else "")

@@ -13,6 +13,8 @@ from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
 
 MOST_COMBINATIONS = 1_000
+_MOST_SHOWN = 1_000_000
+"""The product of a thousand keys has more digits than Python writes."""
 EXCLUDE = "exclude"
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -39,8 +41,9 @@ def read_matrix(key: Scalar, entry: Entry, report: Report) -> list[Combination] 
         return None
     number = math.prod(len(scalars) for scalars in axes.values())
     if number > MOST_COMBINATIONS:
+        many = f"{number:,}" if number < _MOST_SHOWN else f"more than {_MOST_SHOWN:,}"
         report.at(
-            entry.key, "E236", f"this matrix makes {number:,} jobs; {MOST_COMBINATIONS:,} are the most",
+            entry.key, "E236", f"this matrix makes {many} jobs; {MOST_COMBINATIONS:,} are the most",
             help="write several jobs, each with a part of the values",
         )  # fmt: skip
         return None

@@ -72,9 +72,12 @@ class Report:
 
         For those who look long for the words of it.
         """
-        path = node.source.path
-        is_new = (path, node.line, node.column, code) not in self._diagnostics
-        return is_new and self._counts.get(path, 0) <= MOST_IN_ONE_FILE
+        is_new = (node.source.path, node.line, node.column, code) not in self._diagnostics
+        return is_new and self.has_room(node.source)
+
+    def has_room(self, source: Source) -> bool:
+        """Whether another mistake of this file would be told."""
+        return self._counts.get(source.path, 0) <= MOST_IN_ONE_FILE
 
     def take(self, other: "Report") -> None:
         """All that another report has found."""

@@ -178,6 +178,10 @@ BOMBS = {
     "duplicate keys": "a: 1\n" * 300_000,
     "unknown keys": "jobs:\n a:\n" + "".join(f"  k{n}: 1\n" for n in range(90_000)),
     "documents": "---\njobs: {a: {task: m.f}}\n" * 10_000,
+    "variables": "jobs: {a: {task: m.f, owner: '" + "${A}" * 250_000 + "'}}",
+    "a matrix": "jobs: {a: {task: m.f, matrix: {"
+    + ", ".join(f"k{n}: [1, 2]" for n in range(10_000))
+    + "}}}",
     "tags": "- !a b\n" * 300_000,
     "control characters": "\x01" * 4_000_000,
     "no-break spaces": "\u00a0" * 2_000_000,
