@@ -56,7 +56,7 @@ def change_lines(change: Change, plan: Plan, widths: Widths = Widths()) -> list[
         case Create():
             head, rows = (
                 _head("+", "good", change, "create", widths),
-                _create_rows(change, plan.now),
+                _create_rows(change, plan),
             )
         case Update():
             mark, action = (">", "move") if change.moved_from else ("~", "update")
@@ -139,9 +139,10 @@ def _place(change: Change) -> str:
     return f"{text(change.job.location.file)}:{change.job.location.line}"
 
 
-def _create_rows(change: Create, now: datetime) -> list[Row]:
+def _create_rows(change: Create, plan: Plan) -> list[Row]:
     spec = change.job.spec
-    rows: list[Row] = [("task", text(spec.calls))]
+    _, parenthesis, parameters = plan.signatures.get(spec.calls, "").partition("(")
+    rows: list[Row] = [("task", text(f"{spec.calls}{parenthesis}{parameters}"))]
     given = [field for field in change.fields if not _has_a_place(field.path)]
     if given:
         rows.append(("with", ", ".join(_given(field) for field in given)))
@@ -150,7 +151,7 @@ def _create_rows(change: Create, now: datetime) -> list[Row]:
     if change.deleted_in is not None:
         rows.append(("note", f"returns with its history (deleted in revision {change.deleted_in})"))
     rows += [
-        (f"#{one.name}", f"{_rule(one)}   next {_coming(change.job, one, now)}")
+        (f"#{one.name}", f"{_rule(one)}   next {_coming(change.job, one, plan.now)}")
         for one in spec.schedules
     ]
     return rows

@@ -1,7 +1,7 @@
 """What a plan says, as values: the changes by address, and the plan's form in JSON."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -185,6 +185,8 @@ class Plan:
     """What it is limited to; none: it is whole."""
     left_out: int = 0
     """Changes of other jobs than `targets`."""
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    """Of what new jobs call, by dotted path, where the source tells: `f(batch_size: int = 500)`."""
     against: str = ""
     """What it compares the files with, in place of the database: then nobody can apply it."""
 

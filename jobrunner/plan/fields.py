@@ -75,7 +75,7 @@ _BARE = _tree(JobSpec(namespace="default", name="bare", task="a.b")) | {"task": 
 def _compare(
     path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Difference]:
-    for key in (*old, *(key for key in new if key not in old)):
+    for key in (*new, *(key for key in old if key not in new)):  # in the order of the file
         here = (*path, key)
         if key not in new:
             yield Difference(here, "removed", _shown(here, old[key]), None)

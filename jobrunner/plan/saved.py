@@ -5,7 +5,7 @@ names these. Secrets are references in it and sensitive arguments are sealed, as
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -48,6 +48,7 @@ class Figures:
     horizon: timedelta
     targets: tuple[str, ...]
     left_out: int
+    signatures: Mapping[str, str]
     diagnostics: tuple[Diagnostic, ...]
 
 

@@ -19,6 +19,7 @@ from jobrunner.plan.saved import SavedPlan, only_touched, stale_because
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.reconcile.desired import Desired
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job
+from jobrunner.source.tasks import TaskSources
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.source_lines import with_source_lines
 
@@ -73,8 +74,7 @@ def compare(
         horizon=horizon,
         diagnostics=desired.diagnostics,
     )
-    plan = replace(plan, diagnostics=with_source_lines(plan.diagnostics, desired.sources))
-    return Compared(plan, current)
+    return Compared(_told_more(plan, desired), current)
 
 
 def plan_against(
@@ -104,8 +104,7 @@ def plan_against(
         horizon=horizon,
         diagnostics=desired.diagnostics,
     )
-    quoted = with_source_lines(plan.diagnostics, desired.sources)
-    return replace(plan, digest="", against=what, diagnostics=quoted)
+    return replace(_told_more(plan, desired), digest="", against=what)
 
 
 def plan_saved(connection: Connection, saved: SavedPlan, *, now: datetime | None = None) -> Plan:
@@ -187,6 +186,15 @@ def _sealed(
         else job
         for job in jobs
     ]
+
+
+def _told_more(plan: Plan, desired: Desired) -> Plan:
+    """With what only the files and the code beside them can tell."""
+    sources = TaskSources(desired.root, allow=desired.project.allow.tasks)
+    tasks = {job.spec.task for job in (change.job for change in plan.creates) if job.spec.task}
+    signatures = {task: told for task in sorted(tasks) if (told := sources.signature_text(task))}
+    diagnostics = with_source_lines(plan.diagnostics, desired.sources)
+    return replace(plan, diagnostics=diagnostics, signatures=signatures)
 
 
 def _check_not_stale(reasons: Iterator[str]) -> None:

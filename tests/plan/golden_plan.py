@@ -41,7 +41,8 @@ MOVES = (Move("crm/contact-sync", "crm/sync-contacts", Location(file="j.yaml", l
 
 def every_kind_of_change() -> Plan:
     """Of the project `acme-jobs`, base revision 41."""
-    return make_plan(in_database(), in_files(), now=NOW, environment="prod", moves=MOVES)
+    plan = make_plan(in_database(), in_files(), now=NOW, environment="prod", moves=MOVES)
+    return replace(plan, signatures={"reports.tasks.build": "build(batch_size: int = 100)"})
 
 
 def in_files() -> list[DefinedJob]:

@@ -165,8 +165,8 @@ def test_a_new_key_of_a_mapping_is_added_and_a_missing_one_removed() -> None:
     update = only_update(plan(in_force(job(kwargs={"old": 1})), job(kwargs={"new": 2})))
 
     assert [(field.path, field.kind) for field in update.fields] == [
-        ("kwargs.old", "removed"),
         ("kwargs.new", "added"),
+        ("kwargs.old", "removed"),
     ]
 
 
