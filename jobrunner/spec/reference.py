@@ -13,14 +13,20 @@ _INTRODUCTION = """\
 
 Generated from the models by `python docs/make_reference.py`; edit the descriptions there.
 
-A job file has `version`, `namespace`, `defaults` and `jobs`; several documents in a file, separated
-by `---`, are parts of it, and an empty file means no jobs. The identity of a job is
+A job file has `version`, `namespace`, `defaults`, `templates` and `jobs`; several documents in a file,
+separated by `---`, are parts of it, and an empty file means no jobs. The identity of a job is
 `namespace/name`, that of a schedule `namespace/name#schedule`; moving a job to another file
 changes nothing.
 
-Values come from, each over the one before: what is built in, the project's `defaults`, the file's
-`defaults`, the job, the schedule. Mappings merge deeply, scalars and lists replace, and `null`
-removes what was inherited.
+Values come from, each over the one before: what is built in, the project's `defaults`, those of the
+environment, the file's `defaults`, the templates that a job `extends`, the job, the schedule. Mappings
+merge deeply, scalars and lists replace, and `null` removes what was inherited. Of what a template and a
+job say of a schedule, the job's rule replaces the template's; `schedule` and `schedules` replace each
+other. `jobrunner explain ADDRESS --origin` tells where each value comes from.
+
+In values, `${NAME}`, `${NAME:-default}` and `${NAME:?message}` stand for variables, and `${matrix.name}`
+for a value of the job's `matrix`; `$$` is a dollar sign. `docs/how-to/environments.md` tells how. Keys that
+begin with `x-` are the author's own, and anchors may live there.
 
 A duration is a number and a unit, as often as needed: `500ms`, `90s`, `1h30m`, `2d`, `1w`.
 A name has lower-case letters, digits, `.`, `_` and `-`, at most 100 of them, and starts with a
@@ -61,6 +67,8 @@ def yaml_reference() -> str:
             project["properties"],
             "`jobrunner.yaml`; without it, all is default.",
         ),
+        _section("An environment", project["definitions"]["EnvironmentSpec"]["properties"], ""),
+        _section("`guards`", project["definitions"]["Guards"]["properties"], ""),
         _section("`allow`", project["definitions"]["Allow"]["properties"], ""),
         _section("`celery`", project["definitions"]["CeleryApp"]["properties"], ""),
         _section(
@@ -103,11 +111,12 @@ def key_meanings(name: str) -> tuple[KeyMeaning, ...]:
 
 
 _ABOVE = {
-    "a job": ("jobs", "job"),
+    "a job": ("jobs", "job", "templates"),
     "a schedule": ("schedule", "schedules"),
     "a job file": (),
     "the project file": (),
     "a calendar": ("calendars",),
+    "an environment": ("environments",),
     "a range of days": ("exclude", "dates"),
 }
 """Place → the keys that lead to it, where they are not its name."""
@@ -130,6 +139,8 @@ def _places() -> dict[str, Schema]:
         "allow": project["definitions"]["Allow"]["properties"],
         "celery": project["definitions"]["CeleryApp"]["properties"],
         "a calendar": project["definitions"]["Calendar"]["properties"],
+        "an environment": project["definitions"]["EnvironmentSpec"]["properties"],
+        "guards": project["definitions"]["Guards"]["properties"],
         "a range of days": DAYS_FROM_TO["properties"],
     }
 
@@ -150,6 +161,8 @@ _SINGULAR = {
     "schedules": "a schedule",
     "jobs": "a job",
     "calendars": "a calendar",
+    "environments": "an environment",
+    "templates": "a job",
     "exclude": "a range of days",
     "dates": "a range of days",
 }
