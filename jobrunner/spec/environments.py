@@ -94,7 +94,7 @@ def _read(key: Scalar, tree: Node, report: Report) -> Environment:
 
 
 def _read_vars(node: Node | None, report: Report) -> dict[str, str]:
-    """Name → text. A number or a truth value is the text that YAML reads as it."""
+    """Name → text."""
     if node is None or is_null(node):
         return {}
     if not isinstance(node, Mapping):
@@ -117,9 +117,13 @@ def _read_vars(node: Node | None, report: Report) -> dict[str, str]:
                 f"a variable is a text, not {kind(value)}", help=f'write {name}: "…"',
             )  # fmt: skip
         else:
-            found[name] = _text(value.value)
+            found[name] = _as_written(value)
     return found
 
 
-def _text(value: str | float | bool) -> str:  # noqa: FBT001  it is a value like the others
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _as_written(node: Scalar) -> str:
+    """`1.10` stays `1.10`: it may be a version, and a variable is a text anyway."""
+    if isinstance(node.value, str):
+        return node.value
+    written = node.source.lines[node.line - 1][node.column - 1 :][: node.width]
+    return written.split()[-1]  # an anchor stands before it

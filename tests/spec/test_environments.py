@@ -13,7 +13,7 @@ defaults: {queue: project, owner: ops, timeout: 10m}
 environments:
   staging: {enabled: false, guards: {require_plan: false}}
   prod:
-    vars: {WORKERS: 4, DEBUG: false, RATIO: 1.5}
+    vars: {WORKERS: 4, DEBUG: false, RATIO: &anchor 1.50}
     guards: {require_plan: true}
     defaults: {queue: "prod-${WORKERS}", owner: null}
 """
@@ -49,7 +49,7 @@ def test_guards_of_the_environment_lie_over_those_of_the_project() -> None:
     assert parse(project=PROJECT).project.guards.require_plan is None
 
 
-@pytest.mark.parametrize(("name", "text"), [("WORKERS", "4"), ("DEBUG", "false"), ("RATIO", "1.5")])
+@pytest.mark.parametrize(("name", "text"), [("WORKERS", "4"), ("DEBUG", "false"), ("RATIO", "1.50")])
 def test_a_variable_is_a_text_whatever_yaml_reads(name: str, text: str) -> None:
     job = f"jobs: {{a: {{task: m.f, description: 'x ${{{name}}}'}}}}"
     assert read_job(job, PROJECT, "prod").description == f"x {text}"
