@@ -125,7 +125,7 @@ def command(
         session.output.say(f"Saved {out}, digest {plan.digest}. Apply with: jobrunner apply {out}")
     elif form == "human" and plan.digest and not plan.is_empty:
         session.output.say(
-            f"Digest {plan.digest}. Apply exactly this with: jobrunner apply --expect {plan.digest}"
+            f"Digest {plan.digest}. Apply just this: jobrunner apply --expect {plan.digest}"
         )
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else 0
 

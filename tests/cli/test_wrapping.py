@@ -51,3 +51,17 @@ def test_colours_take_no_columns() -> None:
     lines = wrapped(line, 10)
     assert [unstyle(part) for part in lines] == ["one two", "  three", "  four"]
     assert max(width(part) for part in lines) <= 10
+
+
+def test_a_field_goes_on_below_its_value() -> None:
+    line = "      kwargs.region  one two three four five six"
+    assert wrapped(line, 48) == ["      kwargs.region  one two three four five six"]
+    assert wrapped(line, 46) == [
+        "      kwargs.region  one two three four five",
+        "                     six",
+    ]
+
+
+def test_what_stands_in_a_column_comes_nearer_before_it_goes_to_the_next_line() -> None:
+    line = "      kwargs.region  one two          :9"
+    assert wrapped(line, 36) == ["      kwargs.region  one two  :9"]
