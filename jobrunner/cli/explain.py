@@ -43,7 +43,6 @@ _NEXT_SHOWN = 3
     "namespace/job#schedule. No database, no network.",
     examples=[
         ("jobrunner explain exclude", "What the key means, and what may be written."),
-        ("jobrunner explain ops/disk-report", "The schedules of a job in words."),
         ("jobrunner explain ops/disk-report --origin", "Which line gives each value."),
     ],
 )
