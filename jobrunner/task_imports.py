@@ -83,7 +83,8 @@ class _Child:
         self._rest = b""
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jobrunner.import_child"],
+                # -P: what lies in the project's folder is not in the way of what the child needs itself.
+                [sys.executable, "-P", "-m", "jobrunner.import_child"],
                 cwd=root,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from jobrunner.misfits import Judged, Problem
-from jobrunner.process_tree import descendants
 from jobrunner.spec.calls import Call
 from jobrunner.spec.tree import Scalar, Source
 from jobrunner.task_imports import TaskImports, task_imports
 from tests.check_tasks.conftest import Check, Write
+from tests.waiting import wait_until
 
 GOOD = "def charge(batch_size: int = 500): ...\n"
 
@@ -85,19 +85,34 @@ def test_fault_40_a_module_that_exits_is_told_of_and_the_rest_is_checked(
     assert isinstance(imports.judge(call("good.charge", batchsize=1)), Judged)
 
 
+HANGS = """
+import subprocess, time
+subprocess.Popen(["sh", "-c", "echo up; sleep 600"], stdout=open("heard", "w"))
+time.sleep(600)
+"""
+
+
 def test_fault_40_a_module_that_hangs_is_told_of_after_its_time_and_leaves_nothing(
     tmp_path: Path, write: Write
 ) -> None:
-    write("good.py", GOOD)
-    write(
-        "hangs.py", "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\ntime.sleep(600)\n"
-    )
-    before = descendants(os.getpid())
+    write("hangs.py", HANGS)
+    os.mkfifo(tmp_path / "heard")
+    heard = os.open(tmp_path / "heard", os.O_RDONLY | os.O_NONBLOCK)
     with task_imports(tmp_path, allow=(), limit_seconds=8) as imports:
         found = problem(imports.judge(call("hangs.charge")))
         assert found.message.endswith("it does not come to an end within 8 s")
         assert imports.judge(call("hangs.other")) is found  # and is not waited for again
-        assert descendants(os.getpid()) == before
+        assert os.read(heard, 10) == b"up\n"
+        wait_until(lambda: is_closed(heard))
+    os.close(heard)
+
+
+def is_closed(pipe: int) -> bool:
+    """Whether nobody is left who could write to it."""
+    try:
+        return os.read(pipe, 1) == b""
+    except BlockingIOError:
+        return False
 
 
 def test_what_a_module_prints_and_asks_for_stays_in_its_process(
@@ -107,6 +122,13 @@ def test_what_a_module_prints_and_asks_for_stays_in_its_process(
     write("loud.py", loud + GOOD)
     assert imports.judge(call("loud.charge")) is None
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_of_the_project_is_not_in_the_way_of_the_process_itself(
+    imports: TaskImports, write: Write
+) -> None:
+    write("pydantic.py", "1 / 0\n")
+    assert imports.judge(call("good.charge", batch_size=1)) is None
 
 
 def test_what_a_worker_would_not_load_is_not_imported(imports: TaskImports, write: Write) -> None:
