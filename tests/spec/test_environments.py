@@ -11,7 +11,7 @@ project: acme
 guards: {max_deletes: 5}
 defaults: {queue: project, owner: ops, timeout: 10m}
 environments:
-  staging: {enabled: false, guards: {require_plan: false}}
+  staging: {enabled: false, guards: {max_deletes: 0}}
   prod:
     vars: {WORKERS: 4, DEBUG: false, RATIO: &anchor 1.50}
     guards: {require_plan: true}
@@ -46,6 +46,7 @@ def test_an_open_gate_switches_nothing_on() -> None:
 def test_guards_of_the_environment_lie_over_those_of_the_project() -> None:
     guards = parse(project=PROJECT, environment="prod").project.guards
     assert (guards.max_deletes, guards.require_plan) == (5, True)
+    assert parse(project=PROJECT, environment="staging").project.guards.max_deletes == 0
     assert parse(project=PROJECT).project.guards.require_plan is None
 
 

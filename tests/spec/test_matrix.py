@@ -129,6 +129,7 @@ def test_the_matrices_of_a_file_have_a_measure() -> None:
     jobs = "".join(f"  a{number}: {{task: m.f, matrix: *m}}\n" for number in range(12))
     text = f"x-m: &m {{x: [{values}], y: [{values}]}}\njobs:\n{jobs}"
     assert mistakes(text) == [("E236", 13, 20), ("E236", 14, 20)]
+    assert len(parse(text).jobs) == 10 * 31 * 31
 
 
 def test_the_rest_of_a_job_with_a_bad_matrix_is_checked() -> None:
