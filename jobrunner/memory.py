@@ -17,7 +17,7 @@ _PAGE_BYTES = resource.getpagesize()
 def reset_peak() -> None:
     """The peak of this process is counted from now on."""
     with suppress(OSError):
-        # For each run: a file object takes five times as long.
+        # For each run: a file object takes longer than the write itself.
         clearing = os.open("/proc/self/clear_refs", os.O_WRONLY)
         try:
             os.write(clearing, b"5")
