@@ -15,10 +15,10 @@ from jobrunner.call import Caller
 from jobrunner.callables import load_callable
 from jobrunner.celery_call import bound_to_run
 from jobrunner.current import CurrentRun, entered
-from jobrunner.db.engine import process_engine, transaction
+from jobrunner.db.engine import process_engine
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import Plan
-from jobrunner.reconcile import Desired, plan_project, read_desired
+from jobrunner.reconcile import Desired, plan_project, read_desired, reading
 from jobrunner.schedule import times_between
 from jobrunner.sealing import make_keyring
 from jobrunner.secrets import make_secrets
@@ -83,7 +83,7 @@ class ProjectUnderTest:
 
     def plan(self) -> Plan:
         """What an apply would change in the database of the settings. Raises UsageError without one."""
-        with transaction(process_engine(self.settings.database_url)) as connection:
+        with reading(process_engine(self.settings.database_url)) as connection:
             return plan_project(connection, self.desired, keyring=make_keyring(self.settings))
 
     def _job(self, address: str) -> JobSpec:

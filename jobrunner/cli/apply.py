@@ -19,7 +19,6 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of, settings_of
 from jobrunner.cli.show import saved_head_lines
 from jobrunner.cli.style import style
-from jobrunner.db.engine import of_one_moment, transaction
 from jobrunner.dispatch import record_due
 from jobrunner.errors import UsageError
 from jobrunner.plan.changes import Plan
@@ -35,6 +34,7 @@ from jobrunner.reconcile import (
     apply_saved,
     plan_project,
     plan_saved,
+    reading,
 )
 from jobrunner.spec.durations import format_duration, parse_duration
 
@@ -179,7 +179,7 @@ def _seconds(given: str) -> float:
 
 def _show_plan(session: Session, engine: Engine, look: _Look) -> Plan:
     """The plan, looked at before anything is locked; a guard that would refuse it says so now."""
-    with transaction(of_one_moment(engine)) as connection:
+    with reading(engine) as connection:
         plan = look.plan(connection)
     session.output.say(*look.head_lines(plan))
     session.output.told(*plan_lines(plan))

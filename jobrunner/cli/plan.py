@@ -22,12 +22,11 @@ from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of, keyring_of
 from jobrunner.cli.style import style
-from jobrunner.db.engine import of_one_moment, transaction
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.saved import Origin, SavedPlan, make_saved
 from jobrunner.plan.targets import Targets, make_targets
-from jobrunner.reconcile import Desired, compare, plan_against, read_desired
+from jobrunner.reconcile import Desired, compare, plan_against, read_desired, reading
 from jobrunner.spec.durations import parse_duration
 from jobrunner.spec.models import DefinedJob
 
@@ -177,7 +176,7 @@ def _make(session: Session, desired: Desired, asked: _Asked) -> tuple[Plan, Save
     with (
         open_database(session, "plan") as engine,
         session.output.progress("comparing with the database"),
-        transaction(of_one_moment(engine)) as connection,
+        reading(engine) as connection,
     ):
         made = compare(
             connection,

@@ -8,10 +8,11 @@ from jobrunner.cli.diagnostic_text import count, diagnostic_lines
 from jobrunner.cli.layout import text
 from jobrunner.cli.style import style
 from jobrunner.cli.value_text import value_text
-from jobrunner.plan.changes import Change, Plan, Update
+from jobrunner.plan.changes import Change, Delete, Plan, Update
 from jobrunner.plan.load import Load
 
 _DAY = timedelta(days=1)
+_WARNINGS_SHOWN = 20
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -26,8 +27,7 @@ def plan_lines(plan: Plan) -> list[str]:
         lines += [*_drift_lines(drift), ""]
     if plan.changes:
         lines += [*_load_lines(plan), ""]
-    for diagnostic in plan.diagnostics:
-        lines += [*diagnostic_lines(diagnostic), ""]
+    lines += _warning_lines(plan)
     if plan.targets:
         lines.append(limits_text(plan))
     return [*lines, closing_line(plan)]
@@ -118,6 +118,18 @@ def _load_lines(plan: Plan) -> list[str]:
         style(head, "quiet"),
         *(f"  {name:<22}{old:>14}{new:>14}{told:>12}" for name, old, new, told in load_rows(plan)),
     ]
+
+
+def _warning_lines(plan: Plan) -> list[str]:
+    """Those of the files that the changes are in come first: many others may be known for long."""
+    edited = {change.job.location.file for change in plan.changes if not isinstance(change, Delete)}
+    ordered = sorted(plan.diagnostics, key=lambda found: found.location.file not in edited)
+    lines = [line for one in ordered[:_WARNINGS_SHOWN] for line in (*diagnostic_lines(one), "")]
+    more = len(ordered) - _WARNINGS_SHOWN
+    if more > 0:
+        told = f"… and {count(more, 'more warning')}; `jobrunner validate` shows all"
+        lines += [style(told, "quiet"), ""]
+    return lines
 
 
 def _busiest(load: Load) -> str:

@@ -12,10 +12,9 @@ from jobrunner.cli.plan_file import read_plan_file
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.cli.times import exact
-from jobrunner.db.engine import of_one_moment, transaction
 from jobrunner.errors import StalePlan
 from jobrunner.plan.saved import SavedPlan
-from jobrunner.reconcile import plan_saved
+from jobrunner.reconcile import plan_saved, reading
 
 
 @make_command(
@@ -70,7 +69,7 @@ def _why_stale(session: Session, saved: SavedPlan) -> StalePlan | None:
     with (
         open_database(session, "show") as engine,
         session.output.progress("comparing with the database"),
-        transaction(of_one_moment(engine)) as connection,
+        reading(engine) as connection,
     ):
         try:
             plan_saved(connection, saved)

@@ -42,6 +42,7 @@ _QUEUES_LISTED = 5
 _HALF_AN_HOUR = timedelta(minutes=30)
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
+_QUARTER_OF_AN_HOUR = timedelta(minutes=15)
 _HOUR = timedelta(hours=1)
 _ALMOST_A_DAY = timedelta(hours=20)
 """A day on which the clock goes forward is shorter."""
@@ -218,7 +219,7 @@ def _delays_in_all(retry: Retry) -> timedelta:
 def _interval_at_least(timing: Timing) -> timedelta:
     match timing.rule:
         case Cron() as cron:
-            return _MINUTE if cron.seconds.bit_count() == 1 else _SECOND
+            return _cron_interval_at_least(cron)
         case Every(interval):
             return interval
         case Recurrence() as recurrence:
@@ -227,6 +228,15 @@ def _interval_at_least(timing: Timing) -> timedelta:
             return timedelta(0)
         case Solar():
             return _HOUR
+
+
+def _cron_interval_at_least(cron: Cron) -> timedelta:
+    """Cheap, and short enough for any change of the clock."""
+    if cron.seconds.bit_count() > 1:
+        return _SECOND
+    if cron.minutes.bit_count() > 1:
+        return _MINUTE
+    return _QUARTER_OF_AN_HOUR if cron.hours.bit_count() > 1 else _ALMOST_A_DAY
 
 
 def _shortest_interval(timing: Timing, now: datetime) -> timedelta | None:

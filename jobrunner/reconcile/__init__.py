@@ -13,6 +13,7 @@ from jobrunner.reconcile.planning import (
     plan_against,
     plan_project,
     plan_saved,
+    reading,
 )
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "plan_project",
     "plan_saved",
     "read_desired",
+    "reading",
     "understand",
 ]

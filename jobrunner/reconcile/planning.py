@@ -1,15 +1,22 @@
 """What an apply would change, without changing it: files, a saved plan or another checkout are one side."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from jobrunner.db import jobs
 from jobrunner.db.current import read_current
-from jobrunner.db.engine import database_now
+from jobrunner.db.engine import (
+    Limits,
+    change_limits,
+    database_now,
+    of_one_moment,
+    transaction,
+)
 from jobrunner.errors import Conflict, NotFound, StalePlan
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.current import CurrentProject, as_if_applied
@@ -22,6 +29,17 @@ from jobrunner.sealing import NO_KEYS, Keyring, seal_job
 from jobrunner.source.tasks import TaskSources
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.source_lines import with_source_lines
+
+_THINKING_SECONDS = 600.0
+"""A hundred thousand jobs on a busy machine, between two statements."""
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction to make a plan in: all that it reads is of one moment, and it may think for a while."""
+    with transaction(of_one_moment(engine)) as connection:
+        change_limits(connection, Limits(idle_timeout_seconds=_THINKING_SECONDS))
+        yield connection
 
 
 def plan_project(

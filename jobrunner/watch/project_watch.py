@@ -22,6 +22,7 @@ from jobrunner.reconcile import (
     Desired,
     apply_project,
     plan_project,
+    reading,
     understand,
 )
 from jobrunner.spec.diagnostics import Diagnostic
@@ -166,7 +167,7 @@ class ProjectWatch:
         desired = understand(self._read, self._given)
         if self._options.dry_run:
             keyring = self._options_for(desired).keyring
-            with transaction(self._engine) as connection:
+            with reading(self._engine) as connection:
                 return Applied(None, plan_project(connection, desired, keyring=keyring))
         return apply_project(
             self._engine, desired, options=self._options_for(desired), record_due=record_due

@@ -18,6 +18,7 @@ from jobrunner.plan.changes import (
 from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.forecast import EditForecast
+from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 from tests.seeding import NOON
 
@@ -30,10 +31,21 @@ def job(**fields: Any) -> DefinedJob:
 
 
 def lines_of(
-    *changes: Change, unchanged: int = 0, limits: tuple[str, ...] = (), left_out: int = 0
+    *changes: Change,
+    unchanged: int = 0,
+    limits: tuple[str, ...] = (),
+    left_out: int = 0,
+    warnings: tuple[Diagnostic, ...] = (),
 ) -> list[str]:
     empty = make_plan(CurrentProject("acme", "", 7, (), ()), [], now=NOON)
-    plan = replace(empty, changes=changes, unchanged=unchanged, targets=limits, left_out=left_out)
+    plan = replace(
+        empty,
+        changes=changes,
+        unchanged=unchanged,
+        targets=limits,
+        left_out=left_out,
+        diagnostics=warnings,
+    )
     return [unstyle(line) for line in plan_lines(plan)]
 
 
@@ -186,3 +198,20 @@ def test_a_plan_of_some_jobs_says_what_it_leaves_out() -> None:
         "Limited to a/one, b/*; 1 other change is left out.",
         "No changes. 0 jobs match the database at revision 7.",
     ]
+
+
+def test_of_many_warnings_the_first_are_shown_those_of_changed_files_before_all_others() -> None:
+    others = [warning("jobs.d/other.yaml", number) for number in range(1, 40)]
+    told = lines_of(
+        Create(job=job(), fields=(), schedules=()),
+        warnings=(*others, warning("jobs.d/ops.yaml", 7)),
+    )
+    drawn = [line for line in told if line.startswith("warning")]
+    assert (len(drawn), drawn[0]) == (20, "warning[W201]: jobs.d/ops.yaml 7")
+    assert "… and 20 more warnings; `jobrunner validate` shows all" in told
+    assert told[-1].endswith("40 warnings.")
+
+
+def warning(file: str, line: int) -> Diagnostic:
+    place = Location(file=file, line=line)
+    return Diagnostic("W201", "warning", f"{file} {line}", place, source_line="")

@@ -203,6 +203,15 @@ def test_each_code_is_in_the_registry() -> None:
     assert sorted(LINTS) == ["W201", "W202", "W203", "W204", "W205", "W206", "W207", "W208"]
 
 
+@pytest.mark.parametrize(
+    ("cron", "timeout"),
+    [("0 6 * * *", "25h"), ("0 * * * *", "61m"), ("*/5 * * * *", "6m"), ("*/5 * * * * *", "6s")],
+)
+def test_a_timeout_beyond_the_interval_of_any_cron_is_told(cron: str, timeout: str) -> None:
+    found = _lint({"cron": cron}, {"timeout": 14}, timeout=timeout)
+    assert [one.code for one in found] == ["W203"]
+
+
 def _unserved(*served: str, lines: dict[str, int] | None = None, **fields: Any) -> list[Diagnostic]:
     job = _job({"cron": "0 6 * * *"}, lines, **fields)
     return list(lint_jobs([job], now=NOW, served_queues=frozenset(served)))
