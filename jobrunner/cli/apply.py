@@ -36,6 +36,7 @@ from jobrunner.reconcile import (
     plan_saved,
     reading,
 )
+from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.durations import format_duration, parse_duration
 
 
@@ -105,6 +106,7 @@ class _Look:
     metavar="DURATION",
     help="How long another apply is waited for.",
 )
+@collection_paused()
 def command(
     session: Session,
     *,

@@ -27,6 +27,7 @@ from jobrunner.plan.changes import Plan
 from jobrunner.plan.saved import Origin, SavedPlan, make_saved
 from jobrunner.plan.targets import Targets, make_targets
 from jobrunner.reconcile import Desired, compare, plan_against, read_desired, reading
+from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.durations import parse_duration
 from jobrunner.spec.models import DefinedJob
 
@@ -95,6 +96,7 @@ target_option = click.option(
     help="How far ahead the load is counted.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@collection_paused()
 def command(
     session: Session,
     *,

@@ -14,6 +14,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import settings_of
 from jobrunner.cli.style import style
 from jobrunner.plan.lint import lint_jobs
+from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.source_lines import with_source_lines
@@ -50,6 +51,7 @@ Format = Literal["human", "json", "github"]
     "JOBRUNNER_CHECK_TASKS]",
 )
 @click.option("--strict", is_flag=True, help="A warning is an error.")
+@collection_paused()
 def command(
     session: Session,
     *,

@@ -25,6 +25,7 @@ from jobrunner.reconcile import (
     reading,
     understand,
 )
+from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import Given
@@ -156,6 +157,7 @@ class ProjectWatch:
         deep = {_deep_folder(root, pattern) for pattern in project.include if "/" in pattern}
         return Watched(root=root, flat=frozenset(flat), deep=frozenset(deep))
 
+    @collection_paused()
     def _reconcile(self) -> Applied:
         if self._file_is_gone and self._config is None:
             assert self._project_root is not None  # noqa: S101  it was there, or it could not be gone
