@@ -28,6 +28,8 @@ class Templates:
     by_name: dict[str, Template] = field(default_factory=dict)
     circles: set[frozenset[str]] = field(default_factory=set)
     """Those that have been told of: each can be entered at several places."""
+    too_deep: set[str] = field(default_factory=set)
+    """Templates below which too many stand. It has been told, and none of them is followed again."""
 
     def layers(self, tree: Mapping, report: Report) -> tuple[Layer, ...]:
         """Those that a job or a template asks for, the lowest first.
@@ -63,7 +65,10 @@ class Templates:
                 report.at(
                     node, "E234", f"no template is named '{shortened(name)}'", help=self._known(name)
                 )  # fmt: skip
+            elif name in self.too_deep:
+                continue
             elif len(found) + len(path) >= MOST_TEMPLATES:
+                self.too_deep.update(path)
                 report.at(
                     node, "E235", f"more than {MOST_TEMPLATES} templates stand over each other here",
                     help="put what they have in common into one",
@@ -120,7 +125,7 @@ def read_templates(entry: Entry | None, known: Templates, report: Report) -> Tem
         else:
             check_keys(tree, "a template", report)
             found[name] = Template(key, written_out(tree))
-    return Templates(found, known.circles)
+    return Templates(found, known.circles, {*known.too_deep})
 
 
 def _names(extends: Node, report: Report) -> list[Scalar]:

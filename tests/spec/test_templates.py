@@ -143,7 +143,8 @@ def test_a_circle_is_told_once_however_it_is_entered() -> None:
 def test_a_chain_without_measure_is_refused_and_not_followed() -> None:
     chain = ", ".join(f"t{number}: {{extends: t{number + 1}}}" for number in range(5000))
     found = parse(f"templates: {{{chain}, t5000: {{}}}}").diagnostics
-    assert {one.code for one in found} == {"E235", "E130"}
+    assert {one.code for one in found} == {"E235"}
+    assert len(found) <= 5000 // 49 + 1  # none is followed twice
 
 
 def test_the_queue_of_a_template_is_one_that_a_celery_task_asked_for() -> None:
