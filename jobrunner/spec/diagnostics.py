@@ -33,7 +33,6 @@ CODES = {
     "E130": "too many mistakes in one file",
     # E2xx: keys and values.
     "E201": "an unknown key",
-    "E202": "not supported by this version",
     "E203": "a value of the wrong kind",
     "E204": "a value that is not allowed",
     "E205": "a key is missing",
@@ -51,6 +50,8 @@ CODES = {
     "E217": "not a day",
     "E218": "an unknown calendar",
     "E219": "not a reference to a secret",
+    "E220": "an unknown notifier",
+    "E221": "not an address",
     # E23x: what is put together from several places.
     "E230": "an expression ${…} that cannot be read",
     "E231": "a variable without a value",
@@ -60,6 +61,8 @@ CODES = {
     "E235": "templates that extend each other without end",
     "E236": "a matrix that cannot be expanded",
     "E237": "the same template twice",
+    "W251": "a queue that is not declared",
+    "W252": "a secret that lies open",
     # E3xx: callables.
     "E301": "not a dotted path",
     "E302": "a callable that may not be loaded",
@@ -69,6 +72,7 @@ CODES = {
     "W301": "a module that is not here",
     # E4xx: across files.
     "E401": "the same job twice",
+    "E402": "a move that cannot be made",
 }
 """Code → what it means, in a few words. W2xx are the lints of `plan/lint.py`."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from jobrunner.spec.alerts import read_alerts
 from jobrunner.spec.calls import Call, calls_of
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
@@ -20,6 +21,7 @@ from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
 from jobrunner.spec.paths import is_allowed, parse_task_path
 from jobrunner.spec.project import ProjectSpec
+from jobrunner.spec.queues import DeclaredQueues, check_queues
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
 from jobrunner.spec.secrets import check_references, refuse_references
@@ -31,6 +33,7 @@ LARGEST_ARGUMENTS_BYTES = 64 * 1024
 
 _STAND_IN = {"namespace": "default", "name": "unnamed", "task": "package.module.callable"}
 _FIELDS = frozenset(JobSpec.model_fields) - {"namespace", "name", "schedules", "celery"}
+_READ_APART = frozenset({"alerts"})
 _MAPPINGS = ("retry", "catch_up")
 
 
@@ -41,6 +44,7 @@ class Surroundings:
     namespace: str
     project: ProjectSpec
     calendars: Calendars
+    queues: DeclaredQueues
     report: Report
     calls: list[Call]
     """What the jobs that have been read call."""
@@ -62,10 +66,15 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     schedules = None if named is None else _read_schedules(named, merged, around)
     values = _values(merged, report)
     values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
+    alerts = read_alerts(merged.get("alerts"), around.project.notifiers, report)
+    values["alerts"] = alerts or ()
     if is_celery_task(merged):
         own = layers.of_job()
         values |= celery_values(own, around.project.celery)
         good = is_sound(merged, own, around.project.celery, report) and good
+    else:
+        each = [schedule.value for schedule in (named or {}).values()]
+        check_queues(merged, each, around.queues, report)
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
     good = _is_of_one_kind(merged, key, around) and good
     good = check_references(merged, report) and good
@@ -74,7 +83,7 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     good = _is_allowed(merged.get("task"), around) and good
     good = _is_allowed(merged.get("on_end"), around) and good
     good = _is_sound(reading, merged, key, report) and good
-    if reading.model is None or named is None or schedules is None:
+    if reading.model is None or named is None or schedules is None or alerts is None:
         return None
     good = _arguments_of_schedules_fit(reading.model, named, report) and good
     around.calls.extend(calls_of(reading, merged, named))
@@ -128,6 +137,7 @@ def _check_inherited(key: Scalar, tree: Mapping, around: Surroundings) -> Mappin
     merged = without_pending(tree) if around.interpolator.has_pending else tree
     values = _values(merged, report)
     values |= {"namespace": "default", "name": "defaults"}
+    read_alerts(merged.get("alerts"), around.project.notifiers, report)
     values = _STAND_IN | values
     read_zone(merged.get("timezone"), report)
     reading = read_model(JobSpec, values, merged, whole=key, report=report)
@@ -180,7 +190,7 @@ def _values(job: Mapping, report: Report) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, entry in job.entries.items():
         node = entry.value
-        if key not in _FIELDS or is_null(node):
+        if key not in _FIELDS or key in _READ_APART or is_null(node):
             continue
         if key in _MAPPINGS and isinstance(node, Mapping):
             check_keys(node, key, report)

@@ -11,7 +11,15 @@ from pydantic.json_schema import models_json_schema
 
 from jobrunner.schedule.days import DAYS_PATTERN
 from jobrunner.spec.keys import KEYS
-from jobrunner.spec.models import NAME_PATTERN, RULES, CatchUp, JobSpec, Retry, ScheduleSpec
+from jobrunner.spec.models import (
+    ADDRESS_PATTERN,
+    NAME_PATTERN,
+    RULES,
+    CatchUp,
+    JobSpec,
+    Retry,
+    ScheduleSpec,
+)
 from jobrunner.spec.moments import COMPACT_PATTERN, MOMENT_PATTERN
 from jobrunner.spec.project import Calendar, EnvironmentSpec, ProjectSpec
 
@@ -32,6 +40,16 @@ DAYS_FROM_TO: Schema = {
     "properties": {
         "from": {**DAYS, "description": "The first day."},
         "to": {**DAYS, "description": "The last day, which is one of them."},
+    },
+    "required": ["from", "to"],
+    "additionalProperties": False,
+}
+_ADDRESS = _pattern(ADDRESS_PATTERN)
+MOVE: Schema = {
+    "type": "object",
+    "properties": {
+        "from": {**_ADDRESS, "description": "The address that the job had: `namespace/job`."},
+        "to": {**_ADDRESS, "description": "The address that it has now, or has had on the way."},
     },
     "required": ["from", "to"],
     "additionalProperties": False,
@@ -62,6 +80,11 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
     properties["templates"] = {
         "anyOf": [_named({"$ref": "#/definitions/Template"}), _NULL],
         "description": "Keys of a job under a name, for the jobs below that ask for them by `extends`.",
+    }
+    properties["moved"] = {
+        "anyOf": [{"type": "array", "items": MOVE}, _NULL],
+        "description": "Jobs that had another address: history, last run and pause go along. An entry may "
+        "stay for ever.",
     }
     if file == "jobs":
         properties["namespace"] = {
@@ -100,6 +123,7 @@ def _definitions() -> Schema:
     _finish_schedule(definitions["ScheduleSpec"])
     _finish_calendars(definitions)
     job = _finish_job(definitions.pop("JobSpec"))
+    _finish_alerts(definitions)
     definitions["Schedule"] = definitions.pop("ScheduleSpec")
     definitions["Job"] = job
     definitions["Defaults"] = job | {
@@ -166,6 +190,27 @@ def _finish_calendars(definitions: Schema) -> None:
     project = definitions["ProjectSpec"]["properties"]
     project["calendars"] = _or_null(
         _with_description(project["calendars"], **_named({"$ref": "#/definitions/Calendar"}))
+    )
+
+
+def _finish_alerts(definitions: Schema) -> None:
+    alert = definitions["Alert"]["properties"]
+    for key in ("when", "to"):
+        one_or_list = [alert[key]["items"], {**alert[key]}]
+        one_or_list[1].pop("description")
+        alert[key] = _with_description(alert[key], anyOf=one_or_list)
+    alert["after"] = _or_null(alert["after"])
+    notifier = definitions["Notifier"]["properties"]
+    reference = {
+        "type": "object",
+        "properties": {"secret": {"type": "string", "description": "`env:NAME` or `file:/path`."}},
+        "required": ["secret"],
+        "additionalProperties": False,
+    }
+    notifier["url"] = _with_description(notifier["url"], anyOf=[{"type": "string"}, reference])
+    project = definitions["ProjectSpec"]["properties"]
+    project["queues"] = _with_description(
+        project["queues"], **_named(_or_null({"$ref": "#/definitions/Queue"}))
     )
 
 

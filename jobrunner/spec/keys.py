@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pydantic import BaseModel
 
 from jobrunner.spec.models import (
+    Alert,
     CatchUp,
     CeleryApp,
     ClockChanges,
@@ -13,7 +14,15 @@ from jobrunner.spec.models import (
     ScheduleSpec,
     SolarEvent,
 )
-from jobrunner.spec.project import Allow, Calendar, EnvironmentSpec, Guards, ProjectSpec
+from jobrunner.spec.project import (
+    Allow,
+    Calendar,
+    EnvironmentSpec,
+    Guards,
+    Notifier,
+    ProjectSpec,
+    Queue,
+)
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping
 
@@ -46,8 +55,14 @@ KEYS: dict[str, tuple[str, ...]] = {
     "a range of days": ("from", "to"),
     "retry": tuple(_keys_of(Retry)),
     "catch_up": tuple(_keys_of(CatchUp)),
-    "a job file": ("version", "namespace", "defaults", "templates", "jobs"),
-    "the project file": ("version", *_keys_of(ProjectSpec), "environments", "templates", "jobs"),
+    "an alert": tuple(_keys_of(Alert)),
+    "a job file": ("version", "namespace", "defaults", "templates", "jobs", "moved"),
+    "the project file": (
+        "version", *_keys_of(ProjectSpec), "environments", "templates", "jobs", "moved",
+    ),
+    "a notifier": tuple(_keys_of(Notifier)),
+    "a queue": tuple(_keys_of(Queue)),
+    "a move": ("from", "to"),
     "an environment": tuple(_keys_of(EnvironmentSpec)),
     "guards": tuple(_keys_of(Guards)),
     "allow": tuple(_keys_of(Allow)),
@@ -55,12 +70,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "a calendar": tuple(_keys_of(Calendar)),
 }  # fmt: skip
 """Place → the keys that may stand there, in the order of the reference."""
-
-LATER: dict[str, tuple[str, ...]] = {
-    "a job file": ("moved", "notifiers", "queues"),
-    "the project file": ("moved",),
-}  # fmt: skip
-"""Keys of the format that this version does not carry out yet: refused rather than ignored."""
 
 _CRON = 'write schedule: "…" with the cron expression, or schedule: {cron: "…"}'
 _PAUSE = "write 'enabled: false' to switch it off in git, or pause it by hand with: jobrunner pause"
@@ -160,6 +169,10 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "include": "it belongs into the project file, jobrunner.yaml",
         "allow": "it belongs into the project file, jobrunner.yaml",
         "calendars": "it belongs into the project file, jobrunner.yaml",
+        "notifiers": "it belongs into the project file, jobrunner.yaml",
+        "queues": "it belongs into the project file, jobrunner.yaml",
+        "guards": "it belongs into the project file, jobrunner.yaml",
+        "celery": "it belongs into the project file, jobrunner.yaml",
         "tasks": "write 'jobs'", "schedules": "write 'jobs'", "beat_schedule": "write 'jobs'",
         "timezone": "write defaults: {timezone: …}",
     },
@@ -198,12 +211,7 @@ def check_keys(mapping: Mapping, place: str, report: Report) -> bool:
         if name not in allowed and not name.startswith(EXTENSION)
     ]
     for name, entry in wrong:
-        if name in LATER.get(place, ()):
-            report.at(
-                entry.key, "E202", f"'{name}' is not supported by this version yet",
-                help="remove it",
-            )  # fmt: skip
-        elif report.takes(entry.key, "E201"):
+        if report.takes(entry.key, "E201"):
             message = f"unknown key '{shortened(name)}' in {place}"
             report.at(entry.key, "E201", message, help=_advice(name, place))
     return not wrong

@@ -6,6 +6,7 @@ A model's JSON dump is what the database stores and what the digest of a definit
 The descriptions are what the editor's schema and `docs/reference/yaml.md` show.
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,9 @@ from jobrunner.spec.durations import (
 from jobrunner.spec.paths import check_pattern, parse_exception_path, parse_task_path
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,99}$"
+
+ADDRESS_PATTERN = f"{NAME_PATTERN[:-1]}/{NAME_PATTERN[1:]}"
+"""Of a job: `namespace/job`."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """Of a namespace, a job, a schedule or a queue."""
@@ -76,8 +80,11 @@ def _argument_name(text: str) -> str:
 ArgumentName = Annotated[str, AfterValidator(_argument_name)]
 
 
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*")
+
+
 def _web_address(text: str) -> str:
-    if not text.startswith(("https://", "http://")):
+    if not _WEB_ADDRESS.fullmatch(text):
         raise ValueError(f"{text!r} is no web address; write it with https://")
     return text
 

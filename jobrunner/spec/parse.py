@@ -14,6 +14,7 @@ from jobrunner.spec.job import Surroundings, check_template, read_defaults, read
 from jobrunner.spec.keys import check_keys
 from jobrunner.spec.matrix import Combination, fill_mapping, read_matrix
 from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.moves import WrittenMove, check_moves, read_moves
 from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
 from jobrunner.spec.project_file import (
     ProjectFile,
@@ -60,14 +61,22 @@ class TracedJob:
 
 
 def parse_project(
-    config: SourceFile | None, files: Sequence[SourceFile], *, given: Given = NOTHING_GIVEN
+    config: SourceFile | None,
+    files: Sequence[SourceFile],
+    *,
+    given: Given = NOTHING_GIVEN,
+    is_whole: bool = True,
 ) -> ParsedProject:
-    """Read everything, report everything, raise nothing. `config` is the project file, if any."""
+    """Read everything, report everything, raise nothing. `config` is the project file, if any.
+
+    `is_whole`: false where `files` are only some of the project's, and others may have what is missing.
+    """
     reader = _read_all(config, files, given)
+    moves = reader.check_moves(is_whole=is_whole)
     paths = [config.path] if config else []
     diagnostics = reader.report.in_file_order(paths + [file.path for file in files])
     jobs = tuple(sorted(reader.jobs, key=lambda job: job.address))
-    return ParsedProject(reader.file.project, jobs, (), diagnostics, tuple(reader.calls))
+    return ParsedProject(reader.file.project, jobs, moves, diagnostics, tuple(reader.calls))
 
 
 def trace_job(
@@ -140,6 +149,7 @@ class _JobReader:
         self.report = report
         self.jobs: list[DefinedJob] = []
         self.calls: list[Call] = []
+        self._moves: list[WrittenMove] = []
         self.traced: Layers | None = None
         """Of the job whose address is asked for."""
         self._address_traced = traced
@@ -154,6 +164,7 @@ class _JobReader:
         """Those that stand in the project file itself."""
         around = self._around(DEFAULT_NAMESPACE)
         self._read_jobs(self.file.jobs, _Document(around, self._defaults, self.file.templates))
+        self._moves += read_moves(self.file.moved, DEFAULT_NAMESPACE, self.report)
 
     def read_file(self, file: SourceFile) -> None:
         """All documents of one job file."""
@@ -162,6 +173,13 @@ class _JobReader:
             tree = as_mapping(document, "a job file", "jobs:", self.report)
             if tree is not None:
                 self._read_document(self.file.interpolator.document(tree))
+
+    def check_moves(self, *, is_whole: bool) -> tuple[Move, ...]:
+        """Those of all files, once all jobs are known. Where something could not be read, a job may be
+        there that nobody has seen.
+        """
+        is_whole = is_whole and not self.report.has_errors()
+        return check_moves(self._moves, self._first_places, self.report, is_whole=is_whole)
 
     def _project_defaults(self) -> Layers:
         """The project's own, and over them those of the environment."""
@@ -190,6 +208,7 @@ class _JobReader:
         if entry is not None:
             defaults = read_defaults(entry, "file defaults", defaults, around)
         self._read_jobs(tree.entries.get("jobs"), _Document(around, defaults, templates))
+        self._moves += read_moves(tree.entries.get("moved"), namespace, self.report)
 
     def _check_templates(self, templates: Templates, known: Templates, namespace: str) -> None:
         """Also those that nobody uses, and each mistake at the template alone."""
@@ -293,6 +312,7 @@ class _JobReader:
             namespace=namespace,
             project=self.file.project,
             calendars=self._calendars,
+            queues=self.file.queues,
             report=self.report,
             calls=self.calls,
             interpolator=self.file.interpolator,

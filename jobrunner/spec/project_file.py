@@ -8,7 +8,9 @@ from jobrunner.spec.environments import Environments, read_environments
 from jobrunner.spec.exclusions import read_calendars
 from jobrunner.spec.interpolation import Interpolator
 from jobrunner.spec.keys import KEYS, check_keys
+from jobrunner.spec.notifiers import read_notifiers
 from jobrunner.spec.project import Given, ProjectSpec
+from jobrunner.spec.queues import DeclaredQueues, read_queues
 from jobrunner.spec.report import Report
 from jobrunner.spec.templates import Templates, read_templates
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, kind, plain
@@ -17,8 +19,8 @@ from jobrunner.spec.yaml import SourceFile, read_tree
 
 FORMAT_VERSION = 1
 
-_SAME_EVERYWHERE = ("project", "include")
-_EXPANDED = ("queues", "notifiers", "guards")
+_SAME_EVERYWHERE = ("allow", "celery")
+_EXPANDED = ("guards",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,11 @@ class ProjectFile:
     environments: Environments
     interpolator: Interpolator
     templates: Templates
+    queues: DeclaredQueues
     defaults: Entry | None
     """Not checked yet, like the templates: they are keys of a job."""
     jobs: Entry | None
+    moved: Entry | None
 
 
 def read_project_file(config: SourceFile | None, given: Given, report: Report) -> ProjectFile:
@@ -43,10 +47,16 @@ def read_project_file(config: SourceFile | None, given: Given, report: Report) -
     if tree is not None:
         tree = interpolator.document(tree)
         entries = tree.entries
-    project = _read_project(tree, environments, report)
-    templates = read_templates(entries.get("templates"), Templates(), report)
+    queues = read_queues(entries.get("queues"), report)
     return ProjectFile(
-        project, environments, interpolator, templates, entries.get("defaults"), entries.get("jobs")
+        project=_read_project(tree, environments, queues, report),
+        environments=environments,
+        interpolator=interpolator,
+        templates=read_templates(entries.get("templates"), Templates(), report),
+        queues=queues,
+        defaults=entries.get("defaults"),
+        jobs=entries.get("jobs"),
+        moved=entries.get("moved"),
     )
 
 
@@ -58,13 +68,17 @@ def read_fixed_part(config: SourceFile | None, report: Report) -> ProjectSpec:
     return ProjectSpec() if tree is None else _read_fixed(tree, (), report)
 
 
-def _read_project(tree: Mapping | None, environments: Environments, report: Report) -> ProjectSpec:
+def _read_project(
+    tree: Mapping | None, environments: Environments, queues: DeclaredQueues, report: Report
+) -> ProjectSpec:
     if tree is None:
         return ProjectSpec()
     project = _read_fixed(tree, _EXPANDED, report)
     defaults = tree.get("defaults")
     update: dict[str, Any] = {
         "calendars": read_calendars(tree.get("calendars"), report),
+        "notifiers": read_notifiers(tree.get("notifiers"), report),
+        "queues": queues.by_name,
         "defaults": plain(defaults) if isinstance(defaults, Mapping) else {},
     }
     if environments.chosen is not None:
@@ -75,8 +89,8 @@ def _read_project(tree: Mapping | None, environments: Environments, report: Repo
 def _read_fixed(tree: Mapping, others: Sequence[str], report: Report) -> ProjectSpec:
     check_keys(tree, "the project file", report)
     check_version(tree, report)
-    values = tree.given((*_SAME_EVERYWHERE, *others))
-    for name in ("allow", "celery"):
+    values = tree.given(("project", "include"))
+    for name in (*_SAME_EVERYWHERE, *others):
         node = tree.get(name)
         if isinstance(node, Mapping):
             check_keys(node, name, report)

@@ -5,16 +5,16 @@ from functools import cache
 from typing import Any
 
 from jobrunner.spec.durations import DURATION_PATTERN
-from jobrunner.spec.json_schema import DAYS, DAYS_FROM_TO, Schema, json_schema
-from jobrunner.spec.models import NAME_PATTERN, RULES
+from jobrunner.spec.json_schema import DAYS, DAYS_FROM_TO, MOVE, Schema, json_schema
+from jobrunner.spec.models import ADDRESS_PATTERN, NAME_PATTERN, RULES
 
 _INTRODUCTION = """\
 # The YAML format
 
 Generated from the models by `python docs/make_reference.py`; edit the descriptions there.
 
-A job file has `version`, `namespace`, `defaults`, `templates` and `jobs`; several documents in a file,
-separated by `---`, are parts of it, and an empty file means no jobs. The identity of a job is
+A job file has `version`, `namespace`, `defaults`, `templates`, `jobs` and `moved`; several documents
+in a file, separated by `---`, are parts of it, and an empty file means no jobs. The identity of a job is
 `namespace/name`, that of a schedule `namespace/name#schedule`; moving a job to another file
 changes nothing.
 
@@ -49,6 +49,11 @@ _SECTIONS = (
     ("A schedule", "Schedule", f"Exactly one of {_RULES}."),
     ("`solar`", "SolarEvent", ""),
     ("`dst`", "ClockChanges", ""),
+    (
+        "An alert",
+        "Alert",
+        "In the list `alerts` of a job: `alerts: [{when: [failure], to: [oncall]}]`.",
+    ),
 )  # fmt: skip
 
 
@@ -58,6 +63,11 @@ def yaml_reference() -> str:
     parts = [
         _INTRODUCTION,
         _section("A job file", jobs["properties"], ""),
+        _section(
+            "A move",
+            MOVE["properties"],
+            "In the list `moved`: `moved: [{from: billing/closing, to: billing/close-books}]`.",
+        ),
         *(
             _section(title, jobs["definitions"][name]["properties"], note)
             for title, name, note in _SECTIONS
@@ -75,6 +85,18 @@ def yaml_reference() -> str:
             "A calendar",
             project["definitions"]["Calendar"]["properties"],
             "Below its name in `calendars`: `calendars: {holidays: {dates: [2026-12-25]}}`.",
+        ),
+        _section(
+            "A queue",
+            project["definitions"]["Queue"]["properties"],
+            "Below its name in `queues`: `queues: {default: {}, reports: {}}`. Where any is declared, "
+            "another name is a warning.",
+        ),
+        _section(
+            "A notifier",
+            project["definitions"]["Notifier"]["properties"],
+            "Below its name in `notifiers`, where `alerts` find it: "
+            '`notifiers: {oncall: {url: {secret: "env:ONCALL_URL"}}}`.',
         ),
     ]
     return "\n".join(parts)
@@ -118,6 +140,10 @@ _ABOVE = {
     "a calendar": ("calendars",),
     "an environment": ("environments",),
     "a range of days": ("exclude", "dates"),
+    "an alert": ("alerts",),
+    "a notifier": ("notifiers",),
+    "a queue": ("queues",),
+    "a move": ("moved",),
 }
 """Place → the keys that lead to it, where they are not its name."""
 
@@ -142,6 +168,10 @@ def _places() -> dict[str, Schema]:
         "an environment": project["definitions"]["EnvironmentSpec"]["properties"],
         "guards": project["definitions"]["Guards"]["properties"],
         "a range of days": DAYS_FROM_TO["properties"],
+        "an alert": definitions["Alert"]["properties"],
+        "a notifier": project["definitions"]["Notifier"]["properties"],
+        "a queue": project["definitions"]["Queue"]["properties"],
+        "a move": MOVE["properties"],
     }
 
 
@@ -165,6 +195,10 @@ _SINGULAR = {
     "templates": "a job",
     "exclude": "a range of days",
     "dates": "a range of days",
+    "alerts": "an alert",
+    "notifiers": "a notifier",
+    "queues": "a queue",
+    "moved": "a move",
 }
 
 
@@ -193,6 +227,8 @@ def _form(schema: Schema) -> str:
             return "duration"
         case {"type": "string", "pattern": pattern} if pattern == NAME_PATTERN:
             return "name"
+        case {"type": "string", "pattern": pattern} if pattern == ADDRESS_PATTERN:
+            return "address"
         case {"type": "string", "pattern": pattern} if pattern == DAYS["pattern"]:
             return "day"
         case {"type": "string", "pattern": _}:

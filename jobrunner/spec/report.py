@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import Location
 from jobrunner.spec.tree import Node, Scalar, Source
 
@@ -26,13 +26,17 @@ class Report:
         notes: tuple[str, ...] = (),
         offset: int = 0,
         width: int | None = None,
+        shows_line: bool = True,
     ) -> None:
-        """An error at a node. `offset` and `width` point at a part of a text on its first line."""
+        """An error at a node. `offset` and `width` point at a part of a text on its first line.
+
+        `shows_line`: false where the line may hold a secret, and is not to be in a log.
+        """
         if width is None:
             width = node.width if isinstance(node, Scalar) else 1
         self.error(
             node.source, node.line, node.column + offset, code, message,
-            width=width, help=help, notes=notes,
+            width=width, help=help, notes=notes, shows_line=shows_line,
         )  # fmt: skip
 
     def error(
@@ -46,6 +50,7 @@ class Report:
         width: int = 1,
         help: str = "",  # noqa: A002  the diagnostic's own word
         notes: tuple[str, ...] = (),
+        shows_line: bool = True,
     ) -> None:
         """An error at a place of a text; lines and columns count from 1."""
         key = (source.path, line, column, code)
@@ -61,7 +66,7 @@ class Report:
             severity="warning" if code.startswith("W") else "error",
             message=message,
             location=Location(file=source.path, line=line, column=column),
-            source_line=source.line(line),
+            source_line=source.line(line) if shows_line else "",
             width=max(1, width),
             help=help,
             notes=notes,
@@ -78,6 +83,10 @@ class Report:
     def has_room(self, source: Source) -> bool:
         """Whether another mistake of this file would be told."""
         return self._counts.get(source.path, 0) <= MOST_IN_ONE_FILE
+
+    def has_errors(self) -> bool:
+        """Whether any of those so far stops an apply."""
+        return has_errors(self._diagnostics.values())
 
     def take(self, other: "Report") -> None:
         """All that another report has found."""

@@ -110,8 +110,27 @@ def in_words(value: Any) -> str | None:
 
 def check_references(holder: Mapping, report: Report) -> bool:
     """Whether each `{secret: …}` within `args` and `kwargs` of a job or a schedule is a reference."""
-    sound = [_is_sound(node, report) for node in _mappings_with_secret(holder)]
+    sound = [check_reference(node, report) for node in _mappings_with_secret(holder)]
     return all(sound)
+
+
+def check_reference(reference: Mapping, report: Report) -> bool:
+    """Whether a mapping is `{secret: …}` and nothing else."""
+    others = [entry.key for name, entry in reference.entries.items() if name != _KEY]
+    if others:
+        report.at(
+            others[0], "E219", f"'{shortened(str(others[0].value))}' stands beside 'secret'",
+            help="a reference has that key alone; data needs another name than 'secret'",
+        )  # fmt: skip
+        return False
+    if _KEY not in reference.entries:
+        report.at(reference, "E219", "'secret' is missing", help='write {secret: "env:NAME"}')
+        return False
+    node = reference.entries[_KEY].value
+    problem = _problem(node)
+    if problem:
+        report.at(node, "E219", problem[0], help=problem[1])
+    return not problem
 
 
 def refuse_references(holder: Mapping, message: str, advice: str, report: Report) -> bool:
@@ -132,21 +151,6 @@ def _mappings_with_secret(holder: Mapping) -> Iterator[Mapping]:
         for node in walk(value):
             if isinstance(node, Mapping) and _KEY in node.entries:
                 yield node
-
-
-def _is_sound(reference: Mapping, report: Report) -> bool:
-    others = [entry.key for name, entry in reference.entries.items() if name != _KEY]
-    if others:
-        report.at(
-            others[0], "E219", f"'{shortened(str(others[0].value))}' stands beside 'secret'",
-            help="a reference has that key alone; data needs another name than 'secret'",
-        )  # fmt: skip
-        return False
-    node = reference.entries[_KEY].value
-    problem = _problem(node)
-    if problem:
-        report.at(node, "E219", problem[0], help=problem[1])
-    return not problem
 
 
 def _problem(node: Node) -> tuple[str, str] | None:

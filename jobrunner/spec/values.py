@@ -119,7 +119,7 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
 _CODES = {
     "task": "E301", "on_end": "E301", "app": "E301", "for": "E301", "not_for": "E301", "tasks": "E215",
-    "sensitive": "E206",
+    "sensitive": "E206", "links": "E221",
 }  # fmt: skip
 """Key → the code of what is wrong with its text; any other is a duration."""
 _SHORTHANDS = {"retry": "a whole number or a mapping", "catch_up": "a policy or a mapping"}
@@ -153,6 +153,9 @@ _EXAMPLES = {
     "command": "write command: [program, argument]",
     "solar": "write solar: {event: sunrise, latitude: 52.5, longitude: 13.4}",
     "dst": "write dst: {gap: skip, overlap: first}",
+    "links": "write links: {Runbook: https://wiki.example.com/nightly}",
+    "when": "write when: [failure]",
+    "to": "write to: [name of a notifier]",
 }
 
 
@@ -213,7 +216,8 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
         case "string_too_long":
             return "E204", f"{what} is longer than {context['max_length']} characters", "shorten it"
         case "value_error":
-            return _own_sentence(key, str(context["error"]))
+            place = found["loc"]
+            return _own_sentence(key if place[0] != "links" else "links", str(context["error"]))
         case _:
             return "E204", f"{what} cannot have this value", ""
 

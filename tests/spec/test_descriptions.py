@@ -8,7 +8,7 @@ import pytest
 from jobrunner.plan.lint import LINTS
 from jobrunner.spec.diagnostics import CODES
 from jobrunner.spec.json_schema import json_schema
-from jobrunner.spec.keys import KEYS, LATER
+from jobrunner.spec.keys import KEYS
 from jobrunner.spec.reference import yaml_reference
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -18,6 +18,13 @@ PLACES = [
     ("a schedule", "Schedule"),
     ("retry", "Retry"),
     ("catch_up", "CatchUp"),
+    ("an alert", "Alert"),
+]
+PLACES_OF_THE_PROJECT = [
+    ("allow", "Allow"),
+    ("guards", "Guards"),
+    ("a notifier", "Notifier"),
+    ("a queue", "Queue"),
 ]
 
 
@@ -31,7 +38,14 @@ def test_the_schema_has_exactly_the_keys_that_the_reader_accepts(
 def test_the_schema_of_a_file_has_exactly_its_keys() -> None:
     assert set(json_schema("jobs")["properties"]) == set(KEYS["a job file"])
     assert set(json_schema("project")["properties"]) == set(KEYS["the project file"])
-    assert set(json_schema("project")["definitions"]["Allow"]["properties"]) == set(KEYS["allow"])
+
+
+@pytest.mark.parametrize(("place", "definition"), PLACES_OF_THE_PROJECT)
+def test_the_schema_of_the_project_has_exactly_the_keys_that_the_reader_accepts(
+    place: str, definition: str
+) -> None:
+    found = json_schema("project")["definitions"][definition]["properties"]
+    assert set(found) == set(KEYS[place])
 
 
 @pytest.mark.parametrize("file", ["jobs", "project"])
@@ -68,11 +82,6 @@ def test_choices_of_the_schema_are_those_of_the_models() -> None:
 
 def test_defaults_of_the_schema_are_written_as_in_a_file() -> None:
     assert json_schema()["definitions"]["Job"]["properties"]["timeout"]["default"] == "1h"
-
-
-def test_no_key_is_both_supported_and_of_a_later_version() -> None:
-    both = [key for place, keys in LATER.items() for key in keys if key in KEYS[place]]
-    assert both == []
 
 
 def test_the_page_of_the_format_is_current() -> None:

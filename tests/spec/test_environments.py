@@ -50,7 +50,9 @@ def test_guards_of_the_environment_lie_over_those_of_the_project() -> None:
     assert parse(project=PROJECT).project.guards.require_plan is None
 
 
-@pytest.mark.parametrize(("name", "text"), [("WORKERS", "4"), ("DEBUG", "false"), ("RATIO", "1.50")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("WORKERS", "4"), ("DEBUG", "false"), ("RATIO", "1.50")]
+)
 def test_a_variable_is_a_text_whatever_yaml_reads(name: str, text: str) -> None:
     job = f"jobs: {{a: {{task: m.f, description: 'x ${{{name}}}'}}}}"
     assert read_job(job, PROJECT, "prod").description == f"x {text}"

@@ -178,12 +178,6 @@ def test_a_key_of_another_tool_names_ours(key: str) -> None:
     assert (found.code, "write" in found.help) == ("E201", True)
 
 
-@pytest.mark.parametrize("key", ["protect", "alerts"])
-def test_a_key_of_a_later_version_says_so(key: str) -> None:
-    (found,) = parse(f"jobs: {{a: {{task: m.f, {key}: x}}}}").diagnostics
-    assert found.message == f"'{key}' is not supported by this version yet"
-
-
 def test_paused_points_to_enabled_and_to_the_command() -> None:
     (found,) = parse("jobs: {a: {task: m.f, paused: true}}").diagnostics
     assert "enabled: false" in found.help
