@@ -133,9 +133,12 @@ def _head(mark: str, role: Role, change: Change, action: str, widths: Widths) ->
 def _place(change: Change) -> str:
     if isinstance(change, Delete):
         location = change.location
-        return f"was {text(location.file)}:{location.line} in revision {change.revision}"
+        revision = f" in revision {change.revision}" if change.revision else ""
+        return f"was {text(location.file)}:{location.line}{revision}"
     if isinstance(change, Update) and change.moved_from:
-        return f"from {text(change.moved_from)}; history and last run kept"
+        is_paused = any(pause.scope == "job" for pause in change.pauses)
+        kept = "history, last run, pause kept" if is_paused else "history and last run kept"
+        return f"from {text(change.moved_from)}; {kept}"
     return f"{text(change.job.location.file)}:{change.job.location.line}"
 
 

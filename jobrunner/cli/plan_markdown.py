@@ -56,7 +56,8 @@ def _headline(plan: Plan) -> str:
 def _deletes(plan: Plan) -> Iterator[str]:
     for change in plan.deletes:
         place = f"{code(change.location.file)} line {change.location.line}"
-        told = f"was {place} in revision {change.revision}; {last_run_text(change, plan.now)}"
+        revision = f" in revision {change.revision}" if change.revision else ""
+        told = f"was {place}{revision}; {last_run_text(change, plan.now)}"
         yield f"- **-** {code(change.address)} {told}"
 
 

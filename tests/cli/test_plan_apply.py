@@ -175,3 +175,19 @@ def test_a_warning_is_shown_with_its_line_in_plan_and_validate(
     )
     assert drawn in jobrunner("plan").stdout
     assert drawn in jobrunner("validate").stdout
+
+
+def test_fault_66_a_job_that_moves_says_from_where_and_that_its_pause_stays(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    jobrunner("apply", "--yes")
+    jobrunner("pause", "ops/greet")
+    save(folder, "  greet:", "  say-hello:")
+    moved = "moved:\n  - {from: ops/greet, to: ops/say-hello}\n"
+    (folder / "jobrunner.yaml").write_text(moved, encoding="utf-8")
+    told = jobrunner("apply", "--yes").stdout
+    assert "  > ops/say-hello  move     from ops/greet; history, last run, pause kept" in told
+    assert "stays paused" in told
+    assert "Plan: 0 to add, 0 to change, 1 to move, 0 to delete, 1 unchanged." in told
+    assert json.loads(jobrunner("get", "ops/say-hello", "-o", "json").stdout)["paused"] is True
+    assert jobrunner("plan").stdout.startswith("No changes.")
