@@ -1,8 +1,12 @@
 """What the files say, for the commands that compare it with the database."""
 
+from dataclasses import replace
+from pathlib import Path
+
+from jobrunner.cli.git import git_commit, git_committed_at, git_is_behind, git_is_dirty
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
-from jobrunner.reconcile import Desired, read_desired
+from jobrunner.reconcile import ApplyOptions, Desired, read_desired
 
 
 def read_desired_of(session: Session) -> Desired:
@@ -13,3 +17,14 @@ def read_desired_of(session: Session) -> Desired:
             working_directory=session.working_directory,
             given=given_of(session),
         )
+
+
+def with_commit(options: ApplyOptions, folder: Path) -> ApplyOptions:
+    """The same for an apply of what is checked out in `folder`."""
+    return replace(
+        options,
+        git_commit=git_commit(folder),
+        git_dirty=git_is_dirty(folder),
+        git_committed_at=git_committed_at(folder),
+        is_ancestor=lambda commit: git_is_behind(folder, commit),
+    )

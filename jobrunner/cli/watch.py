@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of, open_database
-from jobrunner.cli.git import git_commit, git_is_dirty
+from jobrunner.cli.desired import with_commit
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of, keyring_of
 from jobrunner.cli.stream import FilesStream
@@ -72,12 +72,7 @@ def options_for(session: Session) -> OptionsFor:
     author, keyring = actor_of(session), keyring_of(session)
 
     def ask(desired: Desired) -> ApplyOptions:
-        return ApplyOptions(
-            author=author,
-            git_commit=git_commit(desired.root),
-            git_dirty=git_is_dirty(desired.root),
-            keyring=keyring,
-        )
+        return with_commit(ApplyOptions(author=author, keyring=keyring), desired.root)
 
     return ask
 

@@ -30,22 +30,40 @@ def find_project(connection: Connection, name: str) -> Project | None:
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobrunner project ' || :name, 0))")
+_HOLDER = text("""
+    SELECT coalesce(nullif(a.application_name, ''), a.usename) AS name, host(a.client_addr) AS host,
+           a.pid, extract(epoch FROM clock_timestamp() - a.xact_start) AS seconds
+      FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+     WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
+       AND (CAST(CAST(l.classid AS bigint) AS bit(64)) << 32 | CAST(CAST(l.objid AS bigint) AS bit(64)))
+         = CAST(hashtextextended('jobrunner project ' || :name, 0) AS bit(64))
+""")
 
 
 def lock_project(connection: Connection, name: str) -> None:
     """One apply of a project at a time; held to the end of the transaction.
 
-    Raises LockNotObtained when the transaction's lock time-out passes first.
+    Raises LockNotObtained, which names who has it, when the transaction's lock time-out passes first.
     """
     try:
-        connection.execute(_LOCK, {"name": name})
+        with connection.begin_nested():
+            connection.execute(_LOCK, {"name": name})
     except DBAPIError as error:
         if sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
         raise LockNotObtained(
-            f"Another apply of project {name} is under way. Nothing was changed.",
+            f"Another apply of project {name} is under way{_holder(connection, name)}. "
+            "Nothing was changed.",
             hint="Try again when it is over, or wait longer with --lock-timeout.",
         ) from error
+
+
+def _holder(connection: Connection, name: str) -> str:
+    row = connection.execute(_HOLDER, {"name": name}).first()
+    if row is None:  # it is over by now
+        return ""
+    where = "" if row.host is None else f" on {row.host}"
+    return f": {row.name}{where}, for {row.seconds:.0f} s (PostgreSQL's process {row.pid})"
 
 
 _NEW_REVISION = text("""

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from jobrunner.db.projects import Project
+from jobrunner.plan.guards import AppliedCommit, Commit
 
 _INSERT = text("""
     INSERT INTO jobrunner.revisions
-           (project_id, number, author, git_commit, git_dirty, digest, changes)
-    VALUES (:project_id, :number, :author, :git_commit, :git_dirty, :digest, CAST(:changes AS jsonb))
+           (project_id, number, author, git_commit, git_dirty, git_committed_at, rolled_back_to,
+            digest, changes)
+    VALUES (:project_id, :number, :author, :git_commit, :git_dirty, :git_committed_at,
+            :rolled_back_to, :digest, CAST(:changes AS jsonb))
 """)
 
 
@@ -22,10 +26,15 @@ def insert_revision(
     author: str,
     git_commit: str | None,
     git_dirty: bool,
+    git_committed_at: datetime | None,
+    rolled_back_to: int | None,
     digest: str,
     changes: Sequence[dict[str, Any]],
 ) -> None:
-    """Who applied what: `changes` is the plan's JSON form of them."""
+    """Who applied what: `changes` is the plan's JSON form of them.
+
+    With `git_committed_at` the commit is what later ones are measured by; see `newest_commit`.
+    """
     connection.execute(
         _INSERT,
         {
@@ -34,7 +43,41 @@ def insert_revision(
             "author": author,
             "git_commit": git_commit,
             "git_dirty": git_dirty,
+            "git_committed_at": git_committed_at,
+            "rolled_back_to": rolled_back_to,
             "digest": digest,
             "changes": json.dumps(list(changes)),
         },
     )
+
+
+_NEWEST_COMMIT = text("""
+    SELECT r.number, r.author, r.git_commit, r.git_committed_at
+      FROM jobrunner.revisions AS r JOIN jobrunner.projects AS p ON p.id = r.project_id
+     WHERE p.name = :project AND r.git_committed_at IS NOT NULL
+     ORDER BY r.number DESC LIMIT 1
+""")
+
+
+def newest_commit(connection: Connection, project: str) -> AppliedCommit | None:
+    """The commit that an older one may not come after; None where git has never been.
+
+    A rollback has none: the next apply of the files comes after what it went back from.
+    """
+    row = connection.execute(_NEWEST_COMMIT, {"project": project}).one_or_none()
+    if row is None:
+        return None
+    return AppliedCommit(Commit(row.git_commit, row.git_committed_at), row.number, row.author)
+
+
+_LATELY = text("""
+    SELECT digest FROM jobrunner.revisions
+     WHERE project_id = :project_id AND created_at > statement_timestamp() - interval '1 hour'
+     ORDER BY number DESC LIMIT 4
+""")
+
+
+def is_flapping(connection: Connection, project: Project) -> bool:
+    """Whether the last four revisions make the same changes and undo them, in turn, within an hour."""
+    lately = connection.execute(_LATELY, {"project_id": project.id}).scalars().all()
+    return lately[:2] == lately[2:] and len(set(lately)) > 1

@@ -140,6 +140,8 @@ class Delete:
     """Queued or running now; they finish."""
     schedules: tuple[ScheduleChange, ...]
     pauses: tuple[PauseInForce, ...] = ()
+    is_protected: bool = False
+    """By its definition in force; one that cannot be read protects nothing."""
 
 
 Change = Create | Update | Delete

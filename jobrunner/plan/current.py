@@ -67,20 +67,18 @@ class CurrentProject:
     """Those that the workers take from; None: no worker is known."""
 
 
-def as_if_applied(
-    name: str, jobs: Sequence[DefinedJob], *, revision: int, now: datetime
-) -> CurrentProject:
+def as_if_applied(name: str, jobs: Sequence[DefinedJob], *, now: datetime) -> CurrentProject:
     """What a database would hold that these definitions, and nothing else, have just been applied to."""
     return CurrentProject(
         name=name,
         environment="",
-        revision=revision,
-        jobs=tuple(_as_if_applied(job, revision, now) for job in jobs),
+        revision=0,
+        jobs=tuple(_as_if_applied(job, now) for job in jobs),
         pauses=(),
     )
 
 
-def _as_if_applied(job: DefinedJob, revision: int, now: datetime) -> CurrentJob:
+def _as_if_applied(job: DefinedJob, now: datetime) -> CurrentJob:
     return CurrentJob(
         id=uuid5(_NOWHERE, job.address),
         address=job.address,
@@ -89,7 +87,7 @@ def _as_if_applied(job: DefinedJob, revision: int, now: datetime) -> CurrentJob:
         digest=spec_digest(job.spec),
         problem="",
         location=job.location,
-        revision=revision,
+        revision=0,
         schedules=tuple(_new_schedule(job.spec, schedule, now) for schedule in job.spec.schedules),
         active_runs=0,
     )

@@ -165,6 +165,7 @@ def _update(
 
 
 def _delete(before: CurrentJob, pauses: Sequence[PauseInForce], now: datetime) -> Delete:
+    in_force = before.in_force or before.applied
     return Delete(
         address=before.address,
         job_id=before.id,
@@ -177,6 +178,7 @@ def _delete(before: CurrentJob, pauses: Sequence[PauseInForce], now: datetime) -
         active_runs=before.active_runs,
         schedules=tuple(schedule_changes(before, None, now)),
         pauses=() if before.in_force is None else _covering(pauses, before.in_force),
+        is_protected=in_force is not None and in_force.protect,
     )
 
 

@@ -1,36 +1,90 @@
 """Guards against accidents: what an apply refuses to do unless somebody says that it is meant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from jobrunner.errors import GuardRefused
-from jobrunner.plan.changes import Plan
+from jobrunner.plan.changes import Delete, Plan
+from jobrunner.spec.project import Guards
 
 MAX_DELETES = 10
 _LISTED = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a person has said yes to."""
+
+    deletes: int | None = None
+    """So many deletions; None: nobody was asked."""
+    protected: Collection[str] = ()
+    """Addresses of protected jobs that may be deleted."""
+    is_looked_at: bool = False
+    """The plan is one that was saved, or that is named by its digest."""
+
+
+NOTHING_AGREED = Agreed()
+
+
 def check_guards(
     plan: Plan,
     *,
-    missing_folders: Sequence[str],
-    allow_deletes: int | None = None,
+    guards: Guards,
+    missing_folders: Sequence[str] = (),
+    agreed: Agreed = NOTHING_AGREED,
 ) -> None:
     """Raise GuardRefused when the plan looks like an accident.
 
-    `missing_folders` are those that the project includes and that are not there, relative to its
-    root: perhaps a volume that is not mounted, so no job that stood there is deleted.
-    `allow_deletes` is the number of deletions a person has agreed to; None: nobody was asked, and
-    what is allowed is MAX_DELETES, or half of the project's jobs if that is less.
+    `guards` are the project's. `missing_folders` are those that it includes and that are not there,
+    relative to its root: perhaps a volume that is not mounted, so no job that stood there is deleted.
+    Where nobody says how many deletions are allowed it is MAX_DELETES, or half of the project's jobs if
+    that is less.
     """
     _check_environment(plan)
-    deletes = len(plan.deletes)
-    if deletes == 0 or (allow_deletes is not None and deletes <= allow_deletes):
-        return
-    reason = _reason(plan, missing_folders, allow_deletes)
-    if reason:
+    _check_protected(plan, agreed)
+    _check_deletes(plan, guards, missing_folders, agreed)
+    if guards.require_plan and not agreed.is_looked_at and not plan.is_empty:
         raise GuardRefused(
-            f"{reason} Nothing was changed. Deleted would be {_listed(plan)}.",
-            hint=f"If that is what you want, apply with --allow-deletes {deletes}.",
+            f"Project {plan.project} is applied only by a plan that somebody has looked at. "
+            "Nothing was changed.",
+            hint="Look at `jobrunner plan --out plan.jrplan`, then `jobrunner apply plan.jrplan`; "
+            f"or name this one: jobrunner apply --expect {plan.digest}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of git."""
+
+    sha: str
+    committed_at: datetime
+    """By its committer's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedCommit:
+    """The newest commit whose files are in force, and the revision that brought it."""
+
+    commit: Commit
+    revision: int
+    author: str
+
+
+def check_not_older(commit: Commit, applied: AppliedCommit, *, is_ancestor: bool | None) -> None:
+    """Raise GuardRefused when `commit` is older than what was applied last.
+
+    `is_ancestor`: of the applied one, as the repository says; None where it does not know, as when a
+    checkout has never heard of the newer commit. Then the committers' clocks decide.
+    """
+    if is_ancestor is None:
+        is_ancestor = commit.committed_at < applied.commit.committed_at
+    if is_ancestor:
+        raise GuardRefused(
+            f"Commit {_told(commit)} is older than {_told(applied.commit)}, which {applied.author} has "
+            f"applied as revision {applied.revision}. Nothing was changed.",
+            hint="Update this checkout, or revert by a new commit. If the older files are meant, apply "
+            "with --allow-older; to go back at once there is `jobrunner rollback`.",
         )
 
 
@@ -44,16 +98,42 @@ def _check_environment(plan: Plan) -> None:
     )
 
 
-def _reason(plan: Plan, missing_folders: Sequence[str], allow_deletes: int | None) -> str:
+def _check_protected(plan: Plan, agreed: Agreed) -> None:
+    kept = [one for one in plan.deletes if one.is_protected and one.address not in agreed.protected]
+    if kept:
+        verb = "is protected" if len(kept) == 1 else "are protected"
+        flags = " ".join(f"--allow-protected {change.address}" for change in kept[:_LISTED])
+        raise GuardRefused(
+            f"{_listed(kept)} {verb}, and would be deleted. Nothing was changed.",
+            hint="Put it back into the files; or apply `protect: false` first, and then take it out; "
+            f"or apply with {flags}.",
+        )
+
+
+def _check_deletes(
+    plan: Plan, guards: Guards, missing_folders: Sequence[str], agreed: Agreed
+) -> None:
+    deletes = len(plan.deletes)
+    if deletes == 0 or (agreed.deletes is not None and deletes <= agreed.deletes):
+        return
+    reason = _reason(plan, guards, missing_folders, agreed.deletes)
+    if reason:
+        raise GuardRefused(
+            f"{reason} Nothing was changed. Deleted would be {_listed(plan.deletes)}.",
+            hint=f"If that is what you want, apply with --allow-deletes {deletes}.",
+        )
+
+
+def _reason(plan: Plan, guards: Guards, missing_folders: Sequence[str], allowed: int | None) -> str:
     deletes, before = len(plan.deletes), plan.jobs_before
     for folder in missing_folders:
         if any(_is_below(change.location.file, folder) for change in plan.deletes):
             return f"The folder {folder} is not there, and jobs that stood in it are in force."
     if plan.jobs_after == 0:
         return f"The files define no job at all, but {_jobs(before)} in force."
-    if allow_deletes is not None:
-        return f"The plan deletes {deletes} of {before} jobs, and --allow-deletes says {allow_deletes}."
-    limit = min(MAX_DELETES, before // 2)
+    if allowed is not None:
+        return f"The plan deletes {deletes} of {before} jobs, and --allow-deletes says {allowed}."
+    limit = min(MAX_DELETES, before // 2) if guards.max_deletes is None else guards.max_deletes
     if deletes > limit:
         return (
             f"The plan deletes {deletes} of {before} jobs, and {limit} is the most without a word."
@@ -65,6 +145,10 @@ def _is_below(file: str, folder: str) -> bool:
     return folder in {"", "."} or file.startswith(f"{folder.rstrip('/')}/")
 
 
+def _told(commit: Commit) -> str:
+    return f"{commit.sha[:7]} of {commit.committed_at.astimezone(UTC):%d %b %Y %H:%M} UTC"
+
+
 def _jobs(number: int) -> str:
     return "1 job is" if number == 1 else f"{number} jobs are"
 
@@ -73,7 +157,7 @@ def _in(environment: str) -> str:
     return f"for environment {environment}" if environment else "for no environment"
 
 
-def _listed(plan: Plan) -> str:
-    addresses = [change.address for change in plan.deletes]
+def _listed(deletes: Sequence[Delete]) -> str:
+    addresses = [change.address for change in deletes]
     more = len(addresses) - _LISTED
     return ", ".join(addresses[:_LISTED]) + (f" and {more} more" if more > 0 else "")

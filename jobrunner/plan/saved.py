@@ -34,6 +34,7 @@ class Origin:
     git_dirty: bool
     missing_folders: tuple[str, ...]
     guards: Guards
+    git_committed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Files → plan → rows. `plan` stops before the write, `apply` goes on, `watch` applies again and again.
 
-`desired.py` says what the files want, `planning.py` compares it with what is in force, `applying.py` holds
-the transaction and its guards together, `writing.py` carries the plan out.
+`desired.py` says what the files want, `rolling_back.py` what a revision wanted, `planning.py` compares it
+with what is in force, `guarding.py` asks whether that is meant, `applying.py` holds the transaction together,
+`writing.py` carries the plan out.
 """
 
-from jobrunner.reconcile.applying import Applied, apply_project, apply_saved
+from jobrunner.reconcile.applying import Applied, apply_project
 from jobrunner.reconcile.desired import Desired, read_desired, understand
+from jobrunner.reconcile.guarding import check_wanted
 from jobrunner.reconcile.options import LOCK_TIMEOUT_SECONDS, ApplyOptions
 from jobrunner.reconcile.planning import (
     Compared,
@@ -15,6 +17,8 @@ from jobrunner.reconcile.planning import (
     plan_saved,
     reading,
 )
+from jobrunner.reconcile.rolling_back import Drift, Rollback, find_drift, find_revision
+from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name
 
 __all__ = [
     "LOCK_TIMEOUT_SECONDS",
@@ -22,12 +26,19 @@ __all__ = [
     "ApplyOptions",
     "Compared",
     "Desired",
+    "Drift",
+    "Rollback",
+    "Wanted",
     "apply_project",
-    "apply_saved",
+    "check_wanted",
     "compare",
+    "find_drift",
+    "find_revision",
     "plan_against",
     "plan_project",
     "plan_saved",
+    "plan_wanted",
+    "project_name",
     "read_desired",
     "reading",
     "understand",

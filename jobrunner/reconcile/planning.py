@@ -1,6 +1,6 @@
 """What an apply would change, without changing it: files, a saved plan or another checkout are one side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -81,7 +81,7 @@ def compare(
 ) -> Compared:
     """The same as `plan_project`, for whoever saves the plan."""
     current = _read_current(connection, desired)
-    _check_targets(targets, desired, current)
+    check_targets(targets, _addresses(desired, current), where="in the files")
     plan = make_plan(
         current,
         _sealed(desired.jobs, current, keyring),
@@ -101,20 +101,21 @@ def plan_against(
     *,
     what: str,
     now: datetime,
-    revision: int = 0,
+    keyring: Keyring | None = None,
     targets: Targets = EVERY_JOB,
     horizon: timedelta = HORIZON,
 ) -> Plan:
     """What the files would change where `others` are in force, which `what` names; asks no database.
 
+    `keyring` seals the sensitive arguments where those of `others` are sealed; None where they are not.
     It is to be looked at and not to be applied, so it has no digest. Raises NotFound for a target
     that is no job.
     """
-    current = as_if_applied(desired.project.project, others, revision=revision, now=now)
-    _check_targets(targets, desired, current)
+    current = as_if_applied(desired.project.project, others, now=now)
+    check_targets(targets, _addresses(desired, current), where="in the files")
     plan = make_plan(
         current,
-        desired.jobs,
+        desired.jobs if keyring is None else _sealed(desired.jobs, current, keyring),
         now=now,
         environment=desired.environment,
         moves=desired.moves,
@@ -163,6 +164,18 @@ def check_expected(plan: Plan, expected_digest: str) -> None:
         )
 
 
+def check_targets(targets: Targets, known: Iterable[str], *, where: str) -> None:
+    """Raise NotFound for a target that is no job of either side; `where` names the other one."""
+    addresses = set(known)
+    unknown = targets.without_a_job(addresses)
+    if unknown:
+        close = get_close_matches(unknown[0], addresses, n=1)
+        raise NotFound(
+            f"There is no job {unknown[0]}, neither {where} nor in force.",
+            hint=f"Did you mean {close[0]}?" if close else "`jobrunner plan` shows what changes.",
+        )
+
+
 def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
     name = desired.project.project
     _check_owners(connection, desired)
@@ -182,15 +195,8 @@ def _check_owners(connection: Connection, desired: Desired) -> None:
         ) from error
 
 
-def _check_targets(targets: Targets, desired: Desired, current: CurrentProject) -> None:
-    known = {job.address for job in desired.jobs} | {job.address for job in current.jobs}
-    unknown = targets.without_a_job(known)
-    if unknown:
-        close = get_close_matches(unknown[0], known, n=1)
-        raise NotFound(
-            f"There is no job {unknown[0]}, neither in the files nor in force.",
-            hint=f"Did you mean {close[0]}?" if close else "`jobrunner plan` shows what changes.",
-        )
+def _addresses(desired: Desired, current: CurrentProject) -> list[str]:
+    return [*(job.address for job in desired.jobs), *(job.address for job in current.jobs)]
 
 
 def _sealed(

@@ -13,7 +13,10 @@ from jobrunner.db.jobs import LockedSchedule
 from jobrunner.db.projects import Project
 from jobrunner.db.schedules import WrittenSchedule
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
+from jobrunner.reconcile.guarding import commit_to_keep
 from jobrunner.reconcile.options import ApplyOptions
+from jobrunner.reconcile.rolling_back import Rollback
+from jobrunner.reconcile.wanted import Wanted
 from jobrunner.schedule import next_time, run_at
 from jobrunner.spec.models import JobSpec, ScheduleSpec
 from jobrunner.zone_data import zone_data_version
@@ -60,7 +63,11 @@ def settle_due(
     return at
 
 
-def write(connection: Connection, plan: Plan, options: ApplyOptions, at: datetime) -> Project:
+def write(
+    connection: Connection, plan: Plan, wanted: Wanted, options: ApplyOptions, at: datetime
+) -> Project:
+    """The jobs, their schedules and the revision; times count from `at`."""
+    commit = commit_to_keep(connection, plan, wanted, options)
     project = projects.start_revision(connection, plan.project, environment=plan.environment)
     jobs.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
     pauses.rename_targets(connection, {move.moved_from: move.address for move in plan.moves})
@@ -79,6 +86,8 @@ def write(connection: Connection, plan: Plan, options: ApplyOptions, at: datetim
         author=options.author,
         git_commit=options.git_commit,
         git_dirty=options.git_dirty,
+        git_committed_at=None if commit is None else commit.committed_at,
+        rolled_back_to=wanted.revision if isinstance(wanted, Rollback) else None,
         digest=plan.digest,
         changes=changes_as_json(plan.changes),
     )

@@ -129,6 +129,8 @@ def test_a_lock_that_another_holds_exits_5(jobrunner: Jobrunner, engine: Engine)
         lock_project(connection, "default")
         called = jobrunner("apply", "--yes", "--lock-timeout", "100ms")
     assert called.exit_code == 5
+    assert "Another apply of project default is under way: " in called.stderr
+    assert "(PostgreSQL's process " in called.stderr
 
 
 def test_an_apply_that_changes_nothing_makes_no_revision(

@@ -1,6 +1,6 @@
 """What an apply refuses unless somebody says that it is meant."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,16 +10,33 @@ from jobrunner.plan.changes import Plan
 from jobrunner.plan.current import CurrentJob, CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
-from jobrunner.plan.guards import check_guards
+from jobrunner.plan.guards import (
+    NOTHING_AGREED,
+    Agreed,
+    AppliedCommit,
+    Commit,
+    check_guards,
+    check_not_older,
+)
 from jobrunner.spec.models import DefinedJob, JobSpec, Location
+from jobrunner.spec.project import Guards
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+NO_GUARDS = Guards()
 PLACE = Location(file="jobs.d/a.yaml", line=1)
 
 
-def plan(*, before: int, after: int, applied_environment: str = "", environment: str = "") -> Plan:
+def plan(
+    *,
+    before: int,
+    after: int,
+    applied_environment: str = "",
+    environment: str = "",
+    protect: bool = False,
+) -> Plan:
     specs = [
-        JobSpec(namespace="a", name=f"job-{number:02}", task="c.d") for number in range(before)
+        JobSpec(namespace="a", name=f"job-{number:02}", task="c.d", protect=protect)
+        for number in range(before)
     ]
     current = CurrentProject("acme", applied_environment, 7, tuple(map(_row, specs)), ())
     desired = [DefinedJob(spec=spec, location=PLACE) for spec in specs[:after]]
@@ -42,16 +59,20 @@ def _row(spec: JobSpec) -> CurrentJob:
 
 
 def refusal(
-    made: Plan, *, missing_folders: tuple[str, ...] = (), allow_deletes: int | None = None
+    made: Plan,
+    *,
+    guards: Guards = NO_GUARDS,
+    missing_folders: tuple[str, ...] = (),
+    agreed: Agreed = NOTHING_AGREED,
 ) -> GuardRefused:
     with pytest.raises(GuardRefused) as refused:
-        check_guards(made, missing_folders=missing_folders, allow_deletes=allow_deletes)
+        check_guards(made, guards=guards, missing_folders=missing_folders, agreed=agreed)
     return refused.value
 
 
 @pytest.mark.parametrize(("before", "after"), [(100, 90), (20, 10), (4, 2), (3, 2), (0, 0)])
 def test_up_to_ten_deletions_or_half_of_the_jobs_are_allowed(before: int, after: int) -> None:
-    check_guards(plan(before=before, after=after), missing_folders=())
+    check_guards(plan(before=before, after=after), guards=NO_GUARDS)
 
 
 @pytest.mark.parametrize(("before", "after"), [(100, 89), (18, 8), (4, 1), (3, 1)])
@@ -80,15 +101,20 @@ def test_no_job_of_a_folder_that_is_not_there_is_deleted() -> None:
 
 
 def test_a_missing_folder_protects_no_job_of_another_folder() -> None:
-    check_guards(plan(before=12, after=11), missing_folders=("jobs", "more.d"))
+    check_guards(plan(before=12, after=11), guards=NO_GUARDS, missing_folders=("jobs", "more.d"))
 
 
 def test_as_many_deletions_as_somebody_agreed_to_are_allowed() -> None:
-    check_guards(plan(before=12, after=0), missing_folders=("jobs.d",), allow_deletes=12)
+    check_guards(
+        plan(before=12, after=0),
+        guards=NO_GUARDS,
+        missing_folders=("jobs.d",),
+        agreed=Agreed(deletes=12),
+    )
 
 
 def test_more_than_somebody_agreed_to_are_refused() -> None:
-    refused = refusal(plan(before=100, after=95), allow_deletes=4)
+    refused = refusal(plan(before=100, after=95), agreed=Agreed(deletes=4))
 
     assert "--allow-deletes says 4" in refused.message
     assert "--allow-deletes 5" in refused.hint
@@ -99,3 +125,53 @@ def test_an_apply_for_another_environment_is_refused() -> None:
 
     assert "environment prod" in refused.message
     assert "environment staging" in refused.message
+
+
+def test_the_project_may_allow_other_numbers_of_deletions() -> None:
+    check_guards(plan(before=100, after=80), guards=Guards(max_deletes=20))
+    refused = refusal(plan(before=100, after=99), guards=Guards(max_deletes=0))
+
+    assert "deletes 1 of 100 jobs, and 0 is the most" in refused.message
+
+
+def test_a_protected_job_is_deleted_only_by_its_name() -> None:
+    made = plan(before=4, after=3, protect=True)
+    check_guards(made, guards=NO_GUARDS, agreed=Agreed(protected=("a/job-03",)))
+    refused = refusal(made, agreed=Agreed(deletes=1, protected=("a/job-02",)))
+
+    assert "a/job-03 is protected" in refused.message
+    assert "--allow-protected a/job-03" in refused.hint
+
+
+def test_a_plan_that_nobody_has_looked_at_is_refused_where_it_is_required() -> None:
+    made = plan(before=4, after=3)
+    check_guards(made, guards=Guards(require_plan=True), agreed=Agreed(is_looked_at=True))
+
+    assert f"--expect {made.digest}" in refusal(made, guards=Guards(require_plan=True)).hint
+
+
+def test_nothing_to_do_needs_no_plan() -> None:
+    check_guards(plan(before=4, after=4), guards=Guards(require_plan=True))
+
+
+OLD, NEW = Commit("aaaaaaaaaa", NOW - timedelta(days=1)), Commit("bbbbbbbbbb", NOW)
+
+
+def test_fault_64_a_commit_before_the_applied_one_is_refused_naming_both() -> None:
+    with pytest.raises(GuardRefused) as refused:
+        check_not_older(OLD, AppliedCommit(NEW, 41, "ada"), is_ancestor=True)
+
+    assert "aaaaaaa of 19 Nov 2026 12:00 UTC" in refused.value.message
+    assert "bbbbbbb of 20 Nov 2026 12:00 UTC" in refused.value.message
+    assert "ada has applied as revision 41" in refused.value.message
+    assert "--allow-older" in refused.value.hint
+
+
+def test_fault_64_where_git_cannot_tell_the_committers_clocks_decide() -> None:
+    check_not_older(NEW, AppliedCommit(OLD, 41, "ada"), is_ancestor=None)
+    with pytest.raises(GuardRefused):
+        check_not_older(OLD, AppliedCommit(NEW, 41, "ada"), is_ancestor=None)
+
+
+def test_a_commit_of_another_branch_is_not_older_whatever_its_clock_says() -> None:
+    check_not_older(OLD, AppliedCommit(NEW, 41, "ada"), is_ancestor=False)

@@ -1,0 +1,174 @@
+"""What has become of a project, revision by revision, and what it was at each of them.
+
+A revision keeps its changes by address, and each definition the revision that brought it, so the set of
+jobs at any revision follows from what came before it.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, RowMapping, text
+
+from jobrunner.errors import Conflict, NotFound
+from jobrunner.spec.models import DefinedJob, Location, load_job
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An apply that has changed something."""
+
+    number: int
+    created_at: datetime
+    author: str
+    git_commit: str | None
+    """None outside a git work tree."""
+    git_dirty: bool
+    rolled_back_to: int | None
+    """The revision whose definitions came back; None: it came from the files."""
+    digest: str
+    """Of its plan."""
+    counts: Mapping[str, int]
+    """How many jobs by action: `create`, `update`, `move`, `delete`."""
+    changes: tuple[Mapping[str, Any], ...]
+    """In the form of `plan.changes.changes_as_json`, as far as they were asked for."""
+
+
+_COLUMNS = """
+    r.number, r.created_at, r.author, r.git_commit, r.git_dirty, r.rolled_back_to, r.digest,
+    (SELECT coalesce(jsonb_object_agg(action, number), '{}') FROM (
+       SELECT change ->> 'action' AS action, count(*) AS number
+         FROM jsonb_array_elements(r.changes) AS change GROUP BY 1) AS counted) AS counts
+"""
+_OF_PROJECT = """
+    FROM jobrunner.revisions AS r JOIN jobrunner.projects AS p ON p.id = r.project_id
+   WHERE p.name = :project
+"""
+_LIST = text(f"""
+    SELECT {_COLUMNS}, CAST('[]' AS jsonb) AS changes {_OF_PROJECT}
+     ORDER BY r.number DESC LIMIT :limit
+""")
+
+
+def list_revisions(connection: Connection, project: str, *, limit: int) -> tuple[Revision, ...]:
+    """The newest ones, newest first, without their changes."""
+    rows = connection.execute(_LIST, {"project": project, "limit": limit}).mappings()
+    return tuple(_revision(row) for row in rows)
+
+
+# A job that has moved has its earlier addresses in its earlier definitions.
+_ADDRESSES = text("""
+    SELECT :address
+     UNION
+    SELECT (d.spec ->> 'namespace') || '/' || (d.spec ->> 'name')
+      FROM jobrunner.jobs AS j JOIN jobrunner.definitions AS d ON d.job_id = j.id
+     WHERE j.address = :address
+""")
+_OF_ADDRESSES = """
+    jsonb_path_query_array(r.changes, '$[*] ? (@.address == $of[*] || @.moved_from == $of[*])',
+                           jsonb_build_object('of', to_jsonb(CAST(:addresses AS text[]))))
+"""
+_LIST_OF_JOB = text(f"""
+    SELECT * FROM (SELECT {_COLUMNS}, {_OF_ADDRESSES} AS changes {_OF_PROJECT}) AS touched
+     WHERE changes <> '[]' ORDER BY number DESC LIMIT :limit
+""")  # noqa: S608  constants of this file
+
+
+def list_revisions_of(
+    connection: Connection, project: str, address: str, *, limit: int
+) -> tuple[Revision, ...]:
+    """The newest ones that have touched a job, under whatever address, with its changes alone.
+
+    Empty for an address that none has touched.
+    """
+    addresses = connection.execute(_ADDRESSES, {"address": address}).scalars().all()
+    values = {"project": project, "addresses": list(addresses), "limit": limit}
+    return tuple(_revision(row) for row in connection.execute(_LIST_OF_JOB, values).mappings())
+
+
+_GET = text(f"SELECT {_COLUMNS}, r.changes {_OF_PROJECT} AND r.number = :number")
+
+
+def get_revision(connection: Connection, project: str, number: int) -> Revision:
+    """One with all of its changes. Raises NotFound."""
+    row = connection.execute(_GET, {"project": project, "number": number}).mappings().one_or_none()
+    if row is None:
+        raise NotFound(
+            f"Project {project} has no revision {number}.",
+            hint="`jobrunner history` shows those that there are.",
+        )
+    return _revision(row)
+
+
+@dataclass(frozen=True, slots=True)
+class JobThen:
+    """A job as a revision had it in force."""
+
+    job_id: uuid.UUID
+    address_now: str | None
+    """None: it is in force no more."""
+    job: DefinedJob
+    """Its sensitive arguments are sealed."""
+
+
+# The newest word on each address: a move is the last one on the old address, unless a new job takes it
+# with the same revision.
+_JOBS_AT = text("""
+    WITH events AS (
+        SELECT r.number, change ->> 'address' AS address, change ->> 'action' AS action,
+               change ->> 'file' AS file, CAST(change ->> 'line' AS integer) AS line
+          FROM jobrunner.revisions AS r CROSS JOIN LATERAL jsonb_array_elements(r.changes) AS change
+         WHERE r.project_id = :project_id AND r.number <= :revision
+         UNION ALL
+        SELECT r.number, change ->> 'moved_from', 'delete', NULL, NULL
+          FROM jobrunner.revisions AS r CROSS JOIN LATERAL jsonb_array_elements(r.changes) AS change
+         WHERE r.project_id = :project_id AND r.number <= :revision
+           AND coalesce(change ->> 'moved_from', '') <> ''
+    ), newest AS (
+        SELECT DISTINCT ON (address) * FROM events
+         ORDER BY address, number DESC, action = 'delete'
+    ), texts AS (
+        SELECT DISTINCT ON (address, revision) *
+          FROM (SELECT d.*, (d.spec ->> 'namespace') || '/' || (d.spec ->> 'name') AS address
+                  FROM jobrunner.definitions AS d) AS d
+         ORDER BY address, revision, id DESC
+    )
+    SELECT n.address, n.number, n.file, n.line, t.job_id, CAST(t.spec AS text) AS spec,
+           CASE WHEN j.deleted_at IS NULL THEN j.address END AS address_now
+      FROM newest AS n
+      LEFT JOIN texts AS t ON t.address = n.address AND t.revision = n.number
+      LEFT JOIN jobrunner.jobs AS j ON j.id = t.job_id
+     WHERE n.action <> 'delete'
+     ORDER BY n.address
+""")
+
+
+def jobs_at(connection: Connection, project_id: int, revision: int) -> tuple[JobThen, ...]:
+    """The jobs that were in force after a revision, by address; whether there is such a revision is
+    not asked. Raises Conflict for a definition that has gone, or that this version cannot read.
+    """
+    values = {"project_id": project_id, "revision": revision}
+    return tuple(_job_then(row) for row in connection.execute(_JOBS_AT, values).mappings())
+
+
+def _job_then(row: RowMapping) -> JobThen:
+    what = f"The definition of {row['address']} as of revision {row['number']}"
+    if row["spec"] is None:
+        raise Conflict(f"{what} is not there any more: somebody has removed its row.")
+    try:
+        spec = load_job(json.loads(row["spec"]))
+    except ValidationError as error:
+        raise Conflict(
+            f"{what} cannot be read by this version.",
+            hint="Use the version that applied it, or a newer one.",
+        ) from error
+    place = Location(file=row["file"], line=row["line"])
+    return JobThen(row["job_id"], row["address_now"], DefinedJob(spec=spec, location=place))
+
+
+def _revision(row: RowMapping) -> Revision:
+    return Revision(**{**row, "changes": tuple(row["changes"])})

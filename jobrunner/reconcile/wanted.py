@@ -1,0 +1,39 @@
+"""What an apply can be of: the files, a saved plan, or an earlier revision."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobrunner.plan.changes import Plan
+from jobrunner.plan.saved import SavedPlan
+from jobrunner.reconcile.desired import Desired
+from jobrunner.reconcile.options import ApplyOptions
+from jobrunner.reconcile.planning import plan_project, plan_saved
+from jobrunner.reconcile.rolling_back import Rollback, plan_rollback
+
+Wanted = Desired | SavedPlan | Rollback
+
+
+def project_name(wanted: Wanted) -> str:
+    """Of which project it is."""
+    match wanted:
+        case Desired(project=project):
+            return project.project
+        case SavedPlan(current=current):
+            return current.name
+        case Rollback(project=name):
+            return name
+
+
+def plan_wanted(
+    connection: Connection, wanted: Wanted, options: ApplyOptions, *, now: datetime | None = None
+) -> Plan:
+    """What it would change now. Raises what `plan_project`, `plan_saved` and `plan_rollback` do."""
+    match wanted:
+        case Desired():
+            keyring, targets = options.keyring, options.targets
+            return plan_project(connection, wanted, keyring=keyring, targets=targets, now=now)
+        case SavedPlan():
+            return plan_saved(connection, wanted, now=now)
+        case Rollback():
+            return plan_rollback(connection, wanted, targets=options.targets, now=now)
