@@ -1,11 +1,12 @@
 """Warnings about jobs that are valid and yet hardly meant so. They stop nothing but `--strict`."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
+from typing import NamedTuple
 
 from jobrunner.plan.forecast import timing_in_force
-from jobrunner.plan.load import forecast_load
+from jobrunner.plan.load import load_of
 from jobrunner.schedule import (
     At,
     Cron,
@@ -21,19 +22,7 @@ from jobrunner.schedule import (
 )
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.keys import did_you_mean
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, Retry, ScheduleSpec
-
-LINTS = {
-    "W201": "a time that the clock skips",
-    "W202": "a time that the clock repeats",
-    "W203": "a time-out longer than the interval",
-    "W204": "retries that reach into the next run",
-    "W205": "a schedule with no time left",
-    "W206": "many runs in one minute",
-    "W207": "a sensitive argument that is not given",
-    "W208": "a queue that no worker serves",
-}
-"""Code → what it means, in a few words; part of the registry of all codes."""
+from jobrunner.spec.models import ClockChanges, DefinedJob, Location, Retry, ScheduleSpec
 
 RUNS_IN_ONE_MINUTE_MAX = 100
 _LOOKED_AHEAD = timedelta(days=366)
@@ -56,18 +45,32 @@ def lint_jobs(
 
     `served_queues` are those that the workers take from; None: no worker is known.
     """
-    on = [job for job in jobs if job.spec.enabled]
-    found = [warning for job in on for warning in _lint_job(job, now)]
-    unserved = () if served_queues is None else _unserved_queues(on, served_queues)
-    return (*found, *unserved, *_crowded_minute(on, now))
+    on = [(job, tuple(_timed(job))) for job in jobs if job.spec.enabled]
+    found = [warning for job, timed in on for warning in _lint_job(job, timed, now)]
+    unserved = (
+        () if served_queues is None else _unserved_queues((job for job, _ in on), served_queues)
+    )
+    return (*found, *unserved, *_crowded_minute([one for _, timed in on for one in timed], now))
 
 
-def _lint_job(job: DefinedJob, now: datetime) -> Iterator[Diagnostic]:
-    yield from _not_given(job)
+class _Timed(NamedTuple):
+    """A schedule that is on, with its arithmetic: to make that is the dear part of many a lint."""
+
+    job: DefinedJob
+    schedule: ScheduleSpec
+    timing: Timing
+
+
+def _timed(job: DefinedJob) -> Iterator[_Timed]:
     for schedule in job.spec.schedules:
         timing = timing_in_force(schedule, job.address)
-        if timing is None:
-            continue
+        if timing is not None:
+            yield _Timed(job, schedule, timing)
+
+
+def _lint_job(job: DefinedJob, timed: Sequence[_Timed], now: datetime) -> Iterator[Diagnostic]:
+    yield from _not_given(job)
+    for _, schedule, timing in timed:
         yield from _clock_changes(job, schedule, timing, now)
         yield from _no_time_left(job, schedule, now)
         yield from _outlasting(job, schedule, timing, now)
@@ -119,7 +122,7 @@ def _clock_changes(
 
 def _no_time_left(job: DefinedJob, schedule: ScheduleSpec, now: datetime) -> Iterator[Diagnostic]:
     """A list of times that is used up is done, as it was meant; what takes times away may be wrong."""
-    limits = [name for name in _TAKES_TIMES if getattr(schedule, name) not in (None, ())]
+    limits = [name for name in _TAKES_TIMES if getattr(schedule, name) not in _TAKES_NOTHING]
     if not limits or _next_time(job, schedule, now) is not None:
         return
     for name in limits:
@@ -129,7 +132,8 @@ def _no_time_left(job: DefinedJob, schedule: ScheduleSpec, now: datetime) -> Ite
             return
 
 
-_TAKES_TIMES = ("end_at", "exclude", "exdate", "solar")
+_TAKES_TIMES = ("end_at", "exclude", "exdate", "solar", "dst")
+_TAKES_NOTHING = (None, (), ClockChanges())
 
 
 def _next_time(
@@ -158,6 +162,9 @@ def _nothing_left(schedule: ScheduleSpec, field: str, now: datetime) -> tuple[st
             sun = schedule.solar
             place = f"latitude {sun.latitude:g}, longitude {sun.longitude:g}"
             return f"the sun has no {sun.event} at {place}", "choose another event or another place"
+        case "dst":
+            message = "the clock skips each of its times, and dst: {gap: skip} leaves them out"
+            return message, "write dst: {gap: run_after}, or another time"
         case _:
             return (
                 f"{field} takes out every time that is left",
@@ -252,7 +259,7 @@ def _shorter(interval: timedelta) -> str:
     return f"{seconds // 60}m" if seconds >= 120 else f"{seconds}s"
 
 
-def _unserved_queues(jobs: Sequence[DefinedJob], served: Collection[str]) -> Iterator[Diagnostic]:
+def _unserved_queues(jobs: Iterable[DefinedJob], served: Collection[str]) -> Iterator[Diagnostic]:
     """One warning for each queue, at the first job that names it: a name that nobody knows is a slip."""
     told = set(served)
     for job in jobs:
@@ -281,45 +288,38 @@ def _queue_line(job: DefinedJob, queue: str) -> int:
     return next(known, job.location.line)
 
 
-def _crowded_minute(jobs: Sequence[DefinedJob], now: datetime) -> Iterator[Diagnostic]:
+def _crowded_minute(timed: Sequence[_Timed], now: datetime) -> Iterator[Diagnostic]:
     """One warning for the whole project, at the first schedule of its busiest minute.
 
     Only what `jitter` could spread counts: schedules without it that name times of day.
     """
     crowd = [
-        (job, schedule, timing)
-        for job in jobs
-        for schedule in job.spec.schedules
-        if (timing := timing_in_force(schedule, job.address)) is not None
-        and isinstance(timing.rule, Cron | Recurrence)
-        if not timing.jitter
+        one
+        for one in timed
+        if isinstance(one.timing.rule, Cron | Recurrence) and not one.timing.jitter
     ]
     if len(crowd) < RUNS_IN_ONE_MINUTE_MAX:
         return
-    busiest_at = forecast_load(_only_wall_times(jobs), now=now).busiest_minute_at
-    if busiest_at is None:
+    load = load_of((one.timing for one in crowd), now=now)
+    if load.busiest_minute_at is None or not (
+        load.is_estimate or load.busiest_minute_runs >= RUNS_IN_ONE_MINUTE_MAX
+    ):
         return
-    due = [
-        (job, schedule)
-        for job, schedule, timing in crowd
-        if (found := next_time(timing, busiest_at - _INSTANT)) and found < busiest_at + _MINUTE
-    ]
+    due = [one for one in crowd if _is_due_in(one.timing, load.busiest_minute_at)]
     if len(due) >= RUNS_IN_ONE_MINUTE_MAX:
+        at = load.busiest_minute_at
         message = (
             f"{len(due)} schedules are due in the same minute, "
-            f"first on {busiest_at:%a} {busiest_at.day} {busiest_at:%b %H:%M} UTC; this is one of them"
+            f"first on {at:%a} {at.day} {at:%b %H:%M} UTC; this is one of them"
         )
-        job, schedule = due[0]
+        job, schedule, _ = due[0]
         advice = "spread them: jitter: 5m, or H in place of the minute"
         yield _warning(job, "W206", message, schedule, schedule.rule, help=advice)
 
 
-def _only_wall_times(jobs: Sequence[DefinedJob]) -> Iterator[JobSpec]:
-    for job in jobs:
-        schedules = tuple(
-            s for s in job.spec.schedules if s.rule in {"cron", "rrule"} and not s.jitter
-        )
-        yield job.spec.model_copy(update={"schedules": schedules})
+def _is_due_in(timing: Timing, minute: datetime) -> bool:
+    found = next_time(timing, minute - _INSTANT)
+    return found is not None and found < minute + _MINUTE
 
 
 def _warning(

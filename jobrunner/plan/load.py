@@ -61,16 +61,21 @@ class Load:
 
 def forecast_load(jobs: Iterable[JobSpec], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
     """The load of the enabled schedules of these jobs, in bounded work whatever they say."""
-    timings = Counter(
-        timing
+    timings = (
+        timing_in_force(schedule, job.address)
         for job in jobs
         if job.enabled
         for schedule in job.schedules
-        if (timing := timing_in_force(schedule, job.address)) is not None
     )
+    return load_of((timing for timing in timings if timing), now=now, horizon=horizon)
+
+
+def load_of(timings: Iterable[Timing], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
+    """The same of the schedules' arithmetic."""
     start = now.replace(second=0, microsecond=0) + _MINUTE
     count = _MinuteCount(start, minutes=horizon // _MINUTE)
-    for timing, times in sorted(timings.items(), key=lambda item: _steps(item[0], horizon)):
+    alike = Counter(timings)
+    for timing, times in sorted(alike.items(), key=lambda item: _steps(item[0], horizon)):
         count.add(timing, times)
     return count.load()
 

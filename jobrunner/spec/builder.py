@@ -69,7 +69,8 @@ class TreeBuilder:
 
     def read(self, text: str) -> None:
         """Fill `documents`. Raises yaml.YAMLError where the parser stops, UnreadableError where we do."""
-        for event in yaml.parse(text, Loader=_Loader):
+        next_event = _Loader(text).get_event
+        while (event := next_event()) is not None:
             kind = event.__class__
             if kind is yaml.ScalarEvent:
                 self._scalar(event)
@@ -107,17 +108,18 @@ class TreeBuilder:
             width = max(1, len(self._source.line(line)) - start.column)
         self._nodes += 1
         plain = not event.style
-        if plain and event.tag is None and (not value or value[0] in MAY_BE_SPECIAL):
+        tag, anchor = event.tag, event.anchor
+        if plain and tag is None and (not value or value[0] in MAY_BE_SPECIAL):
             value = self._resolved(value, line, column, width)
         elif plain and value[:1] == MENDED:
             value = self._mended.get((line, column), value)
         elif not plain:
             self._check_quoted(event, line, column)
         node = Scalar(value, line, column, width, self._source)
-        if event.tag is not None:
+        if tag is not None:
             self._check_tag(event, "scalar", node)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = (node, 1, 0)
+        if anchor is not None:
+            self._anchors[anchor] = (node, 1, 0)
         if plain and value == "<<" and self._stack and self._stack[-1].at_key:
             self._merge_key(node)
         self._add(node)

@@ -5,6 +5,7 @@
 """
 
 import re
+from functools import lru_cache
 
 _WORDS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -35,6 +36,7 @@ class AmbiguousNumberError(ValueError):
         self.hint = hint
 
 
+@lru_cache(maxsize=4096)  # the files of a project say the same numbers again and again
 def resolve_plain(text: str) -> str | int | float | bool | None:
     """The value of an unquoted scalar. Raises AmbiguousNumberError."""
     if text in _WORDS:
