@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -14,22 +14,22 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
 from jobrunner.cli.desired import read_desired_of
 from jobrunner.cli.diagnostic_text import count
-from jobrunner.cli.git import git_commit, git_is_dirty
+from jobrunner.cli.git import git_commit, git_committed_at, git_is_dirty
 from jobrunner.cli.layout import text
+from jobrunner.cli.other_side import read_other_side
 from jobrunner.cli.plan_file import write_plan_file
 from jobrunner.cli.plan_markdown import plan_markdown
 from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import given_of, keyring_of
+from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import style
-from jobrunner.errors import NotFound, UsageError
+from jobrunner.errors import UsageError
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.saved import Origin, SavedPlan, make_saved
 from jobrunner.plan.targets import Targets, make_targets
-from jobrunner.reconcile import Desired, compare, plan_against, read_desired, reading
+from jobrunner.reconcile import Desired, compare, plan_against, reading
 from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.durations import parse_duration
-from jobrunner.spec.models import DefinedJob
 
 EXIT_CHANGES = 2
 Form = Literal["human", "json", "markdown"]
@@ -85,7 +85,10 @@ target_option = click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save it, to be applied."
 )
 @click.option(
-    "--against", default="", metavar="DIR", help="Compare with another checkout, not the database."
+    "--against",
+    default="",
+    metavar="REVISION|DIR",
+    help="Compare with an earlier revision, or with another checkout and no database.",
 )
 @click.option("--offline", is_flag=True, help="Ask no database: everything is new.")
 @click.option(
@@ -110,9 +113,14 @@ def command(
 ) -> int:
     begun = time.monotonic()
     asked = _Asked(make_targets(targets), read_horizon(horizon), out, against, offline)
+    if offline and against.isdecimal():
+        raise UsageError(
+            "A revision is in the database, which --offline does not ask.",
+            hint="Leave out one of the two.",
+        )
     if out is not None and (offline or against):
         raise UsageError(
-            "A plan that was not made from the database cannot be applied, so there is nothing to save.",
+            "Only a plan of what is in force can be applied, so there is nothing to save.",
             hint="Leave out --out, or --offline and --against.",
         )
     desired = read_desired_of(session)
@@ -195,34 +203,24 @@ def _origin(desired: Desired) -> Origin:
         tool_version=version("celery-jobrunner"),
         git_commit=git_commit(desired.root),
         git_dirty=git_is_dirty(desired.root),
+        git_committed_at=git_committed_at(desired.root),
         missing_folders=desired.missing_folders,
         guards=desired.project.guards,
     )
 
 
 def _against(session: Session, desired: Desired, asked: _Asked) -> Plan:
-    others, what = _other_jobs(session, asked.against)
+    other = read_other_side(session, desired.project.project, asked.against)
     with session.output.progress("comparing"):
         return plan_against(
             desired,
-            others,
-            what=what,
-            now=datetime.now(UTC),
+            other.jobs,
+            what=other.name,
+            now=other.now,
+            keyring=other.keyring,
             targets=asked.targets,
             horizon=asked.horizon,
         )
-
-
-def _other_jobs(session: Session, against: str) -> tuple[Sequence[DefinedJob], str]:
-    """What is compared with, and how it is called."""
-    if not against:
-        return (), "nothing, as no database was asked"
-    folder = session.working_directory / against
-    if not folder.is_dir():
-        raise NotFound(f"There is no folder {against}.", hint="--against takes another checkout.")
-    with session.output.progress(f"reading the files of {against}"):
-        other = read_desired(config=None, working_directory=folder, given=given_of(session))
-    return other.jobs, f"the files of {text(against)}"
 
 
 def _git(desired: Desired) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.calling import Called, call
-from tests.cli.conftest import JOBS
+from tests.cli.conftest import JOBS, Jobrunner
+from tests.cli.test_plan_apply import save
 
 
 @pytest.fixture
@@ -92,3 +93,28 @@ def test_a_horizon_out_of_bounds_is_refused(folder: Path, horizon: str) -> None:
 def test_the_load_is_that_of_the_horizon(folder: Path) -> None:
     assert "Load, next 36 hours" in plan(folder, "--offline", "--horizon", "36h").stdout
     assert "Load, next 1 day " in plan(folder, "--offline", "--horizon", "1d").stdout
+
+
+def test_a_revision_is_compared_with_what_the_files_say_now(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    jobrunner("apply", "--yes")
+    save(folder, "region: eu", "region: us")
+    jobrunner("apply", "--yes")
+    save(folder, "region: eu", "region: ap")
+    told = jobrunner("plan", "--against", "1")
+    assert 'kwargs.region  "eu" -> "ap"' in told.stdout
+    assert "against revision 1" in told.stderr
+    assert "igest" not in told.stderr
+    save(folder, "region: eu", "region: us")
+    assert jobrunner("plan", "--against", "2").stdout == "No changes. 2 jobs match revision 2.\n"
+
+
+def test_a_revision_that_is_not_there_is_a_sentence(jobrunner: Jobrunner) -> None:
+    called = jobrunner("plan", "--against", "7")
+    assert called.exit_code == 1
+    assert "has no revision 7" in called.stderr
+
+
+def test_a_revision_needs_the_database(folder: Path) -> None:
+    assert plan(folder, "--offline", "--against", "7").exit_code == 64
