@@ -1,11 +1,13 @@
 # ruff: noqa: INP001  a script beside the pages, no package
-"""Writes the generated page of the reference: `python docs/make_reference.py`."""
+"""Writes the generated pages of the reference: `python docs/make_reference.py`."""
 
 from pathlib import Path
 
+from jobrunner.spec.codes.page import errors_reference
 from jobrunner.spec.reference import yaml_reference
 
-PAGE = Path(__file__).parent / "reference" / "yaml.md"
+REFERENCE = Path(__file__).parent / "reference"
 
 if __name__ == "__main__":
-    PAGE.write_text(yaml_reference(), encoding="utf-8")
+    (REFERENCE / "yaml.md").write_text(yaml_reference(), encoding="utf-8")
+    (REFERENCE / "errors.md").write_text(errors_reference(), encoding="utf-8")

@@ -46,9 +46,7 @@ def read_project_of(
         read = read_project(
             config=session.config, working_directory=session.working_directory, only=only
         )
-        parsed = parse_project(
-            read.config, read.files, given=given_of(session), is_whole=not only
-        )
+        parsed = parse_project(read.config, read.files, given=given_of(session), is_whole=not only)
         diagnostics = check_tasks(read, parsed, mode=mode, names_missing_modules=True)
     return ReadProject(
         root=read.root,

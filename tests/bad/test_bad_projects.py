@@ -4,19 +4,29 @@
 `expected.txt` is read by people, too: it is the standard that a new message is held to.
 """
 
+import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from jobrunner.check_tasks import check_tasks
 from jobrunner.files import read_project
-from jobrunner.spec.diagnostics import CODES, Diagnostic
+from jobrunner.plan.lint import lint_jobs
+from jobrunner.spec.codes.table import CODES
+from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.project import Given
+from jobrunner.spec.source_lines import with_source_lines
 
 FOLDER = Path(__file__).parent
+SOURCE = FOLDER.parents[1] / "jobrunner"
+REGISTRY = SOURCE / "spec" / "codes"
+CODE = re.compile(r'"([EW][0-9]{3})"')
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SERVED_QUEUES = ("default", "reports")
 PROJECTS = sorted(path.parent for path in FOLDER.glob("*/expected.txt"))
 
 
@@ -35,6 +45,11 @@ def test_every_code_has_a_bad_project() -> None:
     assert {path.name.partition("-")[0] for path in PROJECTS} == set(CODES)
 
 
+def test_every_code_that_the_source_names_is_in_the_registry_and_no_other() -> None:
+    texts = [path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path.parent != REGISTRY]
+    assert {code for text in texts for code in CODE.findall(text)} == set(CODES)
+
+
 def diagnose(project: Path, folder: Path) -> tuple[Diagnostic, ...]:
     root = folder / "project"
     shutil.copytree(project / "files", root, symlinks=True)
@@ -43,9 +58,12 @@ def diagnose(project: Path, folder: Path) -> tuple[Diagnostic, ...]:
     files = read_project(config=_config(root), working_directory=root)
     parsed = parse_project(files.config, files.files, given=Given(_environment(project)))
     is_warned = project.name.startswith("W301")  # elsewhere the modules are not made up
-    return files.diagnostics + check_tasks(
+    found = files.diagnostics + check_tasks(
         files, parsed, mode="static", names_missing_modules=is_warned
     )
+    is_linted = project.name.startswith("W20")  # elsewhere the jobs are cut short
+    lints = lint_jobs(parsed.jobs if is_linted else (), now=NOW, served_queues=SERVED_QUEUES)
+    return found + with_source_lines(lints, files.sources)
 
 
 def draw(diagnostics: tuple[Diagnostic, ...]) -> str:

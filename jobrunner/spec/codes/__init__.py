@@ -1,0 +1,1 @@
+"""Every code that a diagnostic can carry, with what it means and how it is mended."""
