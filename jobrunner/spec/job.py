@@ -59,7 +59,8 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     tree, merged = layers.each[-1].tree, layers.merged
     assert merged is not None  # noqa: S101  there is a layer
     good = True
-    if around.interpolator.has_pending and (pending := pending_in(merged)):
+    pending = pending_in(merged) if around.interpolator.has_pending else []
+    if pending:
         good = _report_pending(pending, f"{around.namespace}/{key.value}", report)
         tree, merged = without_pending(tree), without_pending(merged)
     named = named_schedules(merged, report)
@@ -86,7 +87,8 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     if reading.model is None or named is None or schedules is None or alerts is None:
         return None
     good = _arguments_of_schedules_fit(reading.model, named, report) and good
-    around.calls.extend(calls_of(reading, merged, named))
+    if not pending:  # an argument without its value is not one that is missing
+        around.calls.extend(calls_of(reading, merged, named))
     known = check_keys(tree, "a job", report)
     if not (good and known and reading.is_good):
         return None

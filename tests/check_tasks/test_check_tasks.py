@@ -142,3 +142,8 @@ def test_validate_checks_as_it_is_told(tmp_path: Path, check: Check, write: Writ
     imported = call("validate", "--check-tasks", "import", folder=tmp_path)
     assert imported.exit_code == 1
     assert "ZeroDivisionError: division by zero" in imported.stdout
+
+
+def test_an_argument_that_waits_for_its_variable_is_not_missing(write: Write, check: Check) -> None:
+    write("acme.py", "def build(bucket): ...\n")
+    assert check('  nightly: {task: acme.build, kwargs: {bucket: "${BUCKET}"}}\n') == []
