@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -17,6 +18,10 @@ from jobrunner.db.engine import make_engine
 from jobrunner.embedded.children import Supervisor
 from tests.project import Project, open_project
 from tests.servers import Servers, empty_virtual_host_of, open_database, open_servers
+
+# Speed is judged by benchmarks: a busy machine must fail no property.
+hypothesis.settings.register_profile("jobrunner", deadline=None)
+hypothesis.settings.load_profile("jobrunner")
 
 _SERVERS = pytest.StashKey[str]()
 

@@ -146,4 +146,5 @@ def test_validate_checks_as_it_is_told(tmp_path: Path, check: Check, write: Writ
 
 def test_an_argument_that_waits_for_its_variable_is_not_missing(write: Write, check: Check) -> None:
     write("acme.py", "def build(bucket): ...\n")
-    assert check('  nightly: {task: acme.build, kwargs: {bucket: "${BUCKET}"}}\n') == []
+    found = check('  nightly: {task: acme.build, kwargs: {bucket: "${BUCKET}"}}\n')
+    assert [diagnostic.code for diagnostic in found] == ["E231"]

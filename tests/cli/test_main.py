@@ -27,12 +27,12 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("name", main.COMMANDS)
-def test_help_of_each_command_ends_with_two_examples(
+def test_help_of_each_command_ends_with_two_examples_at_least(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(name, "--help").exit_code == 0
     examples = capsys.readouterr().out.partition("Examples:")[2].strip().splitlines()
-    assert len(examples) == 4
+    assert len(examples) >= 4
 
 
 def test_help_and_wrong_usage_load_nothing_heavy() -> None:
