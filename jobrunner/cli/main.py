@@ -48,6 +48,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "simulate": "Play a day of all jobs before it happens",
         "apply": "Make the database match the files",
         "watch": "Apply each time the files change",
+        "history": "What was applied, when and by whom",
+        "drift": "What was changed in the database since",
+        "rollback": "An earlier revision in force again, by a plan",
     },
     "Look": {
         "status": "The health of the whole in one screen",

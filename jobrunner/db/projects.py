@@ -29,6 +29,14 @@ def find_project(connection: Connection, name: str) -> Project | None:
     return None if row is None else Project(**row)
 
 
+_NAMES = text("SELECT name FROM jobrunner.projects ORDER BY name")
+
+
+def project_names(connection: Connection) -> tuple[str, ...]:
+    """All that were ever applied."""
+    return tuple(connection.execute(_NAMES).scalars())
+
+
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobrunner project ' || :name, 0))")
 _HOLDER = text("""
     SELECT coalesce(nullif(a.application_name, ''), a.usename) AS name, host(a.client_addr) AS host,

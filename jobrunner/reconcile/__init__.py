@@ -17,7 +17,7 @@ from jobrunner.reconcile.planning import (
     plan_saved,
     reading,
 )
-from jobrunner.reconcile.rolling_back import Drift, Rollback, find_drift, find_revision
+from jobrunner.reconcile.rolling_back import Drift, Rollback, find_drift
 from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "check_wanted",
     "compare",
     "find_drift",
-    "find_revision",
     "plan_against",
     "plan_project",
     "plan_saved",

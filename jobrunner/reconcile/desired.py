@@ -11,6 +11,7 @@ from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
+from jobrunner.spec.readings import Readings
 from jobrunner.spec.yaml import SourceFile
 
 
@@ -48,9 +49,12 @@ def read_desired(
     return understand(read_project(config=config, working_directory=working_directory), given)
 
 
-def understand(read: ProjectFiles, given: Given) -> Desired:
-    """The definitions that these files hold. Raises ConfigurationError with all their mistakes."""
-    parsed = parse_project(read.config, read.files, given=given)
+def understand(read: ProjectFiles, given: Given, readings: Readings | None = None) -> Desired:
+    """The definitions that these files hold. Raises ConfigurationError with all their mistakes.
+
+    `readings` spares who reads again what has not changed.
+    """
+    parsed = parse_project(read.config, read.files, given=given, readings=readings)
     diagnostics = (*read.diagnostics, *check_tasks(read, parsed, mode=given.check_tasks))
     if has_errors(diagnostics):
         raise _mistakes(diagnostics)

@@ -46,7 +46,7 @@ def plan_rollback(
     A job that was deleted since returns with its history, and one that has moved gets its old address.
     Raises NotFound, and Conflict when another project owns an address by now.
     """
-    project = find_revision(connection, wanted.project, wanted.revision)
+    project = _find_revision(connection, wanted.project, wanted.revision)
     then = jobs_at(connection, project.id, wanted.revision)
     current = _read_current(connection, wanted.project, then)
     known = [*(one.job.address for one in then), *(job.address for job in current.jobs)]
@@ -78,26 +78,23 @@ class Drift:
         return self.plan.is_empty and not self.edited
 
 
-def find_drift(
-    connection: Connection, name: str, *, targets: Targets = EVERY_JOB, now: datetime | None = None
-) -> Drift:
+def find_drift(connection: Connection, name: str) -> Drift:
     """What somebody has changed in the database since the last apply; a pause is none of it.
 
     Raises NotFound for a project that was never applied, Conflict for a definition that is gone.
     """
     newest = (projects.find_project(connection, name) or projects.NEVER_APPLIED).revision
-    plan = plan_rollback(connection, Rollback(name, newest), targets=targets, now=now)
+    plan = plan_rollback(connection, Rollback(name, newest))
     in_force = read_current(connection, name, ()).jobs
     edited = tuple(
         job.address
         for job in in_force
         if job.applied is not None and spec_digest(job.applied) != job.digest
     )
-    return Drift(plan, tuple(address for address in edited if targets.cover(address)))
+    return Drift(plan, edited)
 
 
-def find_revision(connection: Connection, name: str, revision: int) -> Project:
-    """The project, which has such a revision. Raises NotFound."""
+def _find_revision(connection: Connection, name: str, revision: int) -> Project:
     project = projects.find_project(connection, name)
     if project is None:
         raise NotFound(

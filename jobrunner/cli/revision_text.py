@@ -1,0 +1,82 @@
+"""A revision as text: its line, and below it what it has changed, as the plan of that day had it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from jobrunner.cli.layout import fields_lines, text
+from jobrunner.cli.style import Role, pad, style
+from jobrunner.cli.times import distance, exact
+from jobrunner.cli.value_text import difference_text, value_text
+from jobrunner.db.history import Revision
+from jobrunner.plan.changes import FieldChange
+
+_INDENT = "      "
+_SHORT_COMMIT = 7
+_MARKS: Mapping[str, tuple[str, Role]] = {
+    "create": ("+", "good"),
+    "update": ("~", "warn"),
+    "move": (">", "warn"),
+    "delete": ("-", "bad"),
+}
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """`+1 ~2 >1 -1`; nothing for what there is none of."""
+    told = [
+        style(f"{mark}{counts[action]:,}", role)
+        for action, (mark, role) in _MARKS.items()
+        if counts.get(action)
+    ]
+    return " ".join(told)
+
+
+def git_text(revision: Revision) -> str:
+    """`4f2c9e1`, `4f2c9e1 dirty`, or nothing."""
+    if revision.git_commit is None:
+        return ""
+    return revision.git_commit[:_SHORT_COMMIT] + (" dirty" if revision.git_dirty else "")
+
+
+def revision_lines(revision: Revision, now: datetime) -> list[str]:
+    """When and by whom, and those of its changes that were read."""
+    at = f"{exact(revision.created_at)} ({distance(revision.created_at, now)})"
+    parts = [style(f"revision {revision.number}", "strong"), at, f"by {text(revision.author)}"]
+    if revision.git_commit is not None:
+        parts.append(f"git {git_text(revision)}")
+    if revision.rolled_back_to is not None:
+        parts.append(style(f"rollback to {revision.rolled_back_to}", "warn"))
+    width = max((len(change["address"]) for change in revision.changes), default=0)
+    lines = ["  ".join(parts)]
+    for change in revision.changes:
+        lines += _change_lines(change, revision.number, width)
+    return lines
+
+
+def _change_lines(change: Mapping[str, Any], revision: int, width: int) -> Iterator[str]:
+    mark, role = _MARKS[change["action"]]
+    address = pad(style(text(change["address"]), "strong"), width)
+    owner = f"  owner {text(change['owner'])}" if change["owner"] else ""
+    place = f"{text(change['file'])}:{change['line']}"
+    yield f"  {style(mark, role)} {address}  {change['action']:<7} {place}{owner}"
+    if change["action"] == "delete":
+        back = f"jobrunner rollback {revision - 1} --target {text(change['address'])}"
+        yield f"{_INDENT}restore: {back}"
+        return
+    if change.get("moved_from"):
+        yield f"{_INDENT}from {text(change['moved_from'])}"
+    rows = [_row(FieldChange(**_as_field(field)), change["action"]) for field in change["fields"]]
+    yield from fields_lines(rows, indent=_INDENT)
+
+
+def _as_field(stored: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("path", "kind", "old", "new", "line")
+    return {**{name: stored[name] for name in names}, "is_drift": stored["drift"]}
+
+
+def _row(field: FieldChange, action: str) -> tuple[str, str]:
+    if action == "create":
+        return text(field.path), value_text(field.new)
+    drift = style("  (was changed in the database)", "warn") if field.is_drift else ""
+    line = "" if field.line is None else f"  {style(f':{field.line}', 'quiet')}"
+    return text(field.path), f"{difference_text(field)}{line}{drift}"

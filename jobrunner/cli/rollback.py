@@ -1,0 +1,95 @@
+"""`jobrunner rollback`: the jobs of an earlier revision in force again, by a plan like any other."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from jobrunner.cli.agreeing import Act, agreeing_options, carry_out, options_of
+from jobrunner.cli.command import make_command
+from jobrunner.cli.database import open_database
+from jobrunner.cli.layout import text
+from jobrunner.cli.revision_text import git_text
+from jobrunner.cli.session import Session
+from jobrunner.cli.settings import given_of
+from jobrunner.cli.style import style
+from jobrunner.cli.times import distance
+from jobrunner.cli.which_project import project_guards, project_name_of
+from jobrunner.db.engine import transaction
+from jobrunner.db.history import Revision, get_revision
+from jobrunner.db.processes import read_processes
+from jobrunner.db.projects import NEVER_APPLIED, find_project
+from jobrunner.plan.changes import Plan
+from jobrunner.reconcile import Rollback
+from jobrunner.spec.project import Given
+
+
+@make_command(
+    "rollback",
+    "Put the jobs of an earlier revision in force again: show the plan, ask, apply.\n\n"
+    "It needs no job file. Deleted jobs return with their history. The files stay as they are, and their "
+    "next apply brings them back: revert the commit as well.",
+    examples=[
+        ("jobrunner rollback 41", "All jobs as revision 41 had them."),
+        ("jobrunner rollback 41 --target legacy/ftp-poll", "One job, which may be deleted."),
+    ],
+)
+@click.argument("revision", type=click.IntRange(min=1))
+@agreeing_options
+def command(session: Session, *, revision: int, yes: bool, **given: Any) -> None:
+    options = options_of(session, given)
+    with open_database(session, "rollback") as engine:
+        with transaction(engine) as connection:
+            wanted = _wanted(session, connection, revision)
+            then = get_revision(connection, wanted.project, revision)
+            watchers = _watchers(connection, wanted.project)
+
+        def head(plan: Plan) -> Sequence[str]:
+            return _head_lines(plan, then, watchers)
+
+        carry_out(session, engine, Act(f"rollback {revision}", wanted, options, head), yes=yes)
+
+
+def _wanted(session: Session, connection: Connection, revision: int) -> Rollback:
+    """The guards are those that the project file has now, for the environment that is in force."""
+    name = project_name_of(session, connection)
+    applied = find_project(connection, name) or NEVER_APPLIED
+    given = given_of(session)
+    environment = given.environment or applied.environment
+    guards = project_guards(session, Given(environment, given.variables))
+    return Rollback(name, revision, environment, guards)
+
+
+def _watchers(connection: Connection, project: str) -> list[str]:
+    return sorted(
+        seen.process.name
+        for seen in read_processes(connection, kind="watch")
+        if seen.is_alive and seen.process.details.get("project") == project
+    )
+
+
+def _head_lines(plan: Plan, then: Revision, watchers: Sequence[str]) -> list[str]:
+    environment = f"   env {text(plan.environment)}" if plan.environment else ""
+    git = f", git {git_text(then)}" if then.git_commit else ""
+    when = distance(then.created_at, datetime.now(UTC))
+    title = style(f"jobrunner rollback {then.number}", "strong")
+    lines = [
+        f"{title}   project {text(plan.project)}{environment}   base revision {plan.base_revision}",
+        style(f"revision {then.number} was applied {when} by {text(then.author)}{git}", "quiet"),
+    ]
+    return [*lines, *([] if plan.is_empty else _warning_lines(watchers)), ""]
+
+
+def _warning_lines(watchers: Sequence[str]) -> list[str]:
+    lines = [
+        "The files will differ from what is in force: their next apply brings them back. Revert the",
+        "commit as well, if this is to last.",
+    ]
+    if watchers:
+        names = ", ".join(map(text, watchers))
+        lines.append(
+            f"At work: {names}. It applies when its files change, and when it starts anew."
+        )
+    return [style(line, "warn") for line in lines]
