@@ -1,8 +1,10 @@
 """A located mistake as lines for people, and as commands for a GitHub workflow."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from jobrunner.cli.style import Role, safe, style, width
+from jobrunner.spec.codes.table import CODES
 from jobrunner.spec.diagnostics import Diagnostic
 
 _ROLES: dict[str, Role] = {"error": "bad", "warning": "warn"}
@@ -12,7 +14,12 @@ def report_lines(diagnostics: Iterable[object]) -> list[str]:
     """All of them, one under the other, and how many they are."""
     found = [diagnostic for diagnostic in diagnostics if isinstance(diagnostic, Diagnostic)]
     lines = [line for diagnostic in found for line in (*diagnostic_lines(diagnostic), "")]
-    return [*lines, summary_line(found)]
+    return [*lines, f"{summary_line(found)} {_where_to_read_on(found)}"]
+
+
+def _where_to_read_on(diagnostics: Sequence[Diagnostic]) -> str:
+    code = min(diagnostics, key=lambda found: not found.is_error).code
+    return style(f"What a code means: jobrunner explain {code}", "quiet")
 
 
 def diagnostic_lines(diagnostic: Diagnostic) -> list[str]:
@@ -54,14 +61,20 @@ def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
     return f"{', '.join(counted)} in {count(files, 'file')}."
 
 
-def github_line(diagnostic: Diagnostic) -> str:
-    """A workflow command: the mistake stands at its line in the pull request."""
+def github_line(diagnostic: Diagnostic, *, root: str) -> str:
+    """A workflow command: the mistake stands at its line in the pull request.
+
+    `root` leads from the repository to the project, '.' where they are one.
+    """
     place = diagnostic.location
     told = "\n".join(
         text for text in (diagnostic.message, diagnostic.help, *diagnostic.notes) if text
     )
-    where = f"file={_property(place.file)},line={place.line},col={place.column}"
-    return f"::{diagnostic.severity} {where},title={_property(diagnostic.code)}::{_data(told)}"
+    file = PurePosixPath(root, place.file).as_posix()
+    where = f"file={_property(file)},line={place.line},col={place.column}"
+    end = f"endColumn={place.column + diagnostic.width}"
+    title = _property(f"{diagnostic.code} {CODES[diagnostic.code].title}")
+    return f"::{diagnostic.severity} {where},{end},title={title}::{_data(told)}"
 
 
 # Escapes of GitHub's workflow commands: https://docs.github.com/actions, "Workflow commands".

@@ -1,5 +1,5 @@
-"""`jobrunner explain`: what a key of the files means; or, of a job, when it is due, in words, or where
-each of its values comes from.
+"""`jobrunner explain`: what a key of the files or the code of a mistake means; or, of a job, when it is due,
+in words, or where each of its values comes from.
 """
 
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from itertools import islice
 
 import click
 
+from jobrunner.cli.code_text import code_lines, is_code
 from jobrunner.cli.coming import (
     Asked,
     asked_of,
@@ -38,11 +39,12 @@ _NEXT_SHOWN = 3
 
 @make_command(
     "explain",
-    "What a key of the files means; or when a job is due, in words; or where its values come from.\n\n"
-    "WHAT is a key such as overlap or retry.delay, or an address: namespace/job, or "
-    "namespace/job#schedule. No database, no network.",
+    "What a key of the files or a code means; when a job is due, in words; where its values come from.\n\n"
+    "WHAT is a key such as overlap or retry.delay, the code of a mistake such as E304, or an address: "
+    "namespace/job, or namespace/job#schedule. No database, no network.",
     examples=[
         ("jobrunner explain exclude", "What the key means, and what may be written."),
+        ("jobrunner explain E304", "What the code says, a bad example, and the mended one."),
         ("jobrunner explain ops/disk-report --origin", "Which line gives each value."),
     ],
 )
@@ -55,7 +57,9 @@ def command(session: Session, what: str, *, origin: bool, form: Form) -> None:
         return
     if form != "table":
         raise click.UsageError("-o goes with --origin: the rest is written for people.")
-    if "/" in what:
+    if is_code(what):
+        lines = code_lines(what)
+    elif "/" in what:
         job, schedules = find_schedules(session, what)
         lines = _job_lines(job, asked_of(job.spec, schedules), datetime.now(UTC))
     else:

@@ -27,7 +27,7 @@ from jobrunner.db.runs import Run, RunFilter, find_runs
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.schedule import ScheduleError
 from jobrunner.spec.durations import format_duration
-from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
+from jobrunner.spec.models import Alert, JobSpec, ScheduleSpec, load_job
 from jobrunner.spec.secrets import in_words, shown
 
 _LAST_RUNS = 5
@@ -123,6 +123,12 @@ def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
         ("retry", _retry(spec)),
         ("overlap", spec.overlap + _at_once(spec)),
         ("catch_up", spec.catch_up.policy),
+        ("alerts", "\n".join(map(_alert, spec.alerts))),
+        (
+            "links",
+            "\n".join(f"{text(one)}  {text(link)}" for one, link in sorted(spec.links.items())),
+        ),
+        ("protect", "no apply deletes it" if spec.protect else ""),
     ]
     return [(name, value) for name, value in fields if value]
 
@@ -142,6 +148,11 @@ def _retry(spec: JobSpec) -> str:
         return "none"
     times = "once" if retry.max_retries == 1 else f"{retry.max_retries} times"
     return f"{times}, {retry.backoff} from {format_duration(retry.delay)}"
+
+
+def _alert(alert: Alert) -> str:
+    after = "" if alert.after is None else f" after {format_duration(alert.after)}"
+    return f"{', '.join(alert.when)}{after} → {text(', '.join(alert.to))}"
 
 
 def _at_once(spec: JobSpec) -> str:

@@ -19,6 +19,9 @@ from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.source_lines import with_source_lines
 
+FORMAT_VERSION = "1.0"
+"""Of the JSON: a minor version only adds."""
+
 Format = Literal["human", "json", "github"]
 
 
@@ -88,15 +91,23 @@ def _show(
         case "json":
             found = [diagnostic.as_json() for diagnostic in diagnostics]
             figures = {"valid": is_valid, "files": read.files, "jobs": len(read.jobs)}
-            output.document({**figures, "diagnostics": found}, "json")
+            document = {"format_version": FORMAT_VERSION, **figures, "diagnostics": found}
+            output.document(document, "json")
         case "github":
-            output.result(*(github_line(diagnostic) for diagnostic in diagnostics))
+            root = _from_repository(session, read.root)
+            output.result(*(github_line(diagnostic, root=root) for diagnostic in diagnostics))
         case "human" if diagnostics:
             output.told(*report_lines(diagnostics))
         case "human" if read.sources:
             output.result(_all_well(read))
         case "human":
             pass  # a warning says that there is nothing
+
+
+def _from_repository(session: Session, root: Path) -> str:
+    """A workflow's annotations name files from the checkout on, wherever the project is in it."""
+    checkout = Path(session.environ.get("GITHUB_WORKSPACE") or session.working_directory).resolve()
+    return root.relative_to(checkout).as_posix() if root.is_relative_to(checkout) else "."
 
 
 def _all_well(read: ReadProject) -> str:

@@ -108,6 +108,51 @@ def test_get_shows_what_a_schedule_gives_in_place_of_its_job(
     assert "  #sun  at sunset at 52.5°N 13.4°E\n    next " in told
 
 
+TOLD = """\
+namespace: ops
+jobs:
+  report:
+    task: app.tasks.report
+    kwargs: {region: eu}
+    protect: true
+    links: {Runbook: https://wiki.example.com/report, Board: https://board.example.com}
+    alerts:
+      - {when: [failure, missed], to: oncall}
+      - {when: late, after: 15m, to: [oncall, team]}
+"""
+NOTIFIERS = """\
+notifiers:
+  oncall: {url: {secret: "env:ONCALL_URL"}}
+  team: {url: {secret: "env:TEAM_URL"}}
+"""
+
+
+def test_get_shows_who_is_told_where_to_read_on_and_what_protects_it(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    (folder / "jobrunner.yaml").write_text(NOTIFIERS, encoding="utf-8")
+    (folder / "jobs.d" / "ops.yaml").write_text(TOLD, encoding="utf-8")
+    assert jobrunner("apply", "--yes").exit_code == 0
+    told = jobrunner("get", "ops/report").stdout
+    assert (
+        "  alerts    failure, missed → oncall\n            late after 15m → oncall, team\n" in told
+    )
+    assert "  links     Board  https://board.example.com\n            Runbook  https://" in told
+    assert "  protect   no apply deletes it\n" in told
+
+
+def test_a_job_that_has_moved_keeps_its_runs(applied: Jobrunner, folder: Path) -> None:
+    run_id = triggered(applied)
+    file = folder / "jobs.d" / "ops.yaml"
+    renamed = file.read_text("utf-8").replace("greet:\n", "say-hello:\n")
+    file.write_text(f"{renamed}moved: [{{from: ops/greet, to: ops/say-hello}}]\n", encoding="utf-8")
+    assert "1 to move" in applied("plan").stdout
+    assert applied("apply", "--yes").exit_code == 0
+    runs = records(applied, "runs", "list", "--job", "ops/say-hello")
+    assert [run["id"] for run in runs] == [run_id]
+    assert "No changes." in applied("plan").stdout
+
+
 def test_an_unknown_job_exits_1(applied: Jobrunner) -> None:
     for command in ("get", "run"):
         called = applied(command, "ops/nothing")

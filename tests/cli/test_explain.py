@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from jobrunner.spec.codes.table import CODES
 from jobrunner.spec.keys import KEYS
 from tests.cli.calling import call
 
@@ -66,3 +67,23 @@ def test_a_job_without_a_schedule_says_how_it_is_started(folder: Path) -> None:
 
 def test_an_address_that_there_is_not_names_the_one_that_was_meant(folder: Path) -> None:
     assert "Did you mean ops/report?" in call("explain", "ops/reprot", folder=folder).stderr
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_explained(code: str) -> None:
+    called = call("explain", code)
+    assert (called.exit_code, called.stderr) == (0, "")
+    assert called.stdout.startswith(f"{code}  ")
+
+
+def test_a_code_is_told_with_a_bad_example_and_the_mended_one() -> None:
+    told = call("explain", "e207").stdout
+    assert told.startswith("E207  not a duration\n\n  A number and a unit,")
+    assert "\n  Not so:\n    jobs:\n      report:\n" in told
+    assert told.index("timeout: 30\n") < told.index("  But so:\n") < told.index("timeout: 30m\n")
+
+
+def test_a_code_that_there_is_not_names_the_one_that_is_alike() -> None:
+    called = call("explain", "E290")
+    assert (called.exit_code, called.stdout) == (1, "")
+    assert "There is no code E290.\n  → Did you mean E2" in called.stderr

@@ -67,7 +67,7 @@ def test_a_mistake_is_shown_with_its_place_its_line_and_a_caret(folder: Path) ->
 def test_mistakes_for_programs(folder: Path) -> None:
     write_bad(folder)
     told = json.loads(call("validate", "--format", "json", folder=folder).stdout)
-    assert told["valid"] is False
+    assert (told["format_version"], told["valid"]) == ("1.0", False)
     assert [(d["code"], d["line"], d["column"]) for d in told["diagnostics"]] == [("E201", 8, 15)]
 
 
@@ -76,9 +76,31 @@ def test_mistakes_for_a_workflow(folder: Path) -> None:
     called = call("validate", "--format", "github", folder=folder)
     assert called.exit_code == 1
     assert called.stdout == (
-        "::error file=jobs.d/ops.yaml,line=8,col=15,title=E201::"
+        "::error file=jobs.d/ops.yaml,line=8,col=15,endColumn=19,title=E201 an unknown key::"
         "unknown key 'evry' in a schedule%0Adid you mean 'every'?\n"
     )
+
+
+def test_a_workflow_is_told_the_file_from_the_checkout_on(folder: Path) -> None:
+    write_bad(folder)
+    checkout = {"GITHUB_WORKSPACE": str(folder.parent)}
+    called = call("validate", "--format", "github", folder=folder, environ=checkout)
+    assert called.stdout.startswith(f"::error file={folder.name}/jobs.d/ops.yaml,line=8,")
+
+
+def test_a_workflow_is_told_no_command_that_stands_in_a_file(folder: Path) -> None:
+    text = 'jobs:\n  a:\n    task: app.tasks.slow\n    "x\\n::add-mask::50%\\r": 1\n'
+    (folder / "jobs.d" / "ops,a:b.yaml").write_text(text, encoding="utf-8")
+    (line,) = call("validate", "--format", "github", folder=folder).stdout.splitlines()
+    assert line.startswith("::error file=jobs.d/ops%2Ca%3Ab.yaml,line=4,")
+    assert "::unknown key 'x%0A::add-mask::50%25%0D' in a job" in line
+
+
+def test_the_last_line_names_how_to_read_on(folder: Path) -> None:
+    write_bad(folder)
+    told = call("validate", folder=folder).stdout
+    assert told.splitlines()[-1] == "1 error in 1 file. What a code means: jobrunner explain E201"
+    assert told.count("jobrunner explain") == 1
 
 
 def test_strict_makes_a_warning_an_error(folder: Path) -> None:
