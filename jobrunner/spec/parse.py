@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from jobrunner.spec.calls import Call
 from jobrunner.spec.collection import collection_paused
@@ -23,6 +24,7 @@ from jobrunner.spec.project_file import (
     read_fixed_part,
     read_project_file,
 )
+from jobrunner.spec.readings import FileReading, Readings
 from jobrunner.spec.report import Report
 from jobrunner.spec.templates import Template, Templates, read_templates
 from jobrunner.spec.tree import Entry, Mapping, Scalar, is_null, kind, plain
@@ -66,12 +68,14 @@ def parse_project(
     *,
     given: Given = NOTHING_GIVEN,
     is_whole: bool = True,
+    readings: Readings | None = None,
 ) -> ParsedProject:
     """Read everything, report everything, raise nothing. `config` is the project file, if any.
 
     `is_whole`: false where `files` are only some of the project's, and others may have what is missing.
+    `readings` spares who reads again what has not changed.
     """
-    reader = _read_all(config, files, given)
+    reader = _read_all(config, files, given, readings=readings)
     moves = reader.check_moves(is_whole=is_whole)
     paths = [config.path] if config else []
     diagnostics = reader.report.in_file_order(paths + [file.path for file in files])
@@ -106,14 +110,22 @@ def parse_project_file(config: SourceFile | None) -> tuple[ProjectSpec, tuple[Di
 
 
 def _read_all(
-    config: SourceFile | None, files: Sequence[SourceFile], given: Given, *, traced: str = ""
+    config: SourceFile | None,
+    files: Sequence[SourceFile],
+    given: Given,
+    *,
+    traced: str = "",
+    readings: Readings | None = None,
 ) -> "_JobReader":
-    report = Report()
+    report, readings = Report(), readings or Readings()
+    readings.begin(config, given, files)
     with collection_paused():
         reader = _JobReader(read_project_file(config, given, report), report, traced)
         reader.read_project_jobs()
-        for file in files:
-            reader.read_file(file)
+        fresh = [
+            (file, reader.read_file(file)) for file in files if not reader.take(readings.find(file))
+        ]
+    readings.keep(fresh, report.files)
     return reader
 
 
@@ -166,8 +178,29 @@ class _JobReader:
         self._read_jobs(self.file.jobs, _Document(around, self._defaults, self.file.templates))
         self._moves += read_moves(self.file.moved, DEFAULT_NAMESPACE, self.report)
 
-    def read_file(self, file: SourceFile) -> None:
-        """All documents of one job file."""
+    def take(self, known: FileReading | None) -> bool:
+        """What a file gave before, unless a job of it has meanwhile been defined elsewhere."""
+        if known is None or not self._first_places.keys().isdisjoint(known.places):
+            return False
+        self.jobs += known.jobs
+        self.calls += known.calls
+        self._moves += known.moves
+        self._first_places |= known.places
+        return True
+
+    def read_file(self, file: SourceFile) -> FileReading:
+        """All documents of one job file; what they have added."""
+        jobs, calls, moves = len(self.jobs), len(self.calls), len(self._moves)
+        places = len(self._first_places)
+        self._read_documents(file)
+        return FileReading(
+            tuple(self.jobs[jobs:]),
+            tuple(self.calls[calls:]),
+            tuple(self._moves[moves:]),
+            dict(islice(self._first_places.items(), places, None)),
+        )
+
+    def _read_documents(self, file: SourceFile) -> None:
         _, documents = read_tree(file, self.report)
         for document in documents:
             tree = as_mapping(document, "a job file", "jobs:", self.report)

@@ -95,6 +95,11 @@ class Report:
             self._counts[path] = self._counts.get(path, 0) + 1
             self._diagnostics[key] = diagnostic
 
+    @property
+    def files(self) -> frozenset[str]:
+        """The paths of those that have a mistake."""
+        return frozenset(self._counts)
+
     def in_file_order(self, paths: list[str]) -> tuple[Diagnostic, ...]:
         """All of them: files as `paths` has them, then by line and column."""
         return in_file_order(self._diagnostics.values(), paths)

@@ -4,7 +4,7 @@ A mistake that can be mended here, for the sake of reading on, is reported and m
 is read again (`spec/builder.py`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import yaml
 
@@ -26,36 +26,12 @@ class SourceFile:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RememberedFile(SourceFile):
-    """A file that is read again and again: it is parsed at the first time, and remembers its trees."""
-
-    _reading: list[tuple[Source, list[Node], Report]] = field(
-        default_factory=list, compare=False, repr=False
-    )
-
-    def read_tree(self, report: Report) -> tuple[Source, list[Node]]:
-        """As `read_tree` gives it."""
-        if not self._reading:
-            found = Report()
-            self._reading.append((*_read_tree(self, found), found))
-        source, documents, found = self._reading[0]
-        report.take(found)
-        return source, documents
-
-
 def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     """The documents of a file, empty ones left out. Mistakes go to `report`.
 
     A mistake that only concerns one value leaves the rest readable, and so does one that can be
     mended here for the sake of reading on; one that stops the parser leaves the documents before it.
     """
-    if isinstance(file, RememberedFile):
-        return file.read_tree(report)
-    return _read_tree(file, report)
-
-
-def _read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     source, text = read_text(file.path, file.content, report)
     mended: dict[tuple[int, int], str] = {}
     # Each mend reads the text again, so a large text gets fewer of them.

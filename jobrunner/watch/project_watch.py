@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import Given
-from jobrunner.spec.yaml import RememberedFile, SourceFile
+from jobrunner.spec.readings import Readings
 from jobrunner.watch.hints import Hints, Watched
 from jobrunner.watch.watcher import Look, Outcome, Watcher, WatchOptions
 from jobrunner.watch.writers import held_git_lock, is_open_for_writing
@@ -61,6 +60,7 @@ class ProjectWatch:
         self._options = options
         self._read: ProjectFiles | None = None
         """What the last look has found."""
+        self._readings = Readings()
         self._project_root: Path | None = None
         """Where the project file is that was found; None as long as there was none."""
         self._file_is_gone = False
@@ -118,9 +118,8 @@ class ProjectWatch:
         # Listening comes first: what changes while the files are read is heard.
         if self._hints is None and not self._options.poll:
             self._hints = Hints(self._watched(None))
-        read = self._read = _remembered(
-            read_project(config=self._config, working_directory=self._working_directory),
-            earlier=self._read,
+        read = self._read = read_project(
+            config=self._config, working_directory=self._working_directory
         )
         self._notice_project_file(read)
         if self._hints is not None:
@@ -166,7 +165,7 @@ class ProjectWatch:
                 hint="Put it back, or start again here if the project is meant to be another one.",
             )
         assert self._read is not None  # noqa: S101  a look comes first
-        desired = understand(self._read, self._given)
+        desired = understand(self._read, self._given, self._readings)
         if self._options.dry_run:
             keyring = self._options_for(desired).keyring
             with reading(self._engine) as connection:
@@ -186,23 +185,6 @@ class ProjectWatch:
         }
         with suppress(DatabaseUnavailable, DBAPIError), transaction(self._engine) as connection:
             self._process = sign_in(connection, "watch", details=details, earlier=self._process)
-
-
-def _remembered(read: ProjectFiles, *, earlier: ProjectFiles | None) -> ProjectFiles:
-    """The same files; those that are as they were `earlier` are not parsed again."""
-    known = {} if earlier is None else {file.path: file for file in earlier.sources}
-
-    def remember(file: SourceFile) -> SourceFile:
-        same = known.get(file.path)
-        if same is not None and same.content == file.content:
-            return same
-        return RememberedFile(file.path, file.content)
-
-    return replace(
-        read,
-        config=None if read.config is None else remember(read.config),
-        files=tuple(remember(file) for file in read.files),
-    )
 
 
 def _mistake(found: Diagnostic) -> dict[str, Any]:

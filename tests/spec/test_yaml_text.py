@@ -5,7 +5,7 @@ import yaml
 
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping, plain
-from jobrunner.spec.yaml import RememberedFile, SourceFile, read_tree
+from jobrunner.spec.yaml import SourceFile, read_tree
 from tests.spec.reading import mistakes, parse, read_job
 
 
@@ -218,16 +218,6 @@ def test_nodes_know_where_they_stand() -> None:
     assert isinstance(inner, Mapping)
     key, value = inner.entries["b"]
     assert (key.line, key.column, value.line, value.column) == (2, 3, 2, 6)
-
-
-def test_a_remembered_file_gives_the_same_trees_and_mistakes_each_time() -> None:
-    file = RememberedFile("a.yaml", b"a: 010\nb: &x [1, 2]\nc: *x\n")
-    first, second, ordinary = Report(), Report(), Report()
-    _, documents = read_tree(file, first)
-    assert read_tree(file, second)[1] is documents
-    assert plain(documents[0]) == {"a": "010", "b": [1, 2], "c": [1, 2]}
-    read_tree(SourceFile(file.path, file.content), ordinary)
-    assert first.in_file_order([]) == second.in_file_order([]) == ordinary.in_file_order([])
 
 
 def test_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
