@@ -1,0 +1,156 @@
+"""Each guard, as a pipeline meets it: the real command, its exit code, and the flag that it names."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.project import Project
+
+JOBS = """\
+version: 1
+namespace: ops
+jobs:
+"""
+PROJECT = "project: acme\n"
+
+
+def write_jobs(project: Project, *names: str, **keys: str) -> None:
+    """A file of these jobs; `keys` are further lines of the first of them."""
+    jobs = [f"  {name}: {{task: app.tasks.run}}\n" for name in names]
+    project.write("jobs.d/ops.yaml", JOBS + "".join(jobs))
+
+
+def write_protected(project: Project) -> None:
+    project.write(
+        "jobs.d/ops.yaml",
+        f"{JOBS}  a: {{task: app.tasks.run, protect: true}}\n  b: {{task: app.b}}\n",
+    )
+
+
+@pytest.fixture
+def acme(project: Project) -> Project:
+    """Four jobs in force."""
+    project.write("jobrunner.yaml", PROJECT)
+    write_jobs(project, "a", "b", "c", "d")
+    assert project.run("apply", "--yes").returncode == 0
+    return project
+
+
+def in_force(project: Project) -> list[str]:
+    listed = json.loads(project.run("list", "-o", "json").stdout)
+    return [job["address"].partition("/")[2] for job in listed]
+
+
+def test_a_mass_deletion_is_refused_until_its_number_is_named(acme: Project) -> None:
+    write_jobs(acme, "a")
+    refused = acme.run("apply", "--yes")
+    assert refused.returncode == 4
+    assert "deletes 3 of 4 jobs" in refused.stderr
+    assert "--allow-deletes 3" in refused.stderr
+    assert acme.run("apply", "--yes", "--allow-deletes", "2").returncode == 4
+    assert in_force(acme) == ["a", "b", "c", "d"]
+    assert acme.run("apply", "--yes", "--allow-deletes", "3").returncode == 0
+    assert in_force(acme) == ["a"]
+
+
+def test_the_project_sets_how_many_deletions_need_no_word(acme: Project) -> None:
+    acme.write("jobrunner.yaml", PROJECT + "guards: {max_deletes: 0}\n")
+    write_jobs(acme, "a", "b", "c")
+    assert acme.run("apply", "--yes").returncode == 4
+    acme.write("jobrunner.yaml", PROJECT + "guards: {max_deletes: 1}\n")
+    assert acme.run("apply", "--yes").returncode == 0
+
+
+def test_a_move_is_no_deletion(acme: Project) -> None:
+    moves = "moved: [{from: ops/a, to: ops/e}]\n"
+    acme.write("jobrunner.yaml", PROJECT + "guards: {max_deletes: 0}\n" + moves)
+    write_jobs(acme, "b", "c", "d", "e")
+    assert acme.run("apply", "--yes").returncode == 0
+    assert in_force(acme) == ["b", "c", "d", "e"]
+
+
+def test_fault_55_files_without_any_job_are_refused(acme: Project) -> None:
+    acme.write("jobs.d/ops.yaml", "")
+    refused = acme.run("apply", "--yes")
+    assert (refused.returncode, "define no job at all" in refused.stderr) == (4, True)
+
+
+def test_fault_55_a_folder_that_is_not_there_deletes_nothing(acme: Project) -> None:
+    shutil.rmtree(acme.path / "jobs.d")
+    refused = acme.run("apply", "--yes")
+    assert refused.returncode == 4
+    assert "The folder jobs.d is not there" in refused.stderr
+    assert in_force(acme) == ["a", "b", "c", "d"]
+
+
+def test_a_protected_job_that_leaves_the_files_stays_until_it_is_named(acme: Project) -> None:
+    write_protected(acme)
+    assert acme.run("apply", "--yes").returncode == 0
+    write_jobs(acme, "b")
+    refused = acme.run("apply", "--yes", "--allow-deletes", "1")
+    assert refused.returncode == 4
+    assert "ops/a is protected" in refused.stderr
+    assert acme.run("apply", "--yes", "--allow-protected", "ops/a").returncode == 0
+    assert in_force(acme) == ["b"]
+
+
+def test_an_apply_that_takes_the_protection_away_comes_before_the_one_that_deletes(
+    acme: Project,
+) -> None:
+    write_protected(acme)
+    acme.run("apply", "--yes")
+    write_jobs(acme, "a", "b")
+    assert acme.run("apply", "--yes").returncode == 0
+    write_jobs(acme, "b")
+    assert acme.run("apply", "--yes").returncode == 0
+
+
+def test_a_rollback_deletes_no_protected_job_either(acme: Project) -> None:
+    acme.write("jobs.d/more.yaml", f"{JOBS}  e: {{task: app.tasks.run, protect: true}}\n")
+    assert acme.run("apply", "--yes").returncode == 0
+    assert acme.run("rollback", "1", "--yes").returncode == 4
+    assert acme.run("rollback", "1", "--yes", "--allow-protected", "ops/e").returncode == 0
+
+
+def test_where_a_plan_is_required_only_one_that_was_looked_at_is_applied(acme: Project) -> None:
+    acme.write("jobrunner.yaml", PROJECT + "guards: {require_plan: true}\n")
+    write_jobs(acme, "a", "b", "c")
+    refused = acme.run("apply", "--yes")
+    digest = json.loads(acme.run("plan", "--format", "json").stdout)["digest"]
+    assert refused.returncode == 4
+    assert f"jobrunner apply --expect {digest}" in refused.stderr
+    assert acme.run("apply", "--yes", "--expect", digest).returncode == 0
+
+
+def test_where_a_plan_is_required_a_saved_one_will_do(acme: Project) -> None:
+    acme.write("jobrunner.yaml", PROJECT + "guards: {require_plan: true}\n")
+    write_jobs(acme, "a", "b", "c")
+    acme.run("plan", "--out", "plan.jrplan")
+    assert acme.run("apply", "plan.jrplan", "--yes").returncode == 0
+
+
+def test_where_a_plan_is_required_watch_shows_it_and_waits(acme: Project) -> None:
+    acme.write("jobrunner.yaml", PROJECT + "guards: {require_plan: true}\n")
+    write_jobs(acme, "a", "b", "c")
+    watch = acme.start("watch")
+    watch.wait_for_line("not applied; this waits for a person")
+    watch.wait_for_line("jobrunner apply --expect ")
+    assert in_force(acme) == ["a", "b", "c", "d"]
+
+
+def test_a_plan_is_required_in_the_environment_that_says_so(acme: Project) -> None:
+    acme.write(
+        "jobrunner.yaml", "project: other\nenvironments: {prod: {guards: {require_plan: true}}}\n"
+    )
+    acme.write(
+        "jobs.d/ops.yaml", "version: 1\nnamespace: other\njobs: {a: {task: app.tasks.run}}\n"
+    )
+    assert acme.run("-e", "prod", "apply", "--yes").returncode == 4
+    assert acme.run("apply", "--yes").returncode == 0
+
+
+def test_another_environment_than_that_of_the_database_is_refused(acme: Project) -> None:
+    refused = acme.run("-e", "staging", "apply", "--yes")
+    assert refused.returncode == 4
+    assert "for environment staging" in refused.stderr
