@@ -15,8 +15,8 @@ jobs:
 PROJECT = "project: acme\n"
 
 
-def write_jobs(project: Project, *names: str, **keys: str) -> None:
-    """A file of these jobs; `keys` are further lines of the first of them."""
+def write_jobs(project: Project, *names: str) -> None:
+    """A file of these jobs."""
     jobs = [f"  {name}: {{task: app.tasks.run}}\n" for name in names]
     project.write("jobs.d/ops.yaml", JOBS + "".join(jobs))
 
