@@ -42,7 +42,6 @@ class _Asked:
 
     targets: Targets
     horizon: timedelta
-    out: Path | None
     against: str
     offline: bool
 
@@ -112,7 +111,7 @@ def command(
     detailed_exitcode: bool,
 ) -> int:
     begun = time.monotonic()
-    asked = _Asked(make_targets(targets), read_horizon(horizon), out, against, offline)
+    asked = _Asked(make_targets(targets), read_horizon(horizon), against, offline)
     if offline and against.isdecimal():
         raise UsageError(
             "A revision is in the database, which --offline does not ask.",

@@ -71,14 +71,6 @@ class Import:
     """What concerns all of them."""
     entries: tuple[Entry, ...]
 
-    @property
-    def jobs(self) -> tuple[Job, ...]:
-        return tuple(entry for entry in self.entries if isinstance(entry, Job))
-
-    @property
-    def left(self) -> tuple[Left, ...]:
-        return tuple(entry for entry in self.entries if isinstance(entry, Left))
-
 
 @dataclass(slots=True)
 class Names:
