@@ -60,8 +60,9 @@ def _lines(drift: Drift) -> list[str]:
     plan = drift.plan
     revision = plan.base_revision
     if drift.is_empty:
-        jobs = f"{count(plan.unchanged, 'job')} {'is' if plan.unchanged == 1 else 'are'}"
-        return [f"No drift. {jobs} as revision {revision} has left them."]
+        be, them = ("is", "it") if plan.unchanged == 1 else ("are", "them")
+        jobs = count(plan.unchanged, "job")
+        return [f"No drift. {jobs} {be} as revision {revision} has left {them}."]
     back = "" if plan.is_empty else f", or `jobrunner rollback {revision}`"
     return [
         style(f"Changed in the database since revision {revision}:", "strong"),

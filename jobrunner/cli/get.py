@@ -110,8 +110,12 @@ def _readable(definition: Any) -> JobSpec | None:
 
 
 def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
-    place = f"{text(job.file)}:{job.line}  project {text(job.project)}"
-    fields = [("file", place), ("owner", text(job.owner)), ("tags", text(", ".join(job.tags)))]
+    fields = [
+        ("defined by", _origin(job)),
+        ("project", text(job.project)),
+        ("owner", text(job.owner)),
+        ("tags", text(", ".join(job.tags))),
+    ]
     if not job.enabled:
         fields.append(("enabled", style("no: it keeps its history and fires nothing", "warn")))
     if spec is None:
@@ -131,6 +135,12 @@ def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
         ("protect", "no apply deletes it" if spec.protect else ""),
     ]
     return [(name, value) for name, value in fields if value]
+
+
+def _origin(job: ListedJob) -> str:
+    revision = "" if job.revision is None else f", revision {job.revision}"
+    commit = f", git {text(job.git_commit[:7])}" if job.git_commit else ""
+    return f"{text(job.file)}:{job.line}{revision}{commit}"
 
 
 def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

@@ -122,6 +122,8 @@ def job_record(job: ListedJob, pauses: Sequence[PauseInForce]) -> dict[str, Any]
         "tags": list(job.tags),
         "file": job.file,
         "line": job.line,
+        "revision": job.revision,
+        "git_commit": job.git_commit,
         "next_run_at": iso(job.next_run_at),
         "schedule_error": job.schedule_error,
         "last_run": None

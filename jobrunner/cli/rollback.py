@@ -83,13 +83,9 @@ def _head_lines(plan: Plan, then: Revision, watchers: Sequence[str]) -> list[str
 
 
 def _warning_lines(watchers: Sequence[str]) -> list[str]:
-    lines = [
-        "The files will differ from what is in force: their next apply brings them back. Revert the",
-        "commit as well, if this is to last.",
+    told = ["The files stay as they are, and their next apply undoes this. Revert them, too."]
+    told += [
+        f"{text(name)} is at work: it applies when its files change, and when it starts anew."
+        for name in watchers
     ]
-    if watchers:
-        names = ", ".join(map(text, watchers))
-        lines.append(
-            f"At work: {names}. It applies when its files change, and when it starts anew."
-        )
-    return [style(line, "warn") for line in lines]
+    return [style(line, "warn") for line in told]

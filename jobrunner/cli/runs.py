@@ -225,6 +225,8 @@ def _detail_record(detail: RunDetail) -> dict[str, Any]:
         "progress": detail.progress,
         "revision": detail.revision,
         "git_commit": detail.git_commit,
+        "file": detail.file,
+        "line": detail.line,
         "definition": shown(detail.definition),
         "attempts": [_attempt_record(attempt) for attempt in detail.attempts],
     }
@@ -264,7 +266,8 @@ def _fields(detail: RunDetail) -> list[tuple[str, str]]:
     run = detail.run
     by = f" by {text(run.created_by)}" if run.created_by else ""
     revision = "" if detail.revision is None else f"revision {detail.revision}"
-    commit = f", git {detail.git_commit[:9]}" if detail.git_commit else ""
+    commit = f", git {detail.git_commit[:7]}" if detail.git_commit else ""
+    place = "" if detail.file is None else f"{text(detail.file)}:{detail.line}, "
     return [
         ("trigger", f"{run.trigger}{by}"),
         ("scheduled for", exact(run.scheduled_for)),
@@ -273,7 +276,7 @@ def _fields(detail: RunDetail) -> list[tuple[str, str]]:
         ("took", "" if run.duration is None else took(run.duration)),
         ("queue", text(run.queue)),
         ("worker", text(run.worker)),
-        ("defined by", f"{revision}{commit}"),
+        ("defined by", f"{place}{revision}{commit}"),
         ("kwargs", "" if detail.kwargs is None else text(shown(detail.kwargs))),
         ("progress", "" if detail.progress is None else progress_text(detail.progress)),
         ("result", "" if detail.result is None else text(detail.result)),

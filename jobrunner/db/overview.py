@@ -36,6 +36,10 @@ class ListedJob:
     owner: str
     file: str
     line: int
+    revision: int | None
+    """Which brought its definition; None with it."""
+    git_commit: str | None
+    """Of that revision; None outside a git work tree."""
     definition: Any
     """Its JSON, as `spec.models.load_job` reads it; {} when somebody has removed its row."""
     next_run_at: datetime | None
@@ -58,7 +62,8 @@ class JobFilter:
 
 _LIST = text("""
     SELECT j.address, p.name AS project, j.enabled, j.queue, j.tags, j.owner, j.file, j.line,
-           coalesce(d.spec, '{}') AS definition, coming.next_run_at, coming.error AS schedule_error,
+           d.revision, d.git_commit, coalesce(d.spec, '{}') AS definition,
+           coming.next_run_at, coming.error AS schedule_error,
            last.state, last.held, last.scheduled_for, last.started_at, last.finished_at, last.error
       FROM jobrunner.jobs AS j
       JOIN jobrunner.projects AS p ON p.id = j.project_id

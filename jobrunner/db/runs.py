@@ -164,11 +164,15 @@ class RunDetail:
     """It is not called yet, or it failed and is tried again."""
     revision: int | None
     git_commit: str | None
+    file: str | None
+    """Where its definition stood; None for what was applied by a version that kept no place."""
+    line: int | None
 
 
 _GET = text(f"""
     SELECT {_COLUMNS}, r.kwargs, r.result, r.progress, r.on_end_error, r.on_end_tries,
-           r.on_end_at IS NOT NULL AS on_end_is_due, d.spec AS definition, d.revision, d.git_commit
+           r.on_end_at IS NOT NULL AS on_end_is_due, d.spec AS definition, d.revision, d.git_commit,
+           d.file, d.line
       FROM {_TABLES} LEFT JOIN jobrunner.definitions AS d ON d.id = r.definition_id
      WHERE r.id = :run_id
 """)  # noqa: S608  two constants of this file
@@ -197,6 +201,8 @@ def get_run(connection: Connection, run_id: uuid.UUID) -> RunDetail:
         on_end_is_due=row["on_end_is_due"],
         revision=row["revision"],
         git_commit=row["git_commit"],
+        file=row["file"],
+        line=row["line"],
     )
 
 

@@ -84,7 +84,7 @@ def test_rollback_shows_its_plan_says_that_the_files_differ_and_asks(three: Jobr
     assert called.exit_code == 0
     assert "ops/greet" in called.stdout
     assert "returns with its history (deleted in revision 3)" in called.stdout
-    assert "The files will differ from what is in force" in called.stderr
+    assert "The files stay as they are, and their next apply undoes this." in called.stderr
     assert "Apply this? [y/N]" in called.stderr
     assert "as revision 4 of default." in called.stdout
     assert region(three) == "eu"
@@ -120,7 +120,7 @@ def test_no_drift_is_one_line(three: Jobrunner) -> None:
     three("pause", "ops/report")
     called = three("drift", "--detailed-exitcode")
     assert called.exit_code == 0
-    assert called.stdout == "No drift. 1 job is as revision 3 has left them.\n"
+    assert called.stdout == "No drift. 1 job is as revision 3 has left it.\n"
 
 
 def test_drift_names_both_values_and_exits_2_when_asked_to(
@@ -149,3 +149,20 @@ def test_without_a_project_file_the_only_project_is_meant(three: Jobrunner, engi
     called = three("drift")
     assert called.exit_code == 1
     assert "the database holds 2 projects: acme, other" in called.stderr
+
+
+def test_jobs_and_runs_know_the_file_the_line_and_the_revision_that_defined_them(
+    three: Jobrunner, folder: Path
+) -> None:
+    three("run", "ops/report")
+    [run] = json.loads(three("runs", "list", "-o", "json").stdout)
+    save(folder, "queue: low", "queue: high")
+    three("apply", "--yes")
+
+    job = json.loads(three("get", "ops/report", "-o", "json").stdout)
+    shown = json.loads(three("runs", "show", run["id"], "-o", "json").stdout)
+
+    assert (job["file"], job["line"], job["revision"]) == ("jobs.d/ops.yaml", 4, 4)
+    assert (shown["file"], shown["line"], shown["revision"]) == ("jobs.d/ops.yaml", 4, 2)
+    assert "defined by  jobs.d/ops.yaml:4, revision 4" in three("get", "ops/report").stdout
+    assert "jobs.d/ops.yaml:4, revision 2" in three("runs", "show", run["id"]).stdout
