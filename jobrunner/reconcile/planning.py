@@ -81,18 +81,9 @@ def compare(
 ) -> Compared:
     """The same as `plan_project`, for whoever saves the plan."""
     current = _read_current(connection, desired)
-    check_targets(targets, _addresses(desired, current), where="in the files")
-    plan = make_plan(
-        current,
-        _sealed(desired.jobs, current, keyring),
-        now=now or database_now(connection),
-        environment=desired.environment,
-        moves=desired.moves,
-        targets=targets,
-        horizon=horizon,
-        diagnostics=desired.diagnostics,
-    )
-    return Compared(_told_more(plan, desired), current)
+    now = now or database_now(connection)
+    plan = _plan_of_files(desired, current, keyring, targets=targets, horizon=horizon, now=now)
+    return Compared(plan, current)
 
 
 def plan_against(
@@ -112,18 +103,8 @@ def plan_against(
     that is no job.
     """
     current = as_if_applied(desired.project.project, others, now=now)
-    check_targets(targets, _addresses(desired, current), where="in the files")
-    plan = make_plan(
-        current,
-        desired.jobs if keyring is None else _sealed(desired.jobs, current, keyring),
-        now=now,
-        environment=desired.environment,
-        moves=desired.moves,
-        targets=targets,
-        horizon=horizon,
-        diagnostics=desired.diagnostics,
-    )
-    return replace(_told_more(plan, desired), digest="", against=what)
+    plan = _plan_of_files(desired, current, keyring, targets=targets, horizon=horizon, now=now)
+    return replace(plan, digest="", against=what)
 
 
 def plan_saved(connection: Connection, saved: SavedPlan, *, now: datetime | None = None) -> Plan:
@@ -156,6 +137,7 @@ def plan_saved(connection: Connection, saved: SavedPlan, *, now: datetime | None
 
 
 def check_expected(plan: Plan, expected_digest: str) -> None:
+    """Raise StalePlan for another digest than the expected one; '' expects none."""
     if expected_digest and expected_digest != plan.digest:
         raise StalePlan(
             f"The plan is no longer the one that was expected: its digest is {plan.digest}, "
@@ -193,6 +175,30 @@ def _check_owners(connection: Connection, desired: Desired) -> None:
             hint=f"No jobrunner.yaml was found in {desired.root} or above it, so this is the project "
             "'default'. Go to the project's folder, or name its file with --config.",
         ) from error
+
+
+def _plan_of_files(
+    desired: Desired,
+    current: CurrentProject,
+    keyring: Keyring | None,
+    *,
+    targets: Targets,
+    horizon: timedelta,
+    now: datetime,
+) -> Plan:
+    """`keyring` None: nothing is sealed on either side."""
+    check_targets(targets, _addresses(desired, current), where="in the files")
+    plan = make_plan(
+        current,
+        desired.jobs if keyring is None else _sealed(desired.jobs, current, keyring),
+        now=now,
+        environment=desired.environment,
+        moves=desired.moves,
+        targets=targets,
+        horizon=horizon,
+        diagnostics=desired.diagnostics,
+    )
+    return _told_more(plan, desired)
 
 
 def _addresses(desired: Desired, current: CurrentProject) -> list[str]:

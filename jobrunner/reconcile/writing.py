@@ -58,7 +58,7 @@ def settle_due(
     if due:  # the next of theirs may be owed by now and wait for its jitter
         locked = jobs.lock_jobs(connection, job_ids)
     for schedule in _waiting_for_jitter(plan, locked, at):
-        assert schedule.next_run_at is not None  # noqa: S101  see the query above
+        assert schedule.next_run_at is not None  # noqa: S101  that is what waits
         _record(connection, record_due, [schedule.id], schedule.next_run_at)
     return at
 
