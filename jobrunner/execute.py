@@ -28,6 +28,7 @@ from jobrunner.current import CurrentRun, current_run, entered
 from jobrunner.db import attempts, holding
 from jobrunner.db.attempts import Claim, ClaimedRun, Ending
 from jobrunner.db.kept_connection import KeptConnection
+from jobrunner.db.unclaimed import leave_to_others
 from jobrunner.errors import CallableError
 from jobrunner.isolate import in_own_process
 from jobrunner.masking import Masker
@@ -97,6 +98,9 @@ def execute_run(home: Home, wanted: Claim) -> Executed | None:
     run = _claim(home, wanted)
     if run is None:
         return None
+    if run.is_newer:
+        _leave_to_newer(home, run)
+        return None
     home.announce(run)
     reach("run_claimed")
     return _attempt(home, run)
@@ -158,6 +162,16 @@ def _claim(home: Home, wanted: Claim) -> ClaimedRun | None:
             state="claimed, held or over already" if state is None else state.value,
         )
     return run
+
+
+def _leave_to_newer(home: Home, run: ClaimedRun) -> None:
+    """While versions are being changed, both are at work."""
+    log.warning("run_left_to_newer_worker", run=str(run.claim.run_id), problem=run.problem)
+
+    def leave(connection: Connection) -> None:
+        leave_to_others(connection, run.claim, worker=home.worker, reason=run.problem)
+
+    home.database.do(leave, patience_seconds=CLAIM_PATIENCE_SECONDS)
 
 
 @dataclass(slots=True)

@@ -140,13 +140,22 @@ class Ledger:
         with self.engine.begin() as connection:
             return list(connection.execute(select(tables.runs.c.id)).scalars())
 
-    def spoil_definition(self, job_id: uuid.UUID) -> None:
-        """As a newer version would write it, or a hand."""
+    def spoil_definition(self, job_id: uuid.UUID, **keys: Any) -> None:
+        """As a hand would write it, or a newer version: with these keys."""
         with self.engine.begin() as connection:
             connection.execute(
                 update(tables.definitions)
                 .where(tables.definitions.c.job_id == job_id)
-                .values(spec=tables.definitions.c.spec.concat({"from_the_future": True}))
+                .values(spec=tables.definitions.c.spec.concat(keys))
+            )
+
+    def learn(self, job_id: uuid.UUID, key: str) -> None:
+        """The process is of a newer version now, which reads the key: for it, nothing is unknown."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(tables.definitions)
+                .where(tables.definitions.c.job_id == job_id)
+                .values(spec=tables.definitions.c.spec.op("-")(key))
             )
 
     def cancel_running(self) -> None:

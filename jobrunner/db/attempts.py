@@ -54,6 +54,8 @@ class ClaimedRun:
     """Those of `kwargs` that were given at the trigger."""
     problem: str = ""
     """Why the stored definition cannot be read; '' when it can."""
+    is_newer: bool = False
+    """It cannot, and nothing is wrong with it but keys that a newer version may know."""
 
     def ended(
         self,
@@ -401,7 +403,7 @@ def _claim_arrays(claims: Sequence[Claim]) -> dict[str, Any]:
 
 
 def _claimed_run(row: ClaimedRow) -> ClaimedRun:
-    spec, problem = _load_spec(row.spec)
+    spec, problem, is_newer = _load_spec(row.spec)
     args, kwargs = spec.arguments_for(row.schedule)
     return ClaimedRun(
         claim=Claim(row.id, row.claim_token),
@@ -415,6 +417,7 @@ def _claimed_run(row: ClaimedRow) -> ClaimedRun:
         cancel_requested=row.cancel_requested,
         given=frozenset(row.kwargs or ()),
         problem=problem,
+        is_newer=is_newer,
     )
 
 
@@ -422,16 +425,18 @@ _STAND_IN = JobSpec(namespace="default", name="unreadable", task="unreadable.def
 
 
 @lru_cache(maxsize=512)
-def _load_spec(stored: str) -> tuple[JobSpec, str]:
-    """The definition and '', or a stand-in and why it cannot be read.
+def _load_spec(stored: str) -> tuple[JobSpec, str, bool]:
+    """The definition and '', or a stand-in, why it cannot be read, and whether a newer version may.
 
     No exception: one run that a newer version or a hand has spoilt must not keep a process from
     ending all the others. A worker runs the same few definitions again and again; reading one costs
     more than a claim.
     """
     try:
-        return load_job(json.loads(stored)), ""
+        return load_job(json.loads(stored)), "", False
     except ValidationError as error:
-        first = error.errors()[0]
+        first, *others = error.errors()
         where = ".".join(map(str, first["loc"]))
-        return _STAND_IN, f"The stored definition cannot be read: {where}: {first['msg']}."
+        is_newer = all(one["type"] == "extra_forbidden" for one in (first, *others))
+        told = f"The stored definition cannot be read: {where}: {first['msg']}."
+        return _STAND_IN, told, is_newer

@@ -5,6 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from jobrunner.db.attempts import Claim
+from jobrunner.db.refused import keep_refused
+
+_LEFT_FOR = timedelta(seconds=30)
+
 
 @dataclass(frozen=True, slots=True)
 class SentAndWaiting:
@@ -99,3 +104,24 @@ _EXPIRE = text("""
 def expire_runs(connection: Connection, *, limit: int) -> int:
     """End queued runs whose time to start has passed."""
     return connection.execute(_EXPIRE, {"limit": limit}).rowcount
+
+
+_GIVE_BACK = text("""
+    WITH claimed AS (
+        DELETE FROM jobrunner.attempts WHERE run_id = :run_id AND claim_token = :token
+    )
+    UPDATE jobrunner.runs
+       SET state = 'queued', attempt = attempt - 1, lease_until = NULL, claim_token = NULL,
+           worker = NULL, started_at = NULL, sent_at = NULL,
+           available_at = clock_timestamp() + CAST(:left_for AS interval)
+     WHERE id = :run_id AND claim_token = :token AND state = 'running'
+""")
+
+
+def leave_to_others(connection: Connection, held: Claim, *, worker: str, reason: str) -> None:
+    """Undo a claim: another worker may know what this one does not. Its message is sent again in 30 s,
+    and stands among the refused ones.
+    """
+    values = {"run_id": held.run_id, "token": held.token, "left_for": _LEFT_FOR}
+    connection.execute(_GIVE_BACK, values)
+    keep_refused(connection, worker=worker, reason=reason, message=f"run {held.run_id}")

@@ -12,8 +12,9 @@ from sqlalchemy import func
 
 from jobrunner.call import SOFT_LIMIT_SIGNAL
 from jobrunner.db.attempts import Claim
-from jobrunner.db.engine import make_engine
+from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.kept_connection import KeptConnection
+from jobrunner.db.refused import read_refused
 from jobrunner.errors import DatabaseUnavailable
 from jobrunner.execute import Executed, Home, execute_run
 from jobrunner.output import Capture
@@ -278,10 +279,45 @@ class TestFailure:
     ) -> None:
         job_id = ledger.add_job("acme.nothing")
         run_id = ledger.add_run(job_id)
-        ledger.spoil_definition(job_id)
+        ledger.spoil_definition(job_id, timeout="sometimes")
         execute_run(home, Claim(run_id, uuid.uuid4()))
         assert ledger.state(run_id) == "failed"
-        assert "cannot be read: from_the_future: " in ledger.run(run_id)["error"]
+        assert "cannot be read: timeout: " in ledger.run(run_id)["error"]
+
+    @pytest.mark.parametrize(
+        "keys", [{"from_the_future": True}, {"retry": {"from_the_future": True}}]
+    )
+    def test_fault_69_a_definition_with_keys_of_a_newer_version_is_left_to_newer_workers(
+        self, home: Home, ledger: Ledger, keys: dict[str, object]
+    ) -> None:
+        job_id = ledger.add_job("acme.nothing")
+        run_id = ledger.add_run(job_id)
+        ledger.spoil_definition(job_id, **keys)
+
+        assert execute_run(home, Claim(run_id, uuid.uuid4())) is None
+
+        run = ledger.run(run_id)
+        assert (run["state"], run["attempt"], run["sent_at"]) == ("queued", 0, None)
+        assert ledger.attempts(run_id) == []
+        assert 25 < ledger.seconds_until_available(run_id) <= 30
+        with transaction(ledger.engine) as connection:
+            [refused] = read_refused(connection)
+        assert "from_the_future: Extra inputs are not permitted" in refused.reason
+        assert refused.message == f"run {run_id}"
+
+    def test_fault_69_a_newer_worker_does_what_an_older_one_has_left(
+        self, home: Home, ledger: Ledger
+    ) -> None:
+        job_id = ledger.add_job("acme.nothing")
+        run_id = ledger.add_run(job_id)
+        ledger.spoil_definition(job_id, from_the_future=True)
+        execute_run(home, Claim(run_id, uuid.uuid4()))
+        ledger.learn(job_id, "from_the_future")
+        ledger.make_available(run_id)
+
+        execute_run(home, Claim(run_id, uuid.uuid4()))
+
+        assert (ledger.state(run_id), ledger.run(run_id)["attempt"]) == ("succeeded", 1)
 
     def test_a_refused_callable_is_not_retried(self, execute: Execute, ledger: Ledger) -> None:
         run_id = execute("os.getcwd", retry={"max_retries": 3})
