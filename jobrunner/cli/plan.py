@@ -25,6 +25,7 @@ from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import style
 from jobrunner.errors import UsageError
 from jobrunner.plan.changes import Plan
+from jobrunner.plan.guards import apply_just_this
 from jobrunner.plan.saved import Origin, SavedPlan, make_saved
 from jobrunner.plan.targets import Targets, make_targets
 from jobrunner.reconcile import Desired, compare, plan_against, reading
@@ -132,9 +133,7 @@ def command(
         write_plan_file(session.working_directory / out, saved)
         session.output.say(f"Saved {out}, digest {plan.digest}. Apply with: jobrunner apply {out}")
     elif form == "human" and plan.digest and not plan.is_empty:
-        session.output.say(
-            f"Digest {plan.digest}. Apply just this: jobrunner apply --expect {plan.digest}"
-        )
+        session.output.say(f"Digest {plan.digest}. Apply just this: {apply_just_this(plan)}")
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else 0
 
 

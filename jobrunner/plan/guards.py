@@ -1,5 +1,6 @@
 """Guards against accidents: what an apply refuses to do unless somebody says that it is meant."""
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,9 +49,20 @@ def check_guards(
         raise GuardRefused(
             f"Project {plan.project} is applied only by a plan that somebody has looked at. "
             "Nothing was changed.",
-            hint="Look at `jobrunner plan --out plan.jrplan`, then `jobrunner apply plan.jrplan`; "
-            f"or name this one: jobrunner apply --expect {plan.digest}",
+            hint=f"Look at `jobrunner plan{_same(plan)} --out plan.jrplan`, then `jobrunner apply "
+            f"plan.jrplan`; or name this one: {apply_just_this(plan)}",
         )
+
+
+def apply_just_this(plan: Plan) -> str:
+    """The command that applies this plan and no other, wherever it is pasted."""
+    return f"jobrunner apply{_same(plan)} --expect {plan.digest}"
+
+
+def _same(plan: Plan) -> str:
+    """Options without which the files would give another plan."""
+    environment = f" -e {shlex.quote(plan.environment)}" if plan.environment else ""
+    return environment + "".join(f" --target {shlex.quote(one)}" for one in plan.targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,9 @@ def _check_environment(plan: Plan) -> None:
     raise GuardRefused(
         f"The database holds project {plan.project} {_in(plan.applied_environment)}, "
         f"and this is an apply {_in(plan.environment)}. Nothing was changed.",
-        hint="Check JOBRUNNER_DATABASE_URL and JOBRUNNER_ENVIRONMENT: one of them is another's.",
+        hint="Check the database's address and -e (JOBRUNNER_ENVIRONMENT): one of them is another's. A "
+        "database keeps the environment that it was first applied for, also none; another one needs a "
+        "database, or a `project`, of its own.",
     )
 
 

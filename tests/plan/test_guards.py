@@ -1,5 +1,6 @@
 """What an apply refuses unless somebody says that it is meant."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from jobrunner.plan.guards import (
     Agreed,
     AppliedCommit,
     Commit,
+    apply_just_this,
     check_guards,
     check_not_older,
 )
@@ -148,6 +150,12 @@ def test_a_plan_that_nobody_has_looked_at_is_refused_where_it_is_required() -> N
     check_guards(made, guards=Guards(require_plan=True), agreed=Agreed(is_looked_at=True))
 
     assert f"--expect {made.digest}" in refusal(made, guards=Guards(require_plan=True)).hint
+
+
+def test_the_command_that_applies_a_plan_has_its_environment_and_its_targets() -> None:
+    made = replace(plan(before=4, after=3), environment="prod", targets=("a/*",))
+
+    assert apply_just_this(made) == f"jobrunner apply -e prod --target 'a/*' --expect {made.digest}"
 
 
 def test_nothing_to_do_needs_no_plan() -> None:
