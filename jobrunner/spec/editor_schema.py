@@ -43,7 +43,7 @@ _EXAMPLES: dict[str, list[Any]] = {
 def editor_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
     """draft-07, for a job file or for `jobrunner.yaml`.
 
-    Each mapping takes keys that begin with `x-`, each text `${…}`, and keys have examples.
+    Each mapping takes keys that begin with `x-`, each value `${…}`, and keys have examples.
     """
     made: Schema = _for_editors(json_schema(file))
     return made
@@ -63,7 +63,7 @@ def _for_editors(schema: Any) -> Any:
             }
         case {"type": "string", "pattern": str(pattern)}:
             made["pattern"] = f"{pattern}|{_INTERPOLATED}"
-        case {"enum": list(), "type": "string"}:
+        case {"enum": list()} | {"type": "integer" | "number" | "boolean"}:
             return _or_interpolated(made)
         case {"$ref": _, **beside} if beside:  # draft-07 reads nothing beside it
             made["allOf"] = [{"$ref": made.pop("$ref")}]

@@ -114,6 +114,7 @@ def test_a_mistake_is_marked(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["x-team: {anything: 1}", "retry: 3", "retry: {x-why: flaky, max_retries: 3}", "timeout: 1h30m",
+     "priority: '${PRIORITY}'", "retry: '${RETRIES:-3}'", "enabled: '${ON}'", "catch_up: '${POLICY}'",
      "timeout: '${LIMIT:-30m}'", "overlap: '${OVERLAP:-skip}'", "queue: '${QUEUE}'", "timeout: null",
      "schedule: '@daily'", "schedules: {day: {cron: '@daily', x-note: 1}, often: {every: 10s}}",
      "kwargs: {key: {secret: 'env:KEY'}}"],
