@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,11 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
 from jobrunner.db.holding import LOCK_JOBS
 from jobrunner.errors import Conflict, LockNotObtained, NotFound
+from jobrunner.plan.alike import are_schedules_alike
 from jobrunner.plan.current import CurrentJob, CurrentSchedule
 from jobrunner.plan.digest import spec_digest
 from jobrunner.spec.models import CatchUp, DefinedJob, JobSpec, Location, ScheduleSpec, dump_job
 
 _SHOWN_OWNERS = 5
+_REMEMBERED = 25_000
+"""Definitions and schedules together."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
 # `d.job_id` too: a definition that a hand has pointed elsewhere is none.
@@ -105,8 +110,9 @@ def _current_job(row: RowMapping, schedules: Sequence[_StoredSchedule]) -> Curre
     )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _load(model: type[_Model], stored: str | None) -> _Model | str:
-    """The value, or why there is none."""
+    """The value, or why there is none. Who plans again and again, as `watch` does, meets the same texts."""
     if stored is None:
         return "it is missing"
     try:
@@ -116,29 +122,40 @@ def _load(model: type[_Model], stored: str | None) -> _Model | str:
         return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
 
 
+_IN_COLUMNS = (
+    "enabled",
+    "queue",
+    "priority",
+    "overlap",
+    "expires",
+    "timeout",
+    "soft_timeout",
+    "max_concurrency",
+    "owner",
+)
+_of_definition = attrgetter(
+    *_IN_COLUMNS, "catch_up.policy", "catch_up.window", "catch_up.max", "tags"
+)
+_of_row = itemgetter(*_IN_COLUMNS, "catch_up_policy", "catch_up_window", "catch_up_max")
+
+
 def _in_force(applied: JobSpec, row: RowMapping, schedules: tuple[ScheduleSpec, ...]) -> JobSpec:
     """What dispatch goes by: the columns and the schedule rows win over the definition."""
+    tags = tuple(row["tags"])
+    if _of_definition(applied) == (*_of_row(row), tags) and _are_alike(applied, schedules):
+        return applied
     catch_up = CatchUp.model_construct(
         policy=row["catch_up_policy"], window=row["catch_up_window"], max=row["catch_up_max"]
     )
-    same = (
-        "enabled",
-        "queue",
-        "priority",
-        "overlap",
-        "expires",
-        "timeout",
-        "soft_timeout",
-        "max_concurrency",
-        "owner",
-    )
+    stored = {name: row[name] for name in _IN_COLUMNS}
     return applied.model_copy(
-        update={
-            **{name: row[name] for name in same},
-            "catch_up": catch_up,
-            "tags": tuple(row["tags"]),
-            "schedules": schedules,
-        }
+        update={**stored, "catch_up": catch_up, "tags": tags, "schedules": schedules}
+    )
+
+
+def _are_alike(applied: JobSpec, schedules: tuple[ScheduleSpec, ...]) -> bool:
+    return len(applied.schedules) == len(schedules) and all(
+        map(are_schedules_alike, applied.schedules, schedules)
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from jobrunner.plan.alike import are_jobs_alike
 from jobrunner.plan.changes import (
     Change,
     Create,
@@ -13,10 +14,10 @@ from jobrunner.plan.changes import (
     Update,
 )
 from jobrunner.plan.current import CurrentJob, CurrentProject
-from jobrunner.plan.digest import canonical_json, plan_digest, spec_digest
+from jobrunner.plan.digest import plan_digest, spec_digest
 from jobrunner.plan.fields import Difference, differences, field_label, field_line, given_fields
 from jobrunner.plan.lint import lint_jobs
-from jobrunner.plan.load import HORIZON, forecast_load
+from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
 from jobrunner.plan.moves import moved_jobs
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.plan.schedule_edits import schedule_changes
@@ -47,10 +48,12 @@ def make_plan(
     desired = sorted(desired, key=lambda job: (job.location.file, job.location.line, job.address))
     wanted = {job.address: job for job in desired}
     in_force = moved_jobs({job.address: job for job in current.jobs}, wanted, moves)
-    meant = {address: job for address, job in wanted.items() if _is_meant(job, in_force, targets)}
-    met = {address: job for address, job in in_force.items() if targets.cover(address, job.address)}
+    meant, met = wanted, in_force
+    if targets:
+        meant = {name: job for name, job in wanted.items() if _is_meant(job, in_force, targets)}
+        met = {name: job for name, job in in_force.items() if targets.cover(name, job.address)}
     changes = tuple(sorted(_changes(current, met, meant, now), key=lambda c: c.address))
-    after = [*(job.spec for job in meant.values()), *_left_as_they_are(in_force, met, meant)]
+    load_before, load_after = _loads(in_force, meant, changes, now=now, horizon=horizon)
     return Plan(
         project=current.name,
         environment=environment,
@@ -62,8 +65,8 @@ def make_plan(
         jobs_before=len(in_force),
         jobs_after=len(in_force) + len(meant) - len(met),
         digest=plan_digest(current.name, environment, (_digest_parts(c) for c in changes)),
-        load_before=forecast_load(_known_specs(current.jobs), now=now, horizon=horizon),
-        load_after=forecast_load(after, now=now, horizon=horizon),
+        load_before=load_before,
+        load_after=load_after,
         diagnostics=_in_file_order(
             [*diagnostics, *lint_jobs(desired, now=now, served_queues=current.served_queues)]
         ),
@@ -79,14 +82,27 @@ def _is_meant(job: DefinedJob, in_force: Mapping[str, CurrentJob], targets: Targ
     return targets.cover(job.address, job.address if before is None else before.address)
 
 
-def _left_as_they_are(
+def _loads(
     in_force: Mapping[str, CurrentJob],
-    met: Mapping[str, CurrentJob],
     meant: Mapping[str, DefinedJob],
-) -> list[JobSpec]:
-    return _known_specs(
-        [job for address, job in in_force.items() if address not in met and address not in meant]
+    changes: Sequence[Change],
+    *,
+    now: datetime,
+    horizon: timedelta,
+) -> tuple[Load, Load]:
+    """Before and after. What stays is most of it, and is counted once."""
+    touched = {change.address for change in changes}
+    staying = timings_of(
+        job.in_force
+        for address, job in in_force.items()
+        if address not in touched and job.in_force is not None
     )
+    old = [c.before for c in changes if not isinstance(c, Create) and c.before is not None]
+    new = [meant[c.address].spec for c in changes if not isinstance(c, Delete)]
+    before, after = (
+        load_of(staying + timings_of(specs), now=now, horizon=horizon) for specs in (old, new)
+    )
+    return before, after
 
 
 def _count_left_out(
@@ -117,7 +133,7 @@ def _changes(
         before = in_force.get(address)
         if before is None:
             yield _create(job, current, now)
-        elif _differs(before, job):
+        elif before.address != address or not _is_same(before.in_force, job.spec):
             yield _update(before, job, current.pauses, now)
     for address, before in in_force.items():
         if address not in wanted:
@@ -131,11 +147,8 @@ def _differs(before: CurrentJob | None, job: DefinedJob) -> bool:
 
 
 def _is_same(before: JobSpec | None, after: JobSpec) -> bool:
-    if before == after:
-        # Python says `True == 1 == 1.0`; a callable sees the difference.
-        return canonical_json([before.args, before.kwargs]) == canonical_json(
-            [after.args, after.kwargs]
-        )
+    if are_jobs_alike(before, after):
+        return True
     return before is not None and spec_digest(before) == spec_digest(after)
 
 
@@ -249,10 +262,6 @@ def _digest_parts(change: Change) -> tuple[str, str, str, str]:
 
 def _old_digest(change: Update | Delete) -> str:
     return "" if change.before is None else spec_digest(change.before)
-
-
-def _known_specs(jobs: Sequence[CurrentJob]) -> list[JobSpec]:
-    return [job.in_force for job in jobs if job.in_force is not None]
 
 
 def _in_file_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -1,5 +1,6 @@
 """Warnings about jobs that are valid and yet hardly meant so. They stop nothing but `--strict`."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
@@ -300,7 +301,7 @@ def _crowded_minute(timed: Sequence[_Timed], now: datetime) -> Iterator[Diagnost
     ]
     if len(crowd) < RUNS_IN_ONE_MINUTE_MAX:
         return
-    load = load_of((one.timing for one in crowd), now=now)
+    load = load_of(Counter(one.timing for one in crowd), now=now)
     if load.busiest_minute_at is None or not (
         load.is_estimate or load.busiest_minute_runs >= RUNS_IN_ONE_MINUTE_MAX
     ):

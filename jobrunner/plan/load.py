@@ -59,23 +59,22 @@ class Load:
         }
 
 
-def forecast_load(jobs: Iterable[JobSpec], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
-    """The load of the enabled schedules of these jobs, in bounded work whatever they say."""
+def timings_of(jobs: Iterable[JobSpec]) -> Counter[Timing]:
+    """The arithmetic of the enabled schedules, and how many share each."""
     timings = (
         timing_in_force(schedule, job.address)
         for job in jobs
         if job.enabled
         for schedule in job.schedules
     )
-    return load_of((timing for timing in timings if timing), now=now, horizon=horizon)
+    return Counter(timing for timing in timings if timing)
 
 
-def load_of(timings: Iterable[Timing], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
-    """The same of the schedules' arithmetic."""
+def load_of(timings: Counter[Timing], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
+    """The load of so many schedules of each arithmetic, in bounded work whatever they say."""
     start = now.replace(second=0, microsecond=0) + _MINUTE
     count = _MinuteCount(start, minutes=horizon // _MINUTE)
-    alike = Counter(timings)
-    for timing, times in sorted(alike.items(), key=lambda item: _steps(item[0], horizon)):
+    for timing, times in sorted(timings.items(), key=lambda item: _steps(item[0], horizon)):
         count.add(timing, times)
     return count.load()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from jobrunner.plan.alike import are_schedules_alike
 from jobrunner.plan.changes import ScheduleChange
 from jobrunner.plan.current import CurrentJob, CurrentSchedule
 from jobrunner.plan.forecast import forecast_edit, timing_in_force
@@ -42,7 +43,7 @@ def schedule_changes(
         edit = _Edit(name, row, new, before, after)
         if row is None or new is None:
             yield edit.change(now, is_timing_changed=True)
-        elif is_switched or edit.is_readdressed or row.spec != new:
+        elif is_switched or edit.is_readdressed or not are_schedules_alike(row.spec, new):
             moved = is_switched or edit.is_readdressed or _is_timing_changed(row.spec, new)
             yield edit.change(now, is_timing_changed=moved)
 

@@ -143,6 +143,11 @@ def test_a_job_that_left_the_files_is_deleted_and_the_plan_says_where_it_stood()
             [("schedule.cron", "30 5 * * *", "0 6 * * *")],
         ),
         (
+            {"schedules": [daily(kwargs={"on": 1})]},
+            {"schedules": [daily(kwargs={"on": True})]},
+            [("schedule.kwargs.on", 1, True)],
+        ),
+        (
             {"schedules": [{"name": "night", "every": "10m"}]},
             {"schedules": [{"name": "night", "every": "15m"}]},
             [("schedules.night.every", "10m", "15m")],

@@ -1,11 +1,12 @@
 """The load of all schedules."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from jobrunner.plan.load import Load, forecast_load
+from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
 from jobrunner.schedule import next_time
 from jobrunner.spec.models import JobSpec, ScheduleSpec
 
@@ -13,7 +14,7 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
 
 
 def test_the_load_counts_runs_and_finds_the_busiest_minute() -> None:
-    load = forecast_load(
+    load = _load(
         [_job({"cron": "0 * * * *"}), _job({"cron": "0 3 * * *"}), _job({"every": "30m"})], now=NOON
     )
     assert load == Load(
@@ -24,7 +25,7 @@ def test_the_load_counts_runs_and_finds_the_busiest_minute() -> None:
 
 
 def test_several_runs_in_a_minute_count_each() -> None:
-    load = forecast_load([_job({"every": "1s"}), _job({"cron": "*/10 * * * * *"})], now=NOON)
+    load = _load([_job({"every": "1s"}), _job({"cron": "*/10 * * * * *"})], now=NOON)
     assert (load.runs_per_day, load.busiest_minute_runs) == (86_400 + 8_640, 66)
 
 
@@ -35,7 +36,7 @@ def test_what_is_off_or_over_or_not_yet_is_not_counted() -> None:
         _job({"cron": "0 * * * *", "start_at": NOON + timedelta(days=30)}),
         _job({"cron": "0 * * * *"}).model_copy(update={"enabled": False}),
     ]
-    assert forecast_load(jobs, now=NOON) == Load(0, None, 0)
+    assert _load(jobs, now=NOON) == Load(0, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_the_load_counts_what_will_run_also_over_clock_changes(
     horizon = timedelta(days=31)
     start = now + timedelta(seconds=30)
     expected = _count(spec, start, start + horizon)
-    load = forecast_load([_job(spec.model_dump())], now=now, horizon=horizon)
+    load = _load([_job(spec.model_dump())], now=now, horizon=horizon)
     assert load.runs_per_day == round(expected / 31)
 
 
@@ -80,15 +81,19 @@ def test_too_many_dense_schedules_are_estimated_and_say_so() -> None:
         _job({"cron": f"*/{1 + n % 3} * * * *", "start_at": NOON - timedelta(seconds=n)})
         for n in range(400)
     ]
-    load = forecast_load(jobs, now=NOON)
+    load = _load(jobs, now=NOON)
     assert load.is_estimate
     assert load.runs_per_day == 134 * 1440 + 133 * 720 + 133 * 480
 
 
 def test_a_rule_with_more_times_than_can_be_counted_is_estimated() -> None:
-    load = forecast_load([_job({"rrule": "FREQ=SECONDLY;BYDAY=MO,TU"})], now=NOON)
+    load = _load([_job({"rrule": "FREQ=SECONDLY;BYDAY=MO,TU"})], now=NOON)
     assert load.is_estimate
     assert load.runs_per_day == round(2 * 86_400 / 7)
+
+
+def _load(jobs: Sequence[JobSpec], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
+    return load_of(timings_of(jobs), now=now, horizon=horizon)
 
 
 def _job(schedule: dict[str, Any]) -> JobSpec:

@@ -1,0 +1,30 @@
+"""Whether two definitions say the same. Python finds `True == 1 == 1.0`; a callable sees the difference."""
+
+from pydantic import JsonValue
+
+from jobrunner.spec.models import JobSpec, ScheduleSpec
+
+
+def are_jobs_alike(old: JobSpec | None, new: JobSpec) -> bool:
+    """Equal, and of the same types all the way down."""
+    if old is None or old != new:
+        return False
+    return _are_alike([*old.args, old.kwargs], [*new.args, new.kwargs]) and all(
+        map(are_schedules_alike, old.schedules, new.schedules)
+    )
+
+
+def are_schedules_alike(old: ScheduleSpec | None, new: ScheduleSpec) -> bool:
+    """Equal, and of the same types all the way down."""
+    if old is None or old != new:
+        return False
+    return _are_alike([*(old.args or ()), old.kwargs], [*(new.args or ()), new.kwargs])
+
+
+def _are_alike(old: JsonValue, new: JsonValue) -> bool:
+    """Of two that are equal."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return all(_are_alike(item, new[key]) for key, item in old.items())
+    if isinstance(old, list) and isinstance(new, list):
+        return all(map(_are_alike, old, new))
+    return type(old) is type(new)
