@@ -36,22 +36,20 @@ class Templates:
 
         Each stands above what it extends, and counts once. What cannot be found is reported.
         """
-        extends = tree.get("extends")
-        if extends is None or is_null(extends):
-            return ()
-        found: dict[str, Mapping] = {}
-        self._collect(extends, found, (), report)
-        return tuple(Layer(f"template {name}", tree) for name, tree in found.items())
+        return _as_layers(self._below(tree, (), report))
 
     def layers_of(self, name: str, report: Report) -> tuple[Layer, ...]:
         """Those that a template stands for: what it extends, and itself on top."""
+        template = self.by_name[name].tree
+        below = self._below(template, (name,), report)
+        return _as_layers(below | {name: template.without("extends")})
+
+    def _below(self, tree: Mapping, path: tuple[str, ...], report: Report) -> dict[str, Mapping]:
         found: dict[str, Mapping] = {}
-        template = self.by_name[name]
-        below = template.tree.get("extends")
-        if below is not None and not is_null(below):
-            self._collect(below, found, (name,), report)
-        found[name] = template.tree.without("extends")
-        return tuple(Layer(f"template {name}", tree) for name, tree in found.items())
+        extends = tree.get("extends")
+        if extends is not None and not is_null(extends):
+            self._collect(extends, found, path, report)
+        return found
 
     def _collect(
         self, extends: Node, found: dict[str, Mapping], path: tuple[str, ...], report: Report
@@ -126,6 +124,10 @@ def read_templates(entry: Entry | None, known: Templates, report: Report) -> Tem
             check_keys(tree, "a template", report)
             found[name] = Template(key, written_out(tree))
     return Templates(found, known.circles, {*known.too_deep})
+
+
+def _as_layers(found: dict[str, Mapping]) -> tuple[Layer, ...]:
+    return tuple(Layer(f"template {name}", tree) for name, tree in found.items())
 
 
 def _names(extends: Node, report: Report) -> list[Scalar]:
