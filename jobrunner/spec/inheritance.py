@@ -1,5 +1,6 @@
 """What a job starts from, layer over layer: defaults, then templates, then the job itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobrunner.spec.interpolation import Expanded
@@ -44,6 +45,11 @@ class Layers:
     def over(self, layer: Layer) -> "Layers":
         """With one more on top."""
         return Layers((*self.each, layer), merge_job(self.merged, layer.tree))
+
+    def each_by(self, change: Callable[[Mapping], Mapping]) -> "Layers":
+        """With this change made to each of them, and to what they are together."""
+        each = tuple(Layer(layer.name, change(layer.tree)) for layer in self.each)
+        return Layers(each, self.merged and change(self.merged))
 
     def of_job(self) -> Mapping:
         """What the job and its templates say, without any defaults."""

@@ -289,7 +289,7 @@ class _JobReader:
             return
         combinations = read_matrix(key, matrix, self.report) if named else None
         if combinations is None or self._are_too_many(combinations, matrix.key):
-            self._read_one(key, _without_pending(layers), document.around, is_named=False)
+            self._read_one(key, layers.each_by(without_pending), document.around, is_named=False)
             return
         for combination in combinations:
             filled = self._filled(layers, combination)
@@ -308,13 +308,9 @@ class _JobReader:
         return number > MOST_OF_MATRICES
 
     def _filled(self, layers: Layers, combination: Combination) -> Layers:
-        if not self.file.interpolator.has_pending or layers.merged is None:
+        if not self.file.interpolator.has_pending:
             return layers
-        each = tuple(
-            Layer(layer.name, fill_mapping(layer.tree, combination.values, self.report))
-            for layer in layers.each
-        )
-        return Layers(each, fill_mapping(layers.merged, combination.values, self.report))
+        return layers.each_by(lambda tree: fill_mapping(tree, combination.values, self.report))
 
     def _read_one(
         self, key: Scalar, layers: Layers, around: Surroundings, *, is_named: bool
@@ -351,9 +347,3 @@ class _JobReader:
             interpolator=self.file.interpolator,
             is_disabled=chosen is not None and chosen.gate is not None,
         )
-
-
-def _without_pending(layers: Layers) -> Layers:
-    """What can be checked of a job whose matrix cannot be expanded."""
-    each = tuple(Layer(layer.name, without_pending(layer.tree)) for layer in layers.each)
-    return Layers(each, layers.merged and without_pending(layers.merged))
