@@ -6,7 +6,7 @@ nowhere else in the product.
 
 from jobrunner.schedule.clock_effects import ClockEffect, Effect, clock_effects
 from jobrunner.schedule.cron import Cron, numbers_of
-from jobrunner.schedule.cron_text import parse_cron
+from jobrunner.schedule.cron_text import MACROS, parse_cron
 from jobrunner.schedule.errors import ScheduleError
 from jobrunner.schedule.jitter import run_at
 from jobrunner.schedule.local_time import (
@@ -24,6 +24,7 @@ from jobrunner.schedule.timing import At, Every, Rule, Timing, make_timing
 from jobrunner.schedule.words import duration_in_words, in_words
 
 __all__ = [
+    "MACROS",
     "SOLAR_EVENTS",
     "At",
     "ClockChange",

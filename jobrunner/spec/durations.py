@@ -25,6 +25,7 @@ _WORDS = {
     **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
 }
 _SPOKEN_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([a-z]+)(?:,| and)? *")
+_ISO_8601 = re.compile(r"p(?=.)(?:([0-9]+)d)?(?:t(?=.)(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?)?")
 LONGEST = timedelta(days=36525)
 """A hundred years: far beyond any use, well inside what PostgreSQL and Python hold."""
 _LONGEST_TEXT = 100
@@ -69,6 +70,10 @@ def spoken_duration(text: str) -> str:
     first, _, rest = spoken.partition(" ")
     spoken = f"1 {rest}" if first in {"a", "an"} else spoken
     spoken = f"1 {spoken}" if spoken in _WORDS else spoken
+    if found := _ISO_8601.fullmatch(spoken):
+        return "".join(
+            number + unit for number, unit in zip(found.groups(), "dhms", strict=True) if number
+        )
     parts = _SPOKEN_PART.findall(spoken)
     if _SPOKEN_PART.sub("", spoken) or not all(unit in _WORDS for _, unit in parts):
         return ""

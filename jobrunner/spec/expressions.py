@@ -5,8 +5,8 @@ from typing import Any
 
 from jobrunner.schedule import ScheduleError, parse_cron
 from jobrunner.schedule.rrule_text import parse_rrule
-from jobrunner.spec.durations import spoken_duration
 from jobrunner.spec.report import Report
+from jobrunner.spec.spoken import meant_by_cron
 from jobrunner.spec.tree import Entry, Node, Scalar, text_offset
 
 _CRON_FIELDS = "the fields are: minute hour day-of-month month day-of-week"
@@ -21,7 +21,7 @@ def check_cron(entry: Entry | None, report: Report) -> bool:
     try:
         parse_cron(node.value)
     except ScheduleError as error:
-        meant = _meant_instead(node.value)
+        meant = meant_by_cron(node.value)
         if meant is None:
             _report(error, node, "E208", _CRON_FIELDS, report)
         else:
@@ -55,15 +55,6 @@ def check_rrule(node: Node, values: Mapping[str, Any], report: Report) -> str | 
             _report(error, node, "E216", _RRULE_EXAMPLE, report)
         return None
     return rule.text
-
-
-def _meant_instead(text: str) -> tuple[str, str] | None:
-    """What was written for a cron expression, and the rule that takes it."""
-    if interval := spoken_duration(text):
-        return "an interval", f"every: {interval}"
-    if "FREQ=" in text.upper():
-        return "a recurrence rule", f'rrule: "{text}"'
-    return None
 
 
 def _is_cron(text: str) -> bool:

@@ -44,11 +44,13 @@ def check_moves(
     `is_whole`: all jobs could be read, so that an address that is not `defined` is nowhere.
     """
     given = {str(move.old.value) for move in moves}
+    leads: dict[str, str] = {}
     firsts: dict[tuple[str, str], Scalar] = {}
     for move in moves:
         _check_once(move.old, "from", firsts, report)
         _check_once(move.new, "to", firsts, report)
         _check_ends(move, defined, given, report, is_whole=is_whole)
+        _check_circle(move, leads, report)
     return tuple(_as_value(move) for move in moves)
 
 
@@ -121,6 +123,21 @@ def _check_ends(
         report.at(
             move.new, "E402", f"no job is '{new}', to which '{old}' is moved",
             help=f"did you mean '{guess}'?" if guess else "write the address of a job in the files",
+        )  # fmt: skip
+
+
+def _check_circle(move: WrittenMove, leads: dict[str, str], report: Report) -> None:
+    """`leads`: where the moves before this one go. A circle is told at the move that closes it."""
+    old, new = str(move.old.value), str(move.new.value)
+    path = [old, new]
+    while path[-1] in leads:
+        path.append(leads[path[-1]])
+    if path[-1] != old:
+        leads.setdefault(old, new)
+    elif old != new:
+        report.at(
+            move.new, "E402", f"these moves lead in a circle: {' → '.join(path)}",
+            help="remove those that no longer hold, and keep the one to the address of today",
         )  # fmt: skip
 
 

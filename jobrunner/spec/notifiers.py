@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
+from jobrunner.spec.interpolation import Pending
 from jobrunner.spec.keys import check_keys
 from jobrunner.spec.project import Notifier
 from jobrunner.spec.report import Report
@@ -42,7 +43,7 @@ def _read(item: Entry, report: Report) -> Notifier:
             node, "E203", f"a notifier is a mapping, not {kind(tree)}", help=_EXAMPLE, shows_line=False
         )  # fmt: skip
         return Notifier(url="")
-    is_known = check_keys(tree, "a notifier", report)
+    is_known = check_keys(tree, "a notifier", report, shows_line=False)
     url = tree.get("url")
     if url is None or is_null(url):
         if is_known:
@@ -58,11 +59,12 @@ def _read(item: Entry, report: Report) -> Notifier:
 def _check_address(node: Node, report: Report) -> None:
     if not (isinstance(node, Scalar) and isinstance(node.value, str)):
         report.at(node, "E203", f"'url' takes an address, not {kind(node)}", help=_EXAMPLE)
+    elif isinstance(node.value, Pending):
+        pass  # it has no value, which has been told of
     elif not _ADDRESS.fullmatch(node.value):
-        report.at(
-            node, "E221", "'url' is no address", help="write it with https://, or that of a service",
-            shows_line=False,
-        )  # fmt: skip
+        is_reference = node.value.startswith(("env:", "file:"))
+        advice = 'write {secret: "env:NAME"}' if is_reference else "write it with https://"
+        report.at(node, "E221", "'url' is no address", help=advice, shows_line=False)
     elif _opens_a_door(node.value):
         report.at(
             node, "W252", "the address holds what opens a door, and everybody can read it here",

@@ -17,7 +17,7 @@ from jobrunner.spec.times import (
     read_wall_times,
     read_zone,
 )
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, kind, merge, plain
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind, merge, plain
 from jobrunner.spec.values import check_name, read_model
 
 _WALL_CLOCK_RULES = ("cron", "rrule")
@@ -102,10 +102,19 @@ def _as_mapping(entry: Entry, what: str, report: Report) -> Mapping | None:
         return Mapping({"cron": Entry(node, node)}, node.line, node.column, node.source)
     report.at(
         entry.key if is_null(node) else node, "E203",
-        f"{what} takes a cron expression or a mapping, not {kind(node)}",
-        help='write "*/15 * * * *" in quotes, or remove the key',
+        f"{what} takes a cron expression or a mapping, not {kind(node)}", help=_instead(node),
     )  # fmt: skip
     return None
+
+
+def _instead(node: Node) -> str:
+    match node:
+        case Scalar(value=int() | float() as seconds) if not isinstance(seconds, bool):
+            return f"write {{every: {seconds:g}s}}"
+        case Sequence():
+            return 'write schedules: {morning: "0 6 * * *", evening: "0 18 * * *"}: names are identities'
+        case _:
+            return 'write "*/15 * * * *" in quotes, or remove the key'
 
 
 def _in_lower_case(tree: Mapping, report: Report) -> Mapping:

@@ -117,7 +117,7 @@ def check_references(holder: Mapping, report: Report) -> bool:
 def check_reference(reference: Mapping, report: Report) -> bool:
     """Whether a mapping is `{secret: …}` and nothing else."""
     others = [entry.key for name, entry in reference.entries.items() if name != _KEY]
-    if others:
+    if others and _KEY in reference.entries:
         report.at(
             others[0], "E219", f"'{shortened(str(others[0].value))}' stands beside 'secret'",
             help="a reference has that key alone; data needs another name than 'secret'",

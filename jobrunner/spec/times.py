@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from jobrunner.schedule import ScheduleError, load_zone
 from jobrunner.spec.moments import parse_moment, parse_wall_time
 from jobrunner.spec.report import Report
+from jobrunner.spec.spoken import daily_cron
 from jobrunner.spec.tree import Node, Scalar, Sequence, is_null, kind
 
 _LONGEST_ZONE = 60
@@ -92,5 +93,7 @@ def _read(key: str, node: Node, parse: _Parse, report: Report) -> datetime | Non
         return parse(node.value)
     except ValueError as error:
         message, _, advice = str(error).partition("; ")
+        if expression := daily_cron(node.value):
+            advice = f'for a time of every day write cron: "{expression}"'
         report.at(node, "E210", message, help=advice)
         return None

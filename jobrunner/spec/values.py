@@ -155,6 +155,7 @@ _EXAMPLES = {
     "dst": "write dst: {gap: skip, overlap: first}",
     "links": "write links: {Runbook: https://wiki.example.com/nightly}",
     "when": "write when: [failure]",
+    "cron": 'write cron: "30 5 * * *"',
     "to": "write to: [name of a notifier]",
 }
 
@@ -198,6 +199,8 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
         instead = advice(node)
         if words == "a mapping":
             words, instead = _SHORTHANDS.get(key, words), _EXAMPLES.get(key, instead)
+        if key in {"cron", "command"}:
+            instead = _EXAMPLES[key]
         return "E203", f"{what} takes {words}, not {kind(node)}", instead
     match found["type"]:
         case "literal_error":
