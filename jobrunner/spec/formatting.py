@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
+import yaml
+
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.keys import KEYS
 from jobrunner.spec.report import Report
@@ -36,6 +38,7 @@ _STEP = 2
 _NEEDS_NO_QUOTES = re.compile(r"[^\W\d][\w./+-]*( [\w./+-]+)*")
 _WORDS_OF_YAML = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _DIGIT = re.compile(r"[1-9]")
+_READS_OTHERWISE = "in another form it would read otherwise"
 _ORDER = ("version", "project", "namespace", *KEYS["the project file"], *KEYS["a job file"])
 
 
@@ -71,11 +74,13 @@ def format_file(file: SourceFile) -> Formatted:
         again = read_written(text)
     except UnformattableError as error:
         return Formatted(source.text, None, left_because=str(error))
+    except yaml.YAMLError:
+        return Formatted(source.text, None, left_because=_READS_OTHERWISE)
     _, documents_again = read_tree(SourceFile(file.path, text.encode()), report)
     if _meaning(documents) == _meaning(documents_again) and _comments(written) == _comments(again):
         return Formatted(source.text, text)
     # Whatever is overlooked above: nobody's file says something else for it.
-    return Formatted(source.text, None, left_because="in another form it would read otherwise")
+    return Formatted(source.text, None, left_because=_READS_OTHERWISE)
 
 
 def _comments(written: Written) -> list[str]:

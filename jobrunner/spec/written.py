@@ -225,7 +225,8 @@ class _Reader:
         item.after_blank = self._after_blank
         column = self._column(start)
         item.key = self._leaf(None)
-        if not item.key.text or item.key.block_lines or "\n" in item.key.text:
+        is_block_text = item.key.style in ("|", ">")
+        if not item.key.text or is_block_text or "\n" in item.key.text:
             raise UnformattableError("it has a key of several lines")
         self._owner, self._is_behind, self._key_column = item, False, column
         item.value = self._value(item, item.before)

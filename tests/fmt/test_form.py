@@ -203,3 +203,13 @@ def test_a_text_with_a_mistake_is_left_alone() -> None:
 def test_a_text_with_a_directive_is_left_alone() -> None:
     made = format_file(SourceFile("a.yaml", b"%YAML 1.2\n---\na:   1\n"))
     assert (made.text, made.left_because) == (None, "it has a directive, a line that starts with %")
+
+
+def test_a_key_that_is_an_empty_block_text_is_left_alone() -> None:
+    made = format_file(SourceFile("a.yaml", b"x:\n  ? |\n\n  : 1\n"))
+    assert (made.text, made.left_because) == (None, "it has a key of several lines")
+
+
+def test_what_could_not_be_read_again_is_left_alone() -> None:
+    made = format_file(SourceFile("a.yaml", b"x: {a, b:: }\n"))
+    assert (made.text, made.left_because) == (None, "in another form it would read otherwise")
