@@ -40,6 +40,7 @@ def test_a_move_may_lead_to_a_job_of_a_matrix() -> None:
         ("[{from: a/b, to: billing/other}]", "E402"),
         ("[{from: billing/close-books, to: c/d}]", "E402"),
         ("[{from: a/b, to: billing/close-books}, {from: a/c, to: billing/close-books}]", "E402"),
+        ("[{from: a/b, to: a/c}, {from: a/c, to: a/d}, {from: a/d, to: a/b}]", "E402"),
         ("[{from: '${X}/b', to: billing/close-books}]", "E232"),
     ],
 )
