@@ -1,22 +1,19 @@
-"""What `up` keeps beside the servers' data: the editor's schema, the logs, the endpoints."""
+"""What `up` keeps beside the servers' data: the editor's schemas, the logs, the endpoints."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jobrunner.cli.scaffold import RUN_DIRECTORY_IGNORE
+from jobrunner.cli.scaffold import run_directory_files
 from jobrunner.settings import ENDPOINTS_FILE, Endpoints, Settings
-from jobrunner.spec.json_schema import json_schema
 
 
 def prepare_run_directory(folder: Path) -> None:
-    """Make the folder for logs, renew the schema, keep the rest out of git."""
+    """Make the folder for logs, renew the schemas, keep the rest out of git."""
     (folder / "logs").mkdir(parents=True, exist_ok=True)
-    schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-    _write_if_other(folder / "schema.json", schema)
-    _write_if_other(folder / ".gitignore", RUN_DIRECTORY_IGNORE)
+    for name, content in run_directory_files().items():
+        _write_if_other(folder / name, content)
 
 
 @contextmanager

@@ -173,11 +173,18 @@ def scaffold(*, project_name: str, celery_task: CeleryTask | None = None) -> Map
     return {
         "jobrunner.yaml": project.format(name=project_name, app=app),
         **first,
-        ".jobrunner/schema.json": _as_text(editor_schema("jobs")),
-        ".jobrunner/project-schema.json": _as_text(editor_schema("project")),
-        ".jobrunner/.gitignore": RUN_DIRECTORY_IGNORE,
+        **{f".jobrunner/{name}": content for name, content in run_directory_files().items()},
         ".github/workflows/jobrunner.yml": WORKFLOW,
         ".pre-commit-config.yaml": PRE_COMMIT,
+    }
+
+
+def run_directory_files() -> Mapping[str, str]:
+    """Name → content of what editors and git read in `.jobrunner/`."""
+    return {
+        "schema.json": _as_text(editor_schema("jobs")),
+        "project-schema.json": _as_text(editor_schema("project")),
+        ".gitignore": RUN_DIRECTORY_IGNORE,
     }
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from jobrunner.cli.main import group
+from jobrunner.cli.run_directory import prepare_run_directory
 from jobrunner.spec.formatting import format_file
 from jobrunner.spec.yaml import SourceFile
 from tests.cli.calling import call
@@ -265,3 +266,12 @@ PATHS = [
     "compose.yaml",
     "jobs.d/x.py",
 ]
+
+
+@pytest.mark.parametrize("name", ["schema.json", "project-schema.json", ".gitignore"])
+def test_up_keeps_what_init_wrote_for_editors_and_git(name: str, made: Path) -> None:
+    file = made / ".jobrunner" / name
+    written = file.read_text("utf-8")
+    file.write_text("of an earlier version", "utf-8")
+    prepare_run_directory(made / ".jobrunner")
+    assert file.read_text("utf-8") == written
