@@ -282,10 +282,12 @@ def _is_allowed(task: Node | None, around: Surroundings) -> bool:
 
 def _not_allowed(task: str, patterns: Sequence[str]) -> tuple[str, str]:
     if patterns:
-        return (
-            f"'{task}' is outside what 'allow.tasks' names",
-            f"allowed are: {', '.join(patterns)}",
-        )
+        allowed = f"allowed are: {', '.join(patterns)}"
+        if is_allowed(task, ()):  # nobody is led to allow a part of Python
+            allowed += (
+                f"; to allow it, add '{task.rpartition('.')[0]}.*' to them in the project file"
+            )
+        return f"'{task}' is outside what 'allow.tasks' names", allowed
     return (
         f"'{task}' is a part of Python itself",
         "call a function of your own, or name it under 'allow.tasks' in the project file",
