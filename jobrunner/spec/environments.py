@@ -7,7 +7,7 @@ from jobrunner.spec.interpolation import Variables, refuse_expressions
 from jobrunner.spec.keys import KEYS, check_keys, did_you_mean, shortened
 from jobrunner.spec.project import EnvironmentSpec, Given
 from jobrunner.spec.report import Report
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, kind
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, as_written, is_null, kind
 from jobrunner.spec.values import check_name, read_model
 
 _EXAMPLE = "write for example environments: {prod: {vars: {BUCKET: reports}}}"
@@ -117,13 +117,5 @@ def _read_vars(node: Node | None, report: Report) -> dict[str, str]:
                 f"a variable is a text, not {kind(value)}", help=f'write {name}: "…"',
             )  # fmt: skip
         else:
-            found[name] = _as_written(value)
+            found[name] = as_written(value)
     return found
-
-
-def _as_written(node: Scalar) -> str:
-    """`1.10` stays `1.10`: it may be a version, and a variable is a text anyway."""
-    if isinstance(node.value, str):
-        return node.value
-    written = node.source.lines[node.line - 1][node.column - 1 :][: node.width]
-    return written.split()[-1]  # an anchor stands before it

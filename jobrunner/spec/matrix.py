@@ -10,7 +10,16 @@ from jobrunner.spec.interpolation import Expanded, MatrixName, Pending
 from jobrunner.spec.keys import EXTENSION, did_you_mean, shortened
 from jobrunner.spec.models import NAME_PATTERN
 from jobrunner.spec.report import Report
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
+from jobrunner.spec.tree import (
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    as_written,
+    is_null,
+    kind,
+)
 
 MOST_COMBINATIONS = 1_000
 _MOST_SHOWN = 1_000_000
@@ -120,7 +129,21 @@ def _values(entry: Entry, report: Report) -> list[Scalar] | None:
         report.at(
             item, "E236", f"a value of a matrix is a text or a number, not {kind(item)}", help=_EXAMPLE
         )  # fmt: skip
-    return None if wrong else [item for item in node.items if isinstance(item, Scalar)]
+    scalars = [item for item in node.items if isinstance(item, Scalar)]
+    unlike = [item for item in scalars if _loses_digits(item)]
+    for item in unlike:
+        written, read = as_written(item), _text(item.value)
+        report.at(
+            item, "E236", f"{written} is the number {read}, and would be written so in names and texts",
+            help=f'write "{written}" in quotes, or {read}',
+        )  # fmt: skip
+    return None if wrong or unlike else scalars
+
+
+def _loses_digits(node: Scalar) -> bool:
+    """The versions 3.1 and 3.10 are one number."""
+    is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    return is_number and as_written(node) != _text(node.value)
 
 
 def _excluded(matrix: Node, axes: Axes, report: Report) -> list[dict[str, Scalar]] | None:

@@ -157,6 +157,18 @@ def walk(node: Node) -> Iterator[Node]:
             waiting.extend(reversed(current.items))
 
 
+def text_as_written(node: Scalar) -> str:
+    """What of a scalar stands on its first line, with its quotes and before `${…}` is expanded."""
+    return node.source.lines[node.line - 1][node.column - 1 :][: node.width]
+
+
+def as_written(node: Scalar) -> str:
+    """The text of a value as it stands in the file: `1.10` stays `1.10`, it may be a version."""
+    if isinstance(node.value, str):
+        return node.value
+    return text_as_written(node).split()[-1]  # an anchor stands before it
+
+
 def text_offset(node: Scalar) -> int | None:
     """How many characters of a text's width come before it: 0, or 1 for a quote. None where it does not
     stand in the file as it reads: a part of it cannot be pointed at.
