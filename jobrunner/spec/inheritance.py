@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobrunner.spec.interpolation import Expanded
+from jobrunner.spec.interpolation import Expanded, Pending
 from jobrunner.spec.models import RULES
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, merge
 
@@ -101,7 +101,7 @@ def _is_shorthand(key: str, node: Node) -> bool:
         return False
     if key == "retry":
         is_number = isinstance(node.value, int) and not isinstance(node.value, bool)
-        return is_number or isinstance(node.value, Expanded)
+        return is_number or isinstance(node.value, Expanded | Pending)
     return isinstance(node.value, str)
 
 

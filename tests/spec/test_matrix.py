@@ -58,6 +58,22 @@ def test_a_key_takes_its_own_type() -> None:
     assert (job.priority, job.owner) == (7, "7")
 
 
+def test_a_value_is_the_number_of_retries() -> None:
+    assert (
+        read_job("jobs: {a: {task: m.f, matrix: {x: [7]}, retry: '${matrix.x}'}}").retry.max_retries
+        == 7
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("3.10", "3.1"), ("1e3", "1000.0"), ("0x1F", "31"), ("+1", "1")]
+)
+def test_a_number_that_would_lose_its_digits_is_to_be_quoted(written: str, read: str) -> None:
+    (found,) = parse(f"jobs: {{a: {{task: m.f, matrix: {{x: [{written}]}}}}}}").diagnostics
+    assert (found.code, found.location.column) == ("E236", 36)
+    assert found.help == f'write "{written}" in quotes, or {read}'
+
+
 def test_values_and_variables_stand_in_one_text_and_neither_is_expanded_again() -> None:
     text = "jobs: {a: {task: m.f, matrix: {x: ['${B}', 1]}, description: '${matrix.x} ${A} $${matrix.x}'}}"
     assert [found.code for found in parse(text, A="${matrix.x}").diagnostics] == ["E232"]
