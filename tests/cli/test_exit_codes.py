@@ -26,7 +26,8 @@ DRIFTED = "a hand has changed the database"
 LOCKED = "another apply is under way"
 
 CODES: list[tuple[str, str, int]] = [
-    (NEW, "validate", OK), (NEW, "fmt", OK), (NEW, "fmt --check", ERROR), (NEW, "render", OK), (NEW, "plan", OK),
+    (NEW, "validate", OK), (NEW, "fmt", OK), (NEW, "fmt --check", ERROR), (NEW, "render", OK),
+    (NEW, "plan", OK),
     (NEW, "plan --detailed-exitcode", CHANGES), (NEW, "plan --offline --detailed-exitcode", CHANGES),
     (NEW, "apply", USAGE), (NEW, "apply --yes", OK), (NEW, "show plan.jrplan", ERROR),
     (NEW, "apply --yes plan.jrplan", ERROR), (NEW, "apply --yes --expect 000000000000", STALE),
