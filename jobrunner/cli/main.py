@@ -180,6 +180,9 @@ def run(arguments: Sequence[str], session: Session) -> int:
         returned = group.main(
             list(arguments), prog_name="jobrunner", standalone_mode=False, obj=session
         )
+    except click.exceptions.NoArgsIsHelpError as error:
+        session.output.say(error.format_message())
+        return EXIT_USAGE
     except click.UsageError as error:
         session.output.error(error.format_message(), _usage_hint(error))
         return EXIT_USAGE

@@ -68,6 +68,13 @@ def test_a_wrong_command_names_the_nearest_and_exits_64() -> None:
     assert "Did you mean 'plan'?" in called.stderr
 
 
+@pytest.mark.parametrize("arguments", [(), ("runs",)])
+def test_nothing_after_the_name_is_answered_with_the_help_alone(arguments: tuple[str, ...]) -> None:
+    called = call(*arguments)
+    assert (called.exit_code, called.stdout) == (64, "")
+    assert called.stderr.startswith(" ".join(["Usage: jobrunner", *arguments, "[OPTIONS]"]))
+
+
 def test_a_wrong_option_exits_64_and_says_where_help_is() -> None:
     called = call("validate", "--strct")
     assert called.exit_code == 64
