@@ -53,7 +53,13 @@ def test_the_form_for_programs_says_what_was_compared_with(branch: Path) -> None
 
 
 def test_a_comment_says_what_was_compared_with(branch: Path) -> None:
-    assert "`ops/report`" in plan(branch, "--against", "..", "--format", "markdown").stdout
+    told = plan(branch, "--against", "..", "--format", "markdown").stdout
+    assert "\nCompared with `the files of ..`.\n" in told
+
+
+def test_a_comment_without_a_database_says_why_everything_is_new(folder: Path) -> None:
+    told = plan(folder, "--offline", "--format", "markdown").stdout
+    assert "\nCompared with `nothing, as no database was asked`.\n" in told
 
 
 def test_a_sensitive_argument_is_masked_without_any_key(branch: Path) -> None:
