@@ -1,8 +1,7 @@
 """`jobrunner import`: crontabs and the schedules of Celery's beats as YAML, disabled, nothing lost."""
 
-import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from jobrunner.cli.command import Group, make_command
+from jobrunner.cli.crontab_files import crontab_entries
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
+from jobrunner.cli.new_file import write_new
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.db.engine import make_engine, transaction
@@ -20,7 +21,7 @@ from jobrunner.db.foreign_schedules import read_django_tasks
 from jobrunner.errors import JobrunnerError, UsageError
 from jobrunner.importing import beat_entry, crontab, django_celery_beat
 from jobrunner.importing.celery_app import As, celery_entries, load_beat_schedule
-from jobrunner.importing.entries import Entry, Import, Left
+from jobrunner.importing.entries import Import
 from jobrunner.importing.machine_zone import machine_zone
 from jobrunner.importing.redbeat import PREFIX, read_redbeat, redbeat_entries
 from jobrunner.importing.result import Result, make_result
@@ -29,12 +30,6 @@ from jobrunner.schedule import ScheduleError, load_zone
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_SYSTEM_CRONTAB = Path("/etc/crontab")
-_SYSTEM_FOLDER = Path("/etc/cron.d")
-_NAME_THAT_CRON_READS = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-)
-_LARGEST_BYTES = 5_000_000
 _SHARED_BY = 3
 
 
@@ -75,7 +70,7 @@ def crontab_command(
     out: Path | None,
 ) -> None:
     zone, notes = _zone(session, timezone)
-    entries = [*_crontab_entries(session, files, zone, system=system)]
+    entries = [*crontab_entries(session, files, zone, system=system)]
     imported = Import(
         command=_typed("crontab", *map(str, files), *(["--system"] if system else [])),
         scheduler="cron",
@@ -85,79 +80,6 @@ def crontab_command(
         entries=crontab.without_shared_locks(entries),
     )
     _give(session, imported, out)
-
-
-def _crontab_entries(
-    session: Session, files: Sequence[Path], zone: str, *, system: bool | None
-) -> Iterator[Entry]:
-    if not files and not system:
-        yield from crontab.read_crontab(
-            _own_crontab(session), "crontab -l", form="user", timezone=zone
-        )
-        return
-    for file in files or _system_files():
-        if not files and set(file.name) - _NAME_THAT_CRON_READS:
-            yield Left(str(file), "", "cron passes over a file of that name, and so does this")
-            continue
-        is_system = _is_system(file) if system is None else system
-        form: crontab.Form = "system" if is_system else "user"
-        yield from crontab.read_crontab(
-            _content(session, file), str(file), form=form, timezone=zone
-        )
-
-
-def _system_files() -> list[Path]:
-    inside = sorted(file for file in _SYSTEM_FOLDER.glob("*") if file.is_file())
-    files = [_SYSTEM_CRONTAB, *(file for file in inside if file.name != ".placeholder")]
-    found = [file for file in files if file.is_file()]
-    if not found:
-        raise JobrunnerError(
-            f"There is neither {_SYSTEM_CRONTAB} nor a file in {_SYSTEM_FOLDER}.",
-            hint="Name the files: jobrunner import crontab --system FILE …",
-        )
-    return found
-
-
-def _is_system(file: Path) -> bool:
-    return file.resolve().parent.name == "cron.d" or file.resolve() == _SYSTEM_CRONTAB
-
-
-def _content(session: Session, file: Path) -> bytes:
-    if str(file) == "-":
-        return session.answers.read().encode("utf-8", "surrogateescape")
-    path = session.working_directory / file
-    try:
-        with path.open("rb") as opened:
-            content = opened.read(_LARGEST_BYTES + 1)
-    except OSError as error:
-        raise JobrunnerError(f"{file} cannot be read: {error.strerror}.") from error
-    if len(content) > _LARGEST_BYTES:
-        raise JobrunnerError(
-            f"{file} has more than {_LARGEST_BYTES:,} bytes: no crontab is that large."
-        )
-    return content
-
-
-def _own_crontab(session: Session) -> bytes:
-    try:
-        done = subprocess.run(
-            ("crontab", "-l"),  # noqa: S607  where it lies differs
-            capture_output=True,
-            check=False,
-            timeout=10,
-            cwd=session.working_directory,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise JobrunnerError(
-            f"`crontab -l` cannot be run: {error}.",
-            hint="Name a file: jobrunner import crontab FILE",
-        ) from error
-    if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
-        raise JobrunnerError(
-            f"`crontab -l` says: {told}.", hint="--system reads the machine's own."
-        )
-    return done.stdout
 
 
 @make_command(
@@ -307,23 +229,12 @@ def _give(session: Session, imported: Import, out: Path | None) -> None:
         result = make_result(imported, datetime.now(UTC))
     if out is None:
         session.output.result_text(result.text)
-    else:
-        _write_new(session.working_directory / out, result.text)
-    _report(session, imported, result, out)
-
-
-def _write_new(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
-    except FileExistsError:
+    elif not write_new(session.working_directory / out, result.text):
         raise JobrunnerError(
-            f"{file} exists, and an import overwrites nothing.",
+            f"{session.working_directory / out} exists, and an import overwrites nothing.",
             hint="Name another file after --out.",
-        ) from None
-    except OSError as error:
-        raise JobrunnerError(f"{file} cannot be written: {error.strerror}.") from error
+        )
+    _report(session, imported, result, out)
 
 
 def _report(session: Session, imported: Import, result: Result, out: Path | None) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from jobrunner.cli.command import make_command
+from jobrunner.cli.new_file import write_new
 from jobrunner.cli.scaffold import CeleryTask, as_name, scaffold
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.errors import JobrunnerError, NotFound
+from jobrunner.errors import NotFound
 from jobrunner.importing.celery_app import load_beat_schedule
 
 _OF_BEAT_ITSELF = "celery.backend_cleanup"
@@ -37,7 +38,7 @@ def command(session: Session, *, folder: Path, app: str | None) -> None:
     told = None if app is None else _load(session, app, root)
     task = None if told is None else _first_task(told)
     for path, content in scaffold(project_name=_project_name(root), celery_task=task).items():
-        if _write_new(root / path, content):
+        if write_new(root / path, content):
             session.output.result(f"{style('+', 'good')} {path}")
         else:
             session.output.result(f"{style('=', 'quiet')} {path}  {style('exists, kept', 'quiet')}")
@@ -65,19 +66,6 @@ def _first_task(told: Any) -> CeleryTask:
         )
     first = min(told["tasks"], key=lambda task: bool(task["needs_arguments"]))
     return CeleryTask(app, first["name"], needs_arguments=first["needs_arguments"])
-
-
-def _write_new(file: Path, content: str) -> bool:
-    """False when it exists, whatever it is."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(content)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise JobrunnerError(f"{file} cannot be written: {error.strerror}.") from error
-    return True
 
 
 def _project_name(root: Path) -> str:
