@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from jobrunner.importing.cron_words import NotCron, cron_times, read_cron_time
 from jobrunner.importing.entries import Entry, Job, Left, Remark
-from jobrunner.importing.shell import name_of, read_command
+from jobrunner.importing.shell import Command, name_of, read_command
 from jobrunner.schedule import ScheduleError, load_zone
 
 Form = Literal["user", "system"]
@@ -176,32 +176,16 @@ def _read_entry(text: str, where: str, form: Form, above: _Above) -> Iterator[En
         description = ""
     line, stdin = _split_input(words[count])
     command = read_command(line, stdin, above.environment)
-    keys: dict[str, Any] = {"description": description} if description else {}
-    if user:
-        keys["tags"] = [f"user:{user}"]
-    keys["command"] = list(command.words)
-    if command.timeout:
-        keys["timeout"] = command.timeout
-    if command.lock:
-        keys[_LOCK] = command.lock
     yield Job(
         where=where,
         original=text,
         wanted_name=_wanted_name(where, form, line),
-        keys=keys,
+        keys=_keys(description, user, command),
         schedule={"cron": time.expression, "timezone": above.timezone},
         notes=(*time.notes, *_notes(above, user, command.timeout, line)),
         old_times=None if time.is_random else cron_times(time.expression, above.timezone),
         repeats_skipped=True,
     )
-
-
-def _wanted_name(where: str, form: Form, line: str) -> str:
-    """In a package's file the package's name comes first, unless it is said anyway."""
-    package = where.rpartition(":")[0].rpartition("/")[2]
-    name = name_of(line)
-    is_said = form == "user" or package == "crontab" or package.lower() in name.lower()
-    return name if is_said else f"{package}-{name}"
 
 
 def _form_words(form: Form) -> str:
@@ -226,6 +210,26 @@ def _split_input(text: str) -> tuple[str, str | None]:
     if lines and not lines[-1]:
         lines.pop()  # each line ends with a line feed, the last one, too
     return command.strip(" \t"), "\n".join(lines) if len(parts) > 1 else None
+
+
+def _wanted_name(where: str, form: Form, line: str) -> str:
+    """In a package's file the package's name comes first, unless it is said anyway."""
+    package = where.rpartition(":")[0].rpartition("/")[2]
+    name = name_of(line)
+    is_said = form == "user" or package == "crontab" or package.lower() in name.lower()
+    return name if is_said else f"{package}-{name}"
+
+
+def _keys(description: str, user: str, command: Command) -> dict[str, Any]:
+    keys: dict[str, Any] = {"description": description} if description else {}
+    if user:
+        keys["tags"] = [f"user:{user}"]
+    keys["command"] = list(command.words)
+    if command.timeout:
+        keys["timeout"] = command.timeout
+    if command.lock:
+        keys[_LOCK] = command.lock
+    return keys
 
 
 def _notes(above: _Above, user: str, timeout: str, line: str) -> Iterator[str]:
