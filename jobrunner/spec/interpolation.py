@@ -12,7 +12,16 @@ from typing import NamedTuple
 from jobrunner.spec.keys import EXTENSION, did_you_mean, shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, text_offset, walk
+from jobrunner.spec.tree import (
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    text_as_written,
+    text_offset,
+    walk,
+)
 
 _EXPRESSION = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)(.*))?", re.DOTALL)
@@ -247,10 +256,9 @@ class Interpolator:
         try:
             value = resolve_plain(text)
         except AmbiguousNumberError as error:
-            written = node.source.lines[node.line - 1][node.column - 1 :][: node.width]
             self._report.at(
                 node, "E110", str(error),
-                help=f'write "{written}" to have it as text, or give another value',
+                help=f'write "{text_as_written(node)}" to have it as text, or give another value',
             )  # fmt: skip
             return text
         return text if value is None else value
@@ -304,8 +312,7 @@ def refuse_expressions(node: Node, where: str, report: Report) -> bool:
 
 def _is_plain(node: Scalar) -> bool:
     """Without quotes. `${…}` alone ends by its brace in the files, and in quotes by the quote."""
-    line = node.source.lines[node.line - 1]
-    return line[node.column - 1 :][: node.width].endswith("}")
+    return text_as_written(node).endswith("}")
 
 
 def pending_in(node: Node) -> list[Scalar]:
