@@ -21,8 +21,8 @@ from jobrunner.cli.coming import (
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
 from jobrunner.cli.layout import Column, Table
-from jobrunner.cli.project import find_schedules
 from jobrunner.cli.output import Form
+from jobrunner.cli.project import find_schedules
 from jobrunner.cli.session import Session
 from jobrunner.cli.times import distance, exact
 from jobrunner.cli.timestamps import read_timestamp

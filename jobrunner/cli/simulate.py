@@ -11,8 +11,8 @@ from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import Column, Table, table_lines, text
-from jobrunner.cli.project import read_valid_project
 from jobrunner.cli.output import Form
+from jobrunner.cli.project import read_valid_project
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import cut, style
 from jobrunner.cli.times import iso, took
