@@ -65,7 +65,7 @@ def test_watch_applies_what_is_saved_and_ends_on_request(demo: Project) -> None:
     watch = demo.start("watch")
     watch.wait_for_line("applied as revision 1")
     demo.write("jobs.d/demo.yaml", JOBS.replace("1s", "2s"))
-    watch.wait_for_line('1s -> 2s')
+    watch.wait_for_line("1s -> 2s")
     watch.terminate()
     assert watch.wait() == 0
 
@@ -112,7 +112,7 @@ def test_fault_56_a_swap_of_links_is_one_change(demo: Project) -> None:
     watch.wait_for_line("applied as revision 1")
     (jobs / "..data_new").symlink_to("..two")
     (jobs / "..data_new").rename(jobs / "..data")
-    watch.wait_for_line('1s -> 2s')
+    watch.wait_for_line("1s -> 2s")
 
 
 def test_a_reader_that_goes_away_is_no_error(demo: Project) -> None:
