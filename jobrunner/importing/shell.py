@@ -128,7 +128,8 @@ _INTERPRETERS = frozenset(
 )
 _ENDING = re.compile(r"\.(sh|pl|py|php|rb|cron|cgi)$")
 _ASSIGNMENT = re.compile(r"\w+=")
-_SUBJECT = re.compile(r"[\w./-]*[A-Za-z][\w./-]*", re.ASCII)
+_SUBJECT = re.compile(r"(?!\.\w*$)[\w./-]*[A-Za-z][\w./-]*", re.ASCII)
+"""What can be the name of a program: `./poll`, and not the `.gz` that is left of `$(date).gz`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def name_of(text: str) -> str:
         named = [name for part in _SEPARATORS.split(stage) if (name := _subject(part.split()))]
         if named:
             return named[-1]
-    return "command"
+    return next(_meant(text.split()), "command")
 
 
 def _subject(words: Sequence[str]) -> str:
