@@ -76,29 +76,33 @@ def in_bash(folder: Path, *words: str) -> list[str]:
     return in_shell(folder, ["bash", "--norc", "-c", COMPLETE_IN_BASH, "bash", *words])
 
 
-def test_bash_completes_addresses(folder: Path) -> None:
-    assert in_bash(folder, "jobrunner", "run", "ops/re") == ["ops/report", "ops/restore"]
+def in_fish(folder: Path, *words: str) -> list[str]:
+    line = " ".join(words)
+    told = in_shell(folder, ["fish", "--no-config", "-c", COMPLETE_IN_FISH, line])
+    return [one.partition("\t")[0] for one in told]
 
 
-def test_bash_completes_commands_options_and_their_values(folder: Path) -> None:
-    assert in_bash(folder, "jobrunner", "resu") == ["resume"]
-    assert "--wait" in in_bash(folder, "jobrunner", "run", "--wa")
+def in_zsh(folder: Path, *words: str) -> list[str]:
+    told = in_shell(folder, ["zsh", "--no-rcs", "-c", COMPLETE_IN_ZSH, "zsh", *words])
+    return [one.partition(":")[0] for one in told]
+
+
+SHELLS = {"bash": in_bash, "fish": in_fish, "zsh": in_zsh}
+
+
+@pytest.mark.parametrize("shell", [name for name in SHELLS if shutil.which(name)])
+def test_each_shell_that_is_here_completes_addresses_commands_and_options(
+    folder: Path, shell: str
+) -> None:
+    complete = SHELLS[shell]
+    assert complete(folder, "jobrunner", "run", "ops/re") == ["ops/report", "ops/restore"]
+    assert complete(folder, "jobrunner", "resu") == ["resume"]
+    assert "--wait" in complete(folder, "jobrunner", "run", "--wa")
+
+
+def test_bash_completes_the_values_of_options_and_commands_below_others(folder: Path) -> None:
     assert in_bash(folder, "jobrunner", "list", "-o", "") == ["table", "json", "yaml"]
     assert in_bash(folder, "jobrunner", "runs", "sh") == ["show"]
-
-
-@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
-def test_fish_completes_addresses_and_options(folder: Path) -> None:
-    fish = ["fish", "--no-config", "-c", COMPLETE_IN_FISH]
-    assert in_shell(folder, [*fish, "jobrunner run ops/re"]) == ["ops/report", "ops/restore"]
-    assert "--wait" in "".join(in_shell(folder, [*fish, "jobrunner run --wa"]))
-
-
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
-def test_zsh_completes_addresses_and_commands(folder: Path) -> None:
-    zsh = ["zsh", "--no-rcs", "-c", COMPLETE_IN_ZSH, "zsh", "jobrunner"]
-    assert in_shell(folder, [*zsh, "run", "ops/re"]) == ["ops/report", "ops/restore"]
-    assert in_shell(folder, [*zsh, "resu"])[0].startswith("resume:")
 
 
 def asked(folder: Path, words: str) -> list[str]:
