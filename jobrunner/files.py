@@ -9,11 +9,11 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
+from jobrunner.spec.patterns import ANY_FOLDERS, parts_of, step
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Source
 from jobrunner.spec.yaml import SourceFile
@@ -24,7 +24,6 @@ LARGEST_TREE_BYTES = 100 * 1024 * 1024
 
 _MOST_READS = 5
 _YAML_SUFFIXES = (".yaml", ".yml")
-_ANY_FOLDERS = "**"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -153,19 +152,19 @@ class _Reader:
         """Relative paths of the entries that match, sorted, each once."""
         found: set[str] = set()
         seen: set[tuple[str, tuple[str, ...]]] = set()
-        waiting = [("", _parts(pattern)) for pattern in patterns]
+        waiting = [("", parts_of(pattern)) for pattern in patterns]
         while waiting:
             folder, parts = waiting.pop()
             # By the real folder, so that a link to a folder above ends here.
-            step = (os.path.realpath(self._root / folder), parts)
-            if step in seen:
+            place = (os.path.realpath(self._root / folder), parts)
+            if place in seen:
                 continue
-            seen.add(step)
-            if parts[0] == _ANY_FOLDERS:
+            seen.add(place)
+            if parts[0] == ANY_FOLDERS:
                 waiting.append((folder, parts[1:]))
             for entry in self._entries(folder):
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                further = _step(entry.name, parts)
+                further = step(entry.name, parts)
                 if further is None:
                     continue
                 if further and self._is_folder(entry, path):
@@ -278,29 +277,6 @@ def _find_upwards(working_directory: Path) -> Path | None:
 def _stays_inside(pattern: str) -> bool:
     """The other patterns are reported by the reader of the project file."""
     return bool(pattern) and not pattern.startswith("/") and ".." not in pattern.split("/")
-
-
-def _parts(pattern: str) -> tuple[str, ...]:
-    parts: list[str] = []
-    for part in PurePosixPath(pattern).parts:
-        if part != _ANY_FOLDERS or parts[-1:] != [_ANY_FOLDERS]:
-            parts.append(part)
-    if parts[-1] == _ANY_FOLDERS:
-        parts.append("*")
-    return tuple(parts)
-
-
-def _step(name: str, parts: tuple[str, ...]) -> tuple[str, ...] | None:
-    """What is left to match below this name: () for a file that matches, None for neither.
-
-    A hidden name only matches a part that starts with a dot itself, and never `**`.
-    """
-    part = parts[0]
-    if name.startswith(".") and not part.startswith("."):
-        return None
-    if part == _ANY_FOLDERS:
-        return parts
-    return parts[1:] if fnmatchcase(name, part) else None
 
 
 def _is_folder_anyhow(entry: os.DirEntry[str]) -> bool:

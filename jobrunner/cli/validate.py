@@ -67,13 +67,12 @@ def command(
     read = read_paths(session, paths, mode=mode)
     lints = () if has_errors(read.diagnostics) else lint_jobs(read.jobs, now=datetime.now(UTC))
     diagnostics = (*read.diagnostics, *with_source_lines(lints, read.sources))
-    is_empty = not (read.sources or diagnostics)
+    is_empty = not (read.files or read.jobs or diagnostics)
     is_valid = not (has_errors(diagnostics) or (strict and (diagnostics or is_empty)))
     _show(session, read, diagnostics, form, is_valid=is_valid)
     if is_empty:
         session.output.warning(
-            f"There is no project file and no job file in {read.root}.",
-            "Write a first project with `jobrunner init`, or name another folder.",
+            _nothing(read), "Write a first job with `jobrunner init`, or name another folder."
         )
     return 0 if is_valid else 1
 
@@ -98,10 +97,15 @@ def _show(
             output.result(*(github_line(diagnostic, root=root) for diagnostic in diagnostics))
         case "human" if diagnostics:
             output.told(*report_lines(diagnostics))
-        case "human" if read.sources:
+        case "human" if read.files or read.jobs:
             output.result(_all_well(read))
         case "human":
             pass  # a warning says that there is nothing
+
+
+def _nothing(read: ReadProject) -> str:
+    what = "no job file and no job" if read.sources else "no project file and no job file"
+    return f"There is {what} in {read.root}."
 
 
 def _from_repository(session: Session, root: Path) -> str:

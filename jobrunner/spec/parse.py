@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from jobrunner.spec.calls import Call
 from jobrunner.spec.collection import collection_paused
@@ -20,6 +19,7 @@ from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
 from jobrunner.spec.project_file import (
     ProjectFile,
     as_mapping,
+    check_matches,
     check_version,
     read_fixed_part,
     read_project_file,
@@ -77,6 +77,8 @@ def parse_project(
     """
     reader = _read_all(config, files, given, readings=readings)
     moves = reader.check_moves(is_whole=is_whole)
+    if is_whole:
+        check_matches(reader.file.include, [file.path for file in files], reader.report)
     paths = [config.path] if config else []
     diagnostics = reader.report.in_file_order(paths + [file.path for file in files])
     jobs = tuple(sorted(reader.jobs, key=lambda job: job.address))
@@ -167,6 +169,8 @@ class _JobReader:
         self._address_traced = traced
         self._calendars = days_of_calendars(file.project.calendars)
         self._first_places: dict[str, Scalar] = {}
+        self._new_places: dict[str, Scalar] = {}
+        """Those of the file that is being read."""
         self._of_matrices: dict[str, int] = {}
         """Path of a file → how many jobs its matrices have made."""
         self._defaults = self._project_defaults()
@@ -191,13 +195,13 @@ class _JobReader:
     def read_file(self, file: SourceFile) -> FileReading:
         """All documents of one job file; what they have added."""
         jobs, calls, moves = len(self.jobs), len(self.calls), len(self._moves)
-        places = len(self._first_places)
+        self._new_places = {}
         self._read_documents(file)
         return FileReading(
             tuple(self.jobs[jobs:]),
             tuple(self.calls[calls:]),
             tuple(self._moves[moves:]),
-            dict(islice(self._first_places.items(), places, None)),
+            self._new_places,
         )
 
     def _read_documents(self, file: SourceFile) -> None:
@@ -327,6 +331,7 @@ class _JobReader:
         address = f"{namespace}/{key.value}"
         first = self._first_places.setdefault(address, key)
         if first is key:
+            self._new_places[address] = key
             return True
         self.report.at(
             key, "E401", f"the job '{address}' is defined a second time",

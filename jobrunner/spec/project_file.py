@@ -7,13 +7,15 @@ from typing import Any
 from jobrunner.spec.environments import Environments, read_environments
 from jobrunner.spec.exclusions import read_calendars
 from jobrunner.spec.interpolation import Interpolator
-from jobrunner.spec.keys import KEYS, check_keys
+from jobrunner.spec.keys import KEYS, check_keys, shortened
 from jobrunner.spec.notifiers import read_notifiers
+from jobrunner.spec.patterns import matches
 from jobrunner.spec.project import Given, ProjectSpec
 from jobrunner.spec.queues import DeclaredQueues, read_queues
 from jobrunner.spec.report import Report
 from jobrunner.spec.templates import Templates, read_templates
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, kind, plain
+from jobrunner.spec.tree import Sequence as ListNode
 from jobrunner.spec.values import read_model
 from jobrunner.spec.yaml import SourceFile, read_tree
 
@@ -36,6 +38,7 @@ class ProjectFile:
     """Not checked yet, like the templates: they are keys of a job."""
     jobs: Entry | None
     moved: Entry | None
+    include: Node | None
 
 
 def read_project_file(config: SourceFile | None, given: Given, report: Report) -> ProjectFile:
@@ -57,6 +60,7 @@ def read_project_file(config: SourceFile | None, given: Given, report: Report) -
         defaults=entries.get("defaults"),
         jobs=entries.get("jobs"),
         moved=entries.get("moved"),
+        include=tree.get("include") if tree else None,
     )
 
 
@@ -114,6 +118,33 @@ def _only_document(config: SourceFile, report: Report) -> Mapping | None:
     return as_mapping(documents[0], "the project file", "project: acme-jobs", report)
 
 
+def check_matches(include: Node | None, paths: Sequence[str], report: Report) -> None:
+    """A warning at each pattern that matches none of the job files. Of `*.yaml` and `*.yml` one will do."""
+    written = include.items if isinstance(include, ListNode) else ()
+    nodes = [
+        node
+        for node in written
+        if isinstance(node, Scalar) and isinstance(node.value, str) and _stays_inside(node.value)
+    ]
+    found = {
+        str(node.value).removesuffix(".yml").removesuffix(".yaml")
+        for node in nodes
+        if any(matches(path, str(node.value)) for path in paths)
+    }
+    for node in nodes:
+        if str(node.value).removesuffix(".yml").removesuffix(".yaml") not in found:
+            report.at(
+                node, "W101", f"no file matches '{shortened(str(node.value))}'",
+                help=_instead(str(node.value)),
+            )  # fmt: skip
+
+
+def _instead(pattern: str) -> str:
+    if pattern.endswith((".yaml", ".yml", "*")):
+        return "correct the pattern, which begins at the project file's folder, or remove it"
+    return f"for the files of a folder write {pattern.rstrip('/')}/**/*.yaml"
+
+
 def as_mapping(document: Node, what: str, example: str, report: Report) -> Mapping | None:
     """A document of the files; None, and reported, when it is something else."""
     if isinstance(document, Mapping):
@@ -145,9 +176,13 @@ def _check_include(include: Node | None, report: Report) -> None:
     for item in include.items:
         if not (isinstance(item, Scalar) and isinstance(item.value, str)):
             continue
-        parts = item.value.split("/")
-        if not item.value or parts[0] == "" or ".." in parts or "\\" in item.value:
+        if not _stays_inside(item.value):
             report.at(
                 item, "E215", "a pattern of 'include' stays below the project file's folder",
                 help="write for example jobs.d/**/*.yaml",
             )  # fmt: skip
+
+
+def _stays_inside(pattern: str) -> bool:
+    parts = pattern.split("/")
+    return bool(parts[0]) and ".." not in parts and "\\" not in pattern

@@ -103,6 +103,28 @@ def test_the_last_line_names_how_to_read_on(folder: Path) -> None:
     assert told.count("jobrunner explain") == 1
 
 
+def test_a_project_without_any_job_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "jobrunner.yaml").write_text("project: acme\n", encoding="utf-8")
+    called = call("validate", folder=tmp_path)
+    assert (called.exit_code, called.stdout) == (0, "")
+    assert f"warning: There is no job file and no job in {tmp_path}." in called.stderr
+    assert call("validate", "--strict", folder=tmp_path).exit_code == 1
+
+
+def test_some_files_of_a_project_are_no_reason_to_miss_the_others(folder: Path) -> None:
+    (folder / "jobrunner.yaml").write_text(
+        "include: [jobs.d/ops.yaml, more/*.yaml]\nmoved: [{from: a/b, to: other/job}]\n",
+        encoding="utf-8",
+    )
+    (folder / "more").mkdir()
+    (folder / "more" / "other.yaml").write_text(
+        "namespace: other\njobs: {job: {task: app.tasks.slow}}\n", encoding="utf-8"
+    )
+    assert call("validate", folder=folder).exit_code == 0
+    alone = call("validate", "--strict", "jobs.d/ops.yaml", folder=folder)
+    assert (alone.exit_code, alone.stderr) == (0, "")
+
+
 def test_strict_makes_a_warning_an_error(folder: Path) -> None:
     slow = "jobs:\n  slow:\n    task: app.tasks.slow\n    timeout: 1h\n    schedule: {every: 1m}\n"
     (folder / "jobs.d" / "ops.yaml").write_text(slow, encoding="utf-8")
@@ -134,12 +156,12 @@ def test_a_named_file_that_is_not_there_is_said_so(folder: Path) -> None:
 
 def test_config_may_stand_before_and_after_the_command(folder: Path) -> None:
     other = folder / "other.yaml"
-    other.write_text("version: 1\ninclude: [none.d/*.yaml]\n", encoding="utf-8")
+    other.write_text("jobs: {more: {task: app.tasks.slow}}\n", encoding="utf-8")
     before = call("--config", str(other), "validate", folder=folder)
     after = call("validate", "--config", str(other), folder=folder)
     by_environment = call("validate", folder=folder, environ={"JOBRUNNER_CONFIG": str(other)})
     assert before.stdout == after.stdout == by_environment.stdout
-    assert before.stdout == "● 0 files, 0 jobs, 0 schedules: all valid.\n"
+    assert before.stdout == "● 1 file, 3 jobs, 2 schedules: all valid.\n"
 
 
 def test_the_schema_is_json_and_yaml() -> None:

@@ -45,6 +45,7 @@ def test_every_code_is_explained_in_words() -> None:
 def diagnose(code: Code, text: str, environment: str, root: Path) -> list[str]:
     (root / "acme").mkdir()
     (root / "jobs.d").mkdir()
+    (root / "jobs.d" / "reports.yaml").write_text("")
     (root / ("jobrunner.yaml" if code.is_project else "jobs.d/reports.yaml")).write_text(text)
     (root / "acme" / "tasks.py").write_text(code.python)
     read = read_project(config=None, working_directory=root)

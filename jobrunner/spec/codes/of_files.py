@@ -274,6 +274,26 @@ At most 100 MB a project. Nothing of it is read before `include` is narrowed.
 The file named by `--config` or `JOBRUNNER_CONFIG`, or the working directory itself, does not exist.
 """,
     ),
+    "W101": Code(
+        "a pattern that matches no file",
+        """\
+`include` names job files relative to the project file's folder, and no file is where this pattern looks:
+a slip, or a folder that has gone with all its jobs. Of two patterns that differ in `.yaml` and `.yml`
+one will do.
+""",
+        bad="""\
+include: ["job.d/**/*.yaml"]
+jobs:
+  report:
+    task: acme.tasks.report
+""",
+        good="""\
+jobs:
+  report:
+    task: acme.tasks.report
+""",
+        is_project=True,
+    ),
     "E130": Code(
         "too many mistakes in one file",
         """\

@@ -247,10 +247,10 @@ Patterns of `include` stay below the project file's folder; patterns of `allow.t
 paths in which `*` stands for anything.
 """,
         bad="""\
-include: ["../jobs/*.yaml"]
+include: ["../jobs.d/*.yaml"]
 """,
         good="""\
-include: ["jobs/*.yaml"]
+include: ["jobs.d/*.yaml"]
 """,
         is_project=True,
     ),
