@@ -224,26 +224,26 @@ class TreeBuilder:
         if frame.items is not None:
             frame.items.append(node)
         elif frame.at_key:
-            frame.key = node if isinstance(node, Scalar) and isinstance(node.value, str) else None
             frame.at_key = False
-            if frame.key is None:
+            if isinstance(node, Scalar) and isinstance(node.value, str):
+                frame.key = node
+            else:
                 frame.key = self._key_as_text(node)
         else:
             frame.at_key = True
-            self._add_value(frame, node)
+            key = frame.key
+            if key is None:
+                return
+            if key is frame.merge_key:
+                self._merge(frame, node)
+                return
+            name = str(key.value)
+            if name in frame.entries:
+                self._refuse_key(key, name, frame.entries[name])
+            else:
+                frame.entries[name] = Entry(key, node)
 
-    def _add_value(self, frame: _Frame, node: Node) -> None:
-        key = frame.key
-        if key is None:
-            return
-        if key is frame.merge_key:
-            self._merge(frame, node)
-            return
-        name = str(key.value)
-        earlier = frame.entries.get(name)
-        if earlier is None:
-            frame.entries[name] = Entry(key, node)
-            return
+    def _refuse_key(self, key: Scalar, name: str, earlier: Entry) -> None:
         self._error(
             key.line, key.column, "E105", f"the key '{_shortened(name)}' stands here a second time",
             width=key.width, help="remove one of the two",

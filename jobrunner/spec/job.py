@@ -1,7 +1,7 @@
 """One job: defaults merged under it, each key read, what contradicts each other reported."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,21 +69,22 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
     alerts = read_alerts(merged.get("alerts"), around.project.notifiers, report)
     values["alerts"] = alerts or ()
+    each = [schedule.value for schedule in (named or {}).values()]
     if is_celery_task(merged):
         own = layers.of_job()
         values |= celery_values(own, around.project.celery)
         good = is_sound(merged, own, around.project.celery, report) and good
     else:
-        each = [schedule.value for schedule in (named or {}).values()]
         check_queues(merged, each, around.queues, report)
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
-    good = _is_of_one_kind(merged, key, around) and good
-    good = check_references(merged, report) and good
-    for schedule in (named or {}).values():
-        good = check_references(schedule.value, report) and good
-    good = _is_allowed(merged.get("task"), around) and good
-    good = _is_allowed(merged.get("on_end"), around) and good
-    good = _is_sound(reading, merged, key, report) and good
+    checks = [  # a list: each of them reports what it finds, whatever the others say
+        _is_of_one_kind(merged, key, around),
+        *(check_references(one, report) for one in (merged, *each)),
+        _is_allowed(merged.get("task"), around),
+        _is_allowed(merged.get("on_end"), around),
+        _is_sound(reading, merged, key, report),
+    ]
+    good = good and all(checks)
     if reading.model is None or named is None or schedules is None or alerts is None:
         return None
     good = _arguments_of_schedules_fit(reading.model, named, report) and good
@@ -96,7 +97,7 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     return DefinedJob(
         spec=spec.model_copy(update={"enabled": False}) if around.is_disabled else spec,
         location=Location(file=key.source.path, line=key.line, column=key.column),
-        field_lines=dict(_field_lines(merged, named, key.source)),
+        field_lines=_field_lines(merged, named, key.source),
     )
 
 
@@ -343,22 +344,23 @@ def _arguments_fit(args: Sequence[Any], kwargs: Any, tree: Mapping, report: Repo
     return False
 
 
-def _field_lines(job: Mapping, named: NamedSchedules, source: Source) -> Iterator[tuple[str, int]]:
+def _field_lines(job: Mapping, named: NamedSchedules, source: Source) -> dict[str, int]:
     """`retry.delay` → line; only what stands in the job's own file."""
+    lines: dict[str, int] = {}
     zone = job.entries.get("timezone")
     if zone is not None and zone.key.source is source:
-        for name in named:
-            yield f"schedules.{name}.timezone", zone.key.line
+        lines = dict.fromkeys((f"schedules.{name}.timezone" for name in named), zone.key.line)
     for key, entry in job.entries.items():
         if key in _FIELDS:
-            yield from _lines_below(key, *entry, source)
+            _add_lines(lines, key, *entry, source)
     for name, schedule in named.items():
-        yield from _lines_below(f"schedules.{name}", *schedule, source)
+        _add_lines(lines, f"schedules.{name}", *schedule, source)
+    return lines
 
 
-def _lines_below(path: str, key: Scalar, value: Node, source: Source) -> Iterator[tuple[str, int]]:
+def _add_lines(lines: dict[str, int], path: str, key: Scalar, value: Node, source: Source) -> None:
     if key.source is source:
-        yield path, key.line
+        lines[path] = key.line
     if isinstance(value, Mapping):
         for name, item in value.entries.items():
-            yield from _lines_below(f"{path}.{name}", *item, source)
+            _add_lines(lines, f"{path}.{name}", *item, source)

@@ -73,6 +73,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 """Place → the keys that may stand there, in the order of the reference."""
 
 _LONGEST_GUESSED = 60
+_SETS = {place: frozenset(keys) for place, keys in KEYS.items()}
 _LIKENESS = 0.65
 """Below it, words that have nothing in common but letters are taken for each other."""
 
@@ -82,9 +83,9 @@ def check_keys(mapping: Mapping, place: str, report: Report, *, shows_line: bool
 
     `shows_line`: false where the line may hold a secret.
     """
-    allowed = KEYS[place]
-    if mapping.entries.keys() <= set(allowed):
+    if mapping.entries.keys() <= _SETS[place]:
         return True
+    allowed = KEYS[place]
     wrong = [
         (name, entry)
         for name, entry in mapping.entries.items()

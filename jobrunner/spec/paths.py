@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from keyword import iskeyword
 
 PYTHON_MODULES = sys.stdlib_module_names | {
@@ -13,6 +14,7 @@ PYTHON_MODULES = sys.stdlib_module_names | {
 _PATTERN = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*(\.[A-Za-z0-9_*]+)*")
 
 
+@lru_cache(maxsize=1024)  # many jobs call the same
 def parse_task_path(text: str) -> str:
     """`acme.tasks:build` → `acme.tasks.build`. Raises ValueError with a sentence.
 
