@@ -11,6 +11,7 @@ from jobrunner.cli.command import Function
 from jobrunner.cli.database import actor_of
 from jobrunner.cli.plan import target_option
 from jobrunner.cli.plan_text import plan_lines
+from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.dispatch import record_due
@@ -144,11 +145,3 @@ def _tell(session: Session, applied: Applied) -> None:
     session.output.result(f"{done} as revision {applied.revision} of {applied.plan.project}.")
     if applied.is_flapping:
         session.output.warning(*flapping_words(applied.revision))
-
-
-def flapping_words(revision: int) -> tuple[str, str]:
-    """What to say when revisions undo each other, and what to type next."""
-    return (
-        f"Revisions {revision - 3} to {revision} make the same changes and undo them, in turn.",
-        "If that was no person, two watchers have different files: `jobrunner history` names them.",
-    )

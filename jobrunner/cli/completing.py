@@ -15,7 +15,7 @@ from jobrunner.cli.known_names import KnownNames, read_known_names
 
 TAKE_ADDRESSES = frozenset(
     {
-        "backfill", "explain", "fsck", "get", "next", "pause", "render", "resume", "run",
+        "backfill", "explain", "fsck", "get", "history", "next", "pause", "render", "resume", "run",
         "runs list",
     }
 )  # fmt: skip

@@ -38,6 +38,14 @@ def git_text(revision: Revision) -> str:
     return revision.git_commit[:_SHORT_COMMIT] + (" dirty" if revision.git_dirty else "")
 
 
+def flapping_words(revision: int) -> tuple[str, str]:
+    """What to say when revisions undo each other, and what to type next."""
+    return (
+        f"Revisions {revision - 3} to {revision} make the same changes and undo them, in turn.",
+        "If that was no person, two watchers have different files: `jobrunner history` names them.",
+    )
+
+
 def revision_lines(revision: Revision, now: datetime) -> list[str]:
     """When and by whom, and those of its changes that were read."""
     at = f"{exact(revision.created_at)} ({distance(revision.created_at, now)})"

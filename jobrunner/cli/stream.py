@@ -10,6 +10,7 @@ from jobrunner.cli.change_text import change_lines
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines, report_lines
 from jobrunner.cli.layout import text
 from jobrunner.cli.plan_text import closing_line
+from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.style import pad, style, symbol
 from jobrunner.cli.times import clock, delay, so_far, took
 from jobrunner.db.runs import Run, StreamedRun
@@ -88,7 +89,15 @@ def _applied_lines(
     more = len(plan.changes) - len(shown)
     if more > 0:
         lines.append(style(f"  … and {count(more, 'more change')}", "quiet"))
-    return [*lines, *_warning_lines(warnings), f"  {closing_line(plan)}"]
+    lines += [*_warning_lines(warnings), f"  {closing_line(plan)}"]
+    return lines + _flapping_lines(applied)
+
+
+def _flapping_lines(applied: Applied) -> list[str]:
+    if not applied.is_flapping or applied.revision is None:
+        return []
+    message, hint = flapping_words(applied.revision)
+    return [f"  {style('warning:', 'warn')} {message}", f"  {style('→', 'quiet')} {hint}"]
 
 
 def _warning_lines(warnings: Sequence[Diagnostic]) -> list[str]:

@@ -12,7 +12,7 @@ from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.reconcile import Applied
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.models import Location
+from jobrunner.spec.models import DefinedJob, JobSpec, Location
 from jobrunner.watch import ConfigState, Outcome
 from tests.seeding import NOON
 
@@ -258,3 +258,17 @@ def test_a_refusal_says_that_it_waits_for_a_person_and_what_to_type() -> None:
     ]
     assert "this waits for a person" in lines[0]
     assert lines[1:] == ["  error: Too many deletions.", "  → apply with --allow-deletes 7."]
+
+
+def test_revisions_that_undo_each_other_are_told_of() -> None:
+    job = DefinedJob(
+        spec=JobSpec(namespace="ops", name="a", task="app.a"),
+        location=Location(file="jobs.d/ops.yaml", line=4),
+    )
+    plan = make_plan(CurrentProject("p", "", 3, (), ()), [job], now=NOON)
+    outcome = Outcome(ConfigState.IN_FORCE, Applied(9, plan, is_flapping=True))
+    lines = [unstyle(line) for line in FilesStream().lines(outcome, NOON)]
+    assert lines[-2:] == [
+        "  warning: Revisions 6 to 9 make the same changes and undo them, in turn.",
+        "  → If that was no person, two watchers have different files: `jobrunner history` names them.",
+    ]

@@ -91,7 +91,7 @@ def test_fault_55_a_folder_that_is_not_mounted_waits_for_a_person(acme: Project)
     watch = start_watch(acme)
     (acme.path / "jobs.d").rename(acme.path / "unmounted")
     watch.wait_for_line("not applied; this waits for a person")
-    assert "The folder jobs.d is not there" in watch.output
+    watch.wait_for_line("The folder jobs.d is not there")
     (acme.path / "unmounted").rename(acme.path / "jobs.d")
     watch.wait_for_line("in force: 2 jobs, revision 1")
 
@@ -104,6 +104,18 @@ def test_a_guard_that_has_said_no_ends_with_an_apply_by_hand(acme: Project) -> N
     assert acme.run("apply", "--yes", "--allow-deletes", "2").returncode == 0
     watch.wait_for_line("no job yet")
     assert watch.output.count("not applied") == 1
+
+
+def test_a_rollback_stands_until_the_files_change(acme: Project) -> None:
+    watch = start_watch(acme, "--resync", "200ms")
+    acme.write("jobs.d/ops.yaml", TWO_HOURS)
+    watch.wait_for_line("applied as revision 2")
+    back = acme.run("rollback", "1", "--yes")
+    assert "is at work: it applies when its files change" in back.stderr
+    acme.write("jobs.d/more.yaml", "jobs: {new: {task: app.new}}\n")
+    watch.wait_for_line("applied as revision 4")
+    assert "Plan: 1 to add, 1 to change" in watch.output
+    assert revisions(watch) == ["1", "2", "4"]
 
 
 def test_a_checkout_of_five_hundred_files_is_one_apply(acme: Project) -> None:

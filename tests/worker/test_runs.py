@@ -60,6 +60,18 @@ def test_what_a_run_prints_can_be_read_while_it_runs(
     assert ledger.state(run_id) == "running"
 
 
+def test_fault_65_a_run_whose_job_is_deleted_meanwhile_ends_and_stays_in_the_history(
+    send: Send, ledger: Ledger, tmp_path: Path
+) -> None:
+    run_id = send("acme.slow", args=[str(tmp_path / "file"), 2])
+    wait_until(lambda: ledger.output(run_id) == "started\n")
+    ledger.delete_job(ledger.run(run_id)["job_id"])
+    assert ledger.state(run_id) == "running"
+    wait_until(lambda: ledger.state(run_id) == "succeeded")
+    assert ledger.run(run_id)["result"] == "done"
+    assert [attempt.state for attempt in ledger.attempts(run_id)] == ["succeeded"]
+
+
 def test_a_run_of_a_schedule_is_called_with_the_arguments_of_the_schedule(
     send: Send, ledger: Ledger
 ) -> None:
