@@ -66,26 +66,7 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
     """The schema of a job file, or of the project file `jobrunner.yaml`."""
     definitions = _definitions()
     project = definitions.pop("ProjectSpec")["properties"]
-    properties: Schema = {
-        "version": {"const": 1, "description": "The version of the format."},
-        "defaults": {
-            "anyOf": [{"$ref": "#/definitions/Defaults"}, _NULL],
-            "description": "Keys of a job that every job below starts from.",
-        },
-        "jobs": {
-            "anyOf": [_named({"$ref": "#/definitions/Job"}), _NULL],
-            "description": "The jobs, each below its name. `namespace/name` is the identity.",
-        },
-    }
-    properties["templates"] = {
-        "anyOf": [_named({"$ref": "#/definitions/Template"}), _NULL],
-        "description": "Keys of a job under a name, for the jobs below that ask for them by `extends`.",
-    }
-    properties["moved"] = {
-        "anyOf": [{"type": "array", "items": MOVE}, _NULL],
-        "description": "Jobs that had another address: history, last run and pause go along. An entry may "
-        "stay for ever.",
-    }
+    properties = _of_both_files()
     if file == "jobs":
         properties["namespace"] = {
             "type": "string",
@@ -109,6 +90,29 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
         "properties": properties,
         "additionalProperties": False,
         "definitions": {name: definitions[name] for name in sorted(definitions)},
+    }
+
+
+def _of_both_files() -> Schema:
+    return {
+        "version": {"const": 1, "description": "The version of the format."},
+        "defaults": {
+            "anyOf": [{"$ref": "#/definitions/Defaults"}, _NULL],
+            "description": "Keys of a job that every job below starts from.",
+        },
+        "jobs": {
+            "anyOf": [_named({"$ref": "#/definitions/Job"}), _NULL],
+            "description": "The jobs, each below its name. `namespace/name` is the identity.",
+        },
+        "templates": {
+            "anyOf": [_named({"$ref": "#/definitions/Template"}), _NULL],
+            "description": "Keys of a job under a name, for the jobs below that ask for them by `extends`.",
+        },
+        "moved": {
+            "anyOf": [{"type": "array", "items": MOVE}, _NULL],
+            "description": "Jobs that had another address: history, last run and pause go along. An entry "
+            "may stay for ever.",
+        },
     }
 
 

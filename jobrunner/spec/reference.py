@@ -55,6 +55,33 @@ _SECTIONS = (
         "In the list `alerts` of a job: `alerts: [{when: [failure], to: [oncall]}]`.",
     ),
 )  # fmt: skip
+_PROJECT_SECTIONS = (
+    ("An environment", "EnvironmentSpec", ""),
+    ("`guards`", "Guards", ""),
+    ("`allow`", "Allow", ""),
+    ("`celery`", "CeleryApp", ""),
+    (
+        "A calendar",
+        "Calendar",
+        "Below its name in `calendars`: `calendars: {holidays: {dates: [2026-12-25]}}`.",
+    ),
+    (
+        "A queue",
+        "Queue",
+        (
+            "Below its name in `queues`: `queues: {default: {}, reports: {}}`. Where any is declared, "
+            "another name is a warning."
+        ),
+    ),
+    (
+        "A notifier",
+        "Notifier",
+        (
+            "Below its name in `notifiers`, where `alerts` find it: "
+            '`notifiers: {oncall: {url: {secret: "env:ONCALL_URL"}}}`.'
+        ),
+    ),
+)
 
 
 def yaml_reference() -> str:
@@ -77,26 +104,9 @@ def yaml_reference() -> str:
             project["properties"],
             "`jobrunner.yaml`; without it, all is default.",
         ),
-        _section("An environment", project["definitions"]["EnvironmentSpec"]["properties"], ""),
-        _section("`guards`", project["definitions"]["Guards"]["properties"], ""),
-        _section("`allow`", project["definitions"]["Allow"]["properties"], ""),
-        _section("`celery`", project["definitions"]["CeleryApp"]["properties"], ""),
-        _section(
-            "A calendar",
-            project["definitions"]["Calendar"]["properties"],
-            "Below its name in `calendars`: `calendars: {holidays: {dates: [2026-12-25]}}`.",
-        ),
-        _section(
-            "A queue",
-            project["definitions"]["Queue"]["properties"],
-            "Below its name in `queues`: `queues: {default: {}, reports: {}}`. Where any is declared, "
-            "another name is a warning.",
-        ),
-        _section(
-            "A notifier",
-            project["definitions"]["Notifier"]["properties"],
-            "Below its name in `notifiers`, where `alerts` find it: "
-            '`notifiers: {oncall: {url: {secret: "env:ONCALL_URL"}}}`.',
+        *(
+            _section(title, project["definitions"][name]["properties"], note)
+            for title, name, note in _PROJECT_SECTIONS
         ),
     ]
     return "\n".join(parts)
