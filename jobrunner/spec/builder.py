@@ -12,6 +12,7 @@ import yaml
 
 from jobrunner.spec.report import Report
 from jobrunner.spec.scalars import MAY_BE_SPECIAL, AmbiguousNumberError, resolve_plain
+from jobrunner.spec.surrogates import FILLER
 from jobrunner.spec.text import has_odd_spaces
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, Source, is_null
 
@@ -65,10 +66,12 @@ class TreeBuilder:
         self._error = partial(report.error, source)
         self._mended = mended
         self._keep_spans = has_odd_spaces(source)
+        self._has_fillers = False
         self._start_document()
 
     def read(self, text: str) -> None:
         """Fill `documents`. Raises yaml.YAMLError where the parser stops, UnreadableError where we do."""
+        self._has_fillers = FILLER in text and FILLER not in self._source.text
         next_event = _Loader(text).get_event
         while (event := next_event()) is not None:
             kind = event.__class__
@@ -115,6 +118,8 @@ class TreeBuilder:
             value = self._mended.get((line, column), value)
         elif not plain:
             self._check_quoted(event, line, column)
+            if self._has_fillers:
+                value = value.replace(FILLER, "")
         node = Scalar(value, line, column, width, self._source)
         if tag is not None:
             self._check_tag(event, "scalar", node)

@@ -10,6 +10,7 @@ import yaml
 
 from jobrunner.spec.builder import MENDED, TreeBuilder, UnreadableError
 from jobrunner.spec.report import Report
+from jobrunner.spec.surrogates import join_pairs
 from jobrunner.spec.text import read_text, report_spaces, unquoted_spaces
 from jobrunner.spec.tree import Node, Source
 from jobrunner.spec.yaml_errors import YamlMistake, explain
@@ -85,8 +86,10 @@ def _mend(
             characters[index] = " "
         return "".join(characters)
     mistake = attempt.mistake
-    if mistake is None or mistake.mend is None:
+    if mistake is None:
         return text
+    if mistake.mend is None:
+        return join_pairs(text, source.index(mistake.line, mistake.column))
     _report_mistake(mistake, source, report)
     start, end, expression = mistake.mend
     mended[mistake.line, mistake.column] = expression
