@@ -1,7 +1,6 @@
 """The patterns of `include`: which paths they match."""
 
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 
 ANY_FOLDERS = "**"
 
@@ -10,8 +9,10 @@ def parts_of(pattern: str) -> tuple[str, ...]:
     """A pattern folder by folder; `**` at its end stands for all files below,
     and `.` for none.
     """
-    parts: list[str] = []
-    for part in PurePosixPath(pattern).parts:
+    parts = ["/"] if pattern.startswith("/") else []  # matches nothing: no path has it
+    for part in pattern.split("/"):
+        if part in {"", "."}:
+            continue
         if part != ANY_FOLDERS or parts[-1:] != [ANY_FOLDERS]:
             parts.append(part)
     if parts[-1:] == [ANY_FOLDERS]:
