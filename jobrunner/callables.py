@@ -125,7 +125,7 @@ def _import_longest(dotted: str, parts: Sequence[str]) -> tuple[ModuleType, Sequ
 
 def _import(dotted: str, name: str) -> ModuleType | None:
     """None when there is no such module; its own failure is an error, a module it misses too."""
-    with _users_code(dotted, name):
+    with _users_code(dotted, f"importing {name}", hint=_try_import(name)):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -136,7 +136,7 @@ def _import(dotted: str, name: str) -> ModuleType | None:
 
 
 @contextmanager
-def _users_code(dotted: str, name: str) -> Iterator[None]:
+def _users_code(dotted: str, doing: str, *, hint: str) -> Iterator[None]:
     """What fails in this block is the module's mistake, unless the process or the run is to end."""
     try:
         yield
@@ -146,11 +146,14 @@ def _users_code(dotted: str, name: str) -> Iterator[None]:
         if isinstance(error, SystemExit) and terminate_handler_fired():
             raise
         raise CallableError(
-            f"{dotted} cannot be loaded: importing {name} failed with "
-            f"{type(error).__name__}: {error}",
+            f"{dotted} cannot be loaded: {doing} failed with {type(error).__name__}: {error}",
             kind="import",
-            hint=f'Try it: python -c "import {name}"',
+            hint=hint,
         ) from error
+
+
+def _try_import(name: str) -> str:
+    return f'Try it: python -c "import {name}"'
 
 
 def _walk(dotted: str, module: ModuleType, names: Sequence[str]) -> object:
@@ -196,7 +199,10 @@ def _resolved(dotted: str, found: object) -> object:
     """A task that Celery has not made yet is made now: an app waits with that until it is used."""
     if not issubclass(type(found), Proxy):
         return found
-    with _users_code(dotted, dotted.rpartition(".")[0]):  # the app's configuration, for one
+    module = dotted.rpartition(".")[0]
+    with _users_code(
+        dotted, f"importing {module}", hint=_try_import(module)
+    ):  # the app's configuration, for one
         return found._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  the only way in
 
 
@@ -278,7 +284,8 @@ def _instance(dotted: str, found: type) -> Callable[..., Any]:
             kind="missing",
             hint="Give it a __call__ method, or name a function.",
         )
-    with _users_code(dotted, dotted.rpartition(".")[0]):
+    hint = "Let the class be made without arguments, or name a function."
+    with _users_code(dotted, f"making a {found.__name__}", hint=hint):
         instance: Callable[..., Any] = found()
     return instance
 

@@ -154,6 +154,11 @@ class TestMissing:
         assert told in error.message
         assert error.__cause__ is not None
 
+    def test_an_instance_that_cannot_be_made_is_told_from_a_failing_import(self) -> None:
+        error = refusal("acme_tasks.Broken")
+        assert "making a Broken failed with" in error.message
+        assert "without arguments" in error.hint
+
 
 @pytest.mark.usefixtures("acme")
 class TestRefused:
