@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobrunner.files import ProjectFiles
+from jobrunner.garbage import collection_paused
 from jobrunner.misfits import Judged, Misfit, Problem, find_misfits
 from jobrunner.source.tasks import Described, TaskSources
 from jobrunner.spec.calls import Call
-from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import ParsedProject
 from jobrunner.spec.paths import is_allowed

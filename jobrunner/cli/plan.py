@@ -24,12 +24,12 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import style
 from jobrunner.errors import UsageError
+from jobrunner.garbage import collection_paused
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.guards import apply_just_this
 from jobrunner.plan.saved import Origin, SavedPlan, make_saved
 from jobrunner.plan.targets import Targets, make_targets
 from jobrunner.reconcile import Desired, compare, plan_against, reading
-from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.durations import parse_duration
 
 EXIT_CHANGES = 2

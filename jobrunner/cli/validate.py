@@ -13,8 +13,8 @@ from jobrunner.cli.project import ReadProject, read_paths
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import settings_of
 from jobrunner.cli.style import style
+from jobrunner.garbage import collection_paused
 from jobrunner.plan.lint import lint_jobs
-from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.source_lines import with_source_lines

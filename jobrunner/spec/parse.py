@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from jobrunner.garbage import collection_paused
 from jobrunner.spec.calls import Call
-from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.environments import Environment
 from jobrunner.spec.exclusions import days_of_calendars

@@ -15,6 +15,7 @@ from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_
 from jobrunner.dispatch import record_due
 from jobrunner.errors import DatabaseUnavailable, GuardRefused
 from jobrunner.files import PROJECT_FILE, ProjectFiles, read_project
+from jobrunner.garbage import collection_paused
 from jobrunner.reconcile import (
     Applied,
     ApplyOptions,
@@ -24,7 +25,6 @@ from jobrunner.reconcile import (
     reading,
     understand,
 )
-from jobrunner.spec.collection import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import Given
