@@ -48,7 +48,6 @@ def plan_project(
     *,
     keyring: Keyring = NO_KEYS,
     targets: Targets = EVERY_JOB,
-    horizon: timedelta = HORIZON,
     now: datetime | None = None,
 ) -> Plan:
     """What an apply would change, in the caller's transaction; nothing is written or locked.
@@ -57,9 +56,7 @@ def plan_project(
     NotFound for a target that is no job, and UsageError when a job has sensitive arguments and
     `keyring` no key.
     """
-    return compare(
-        connection, desired, keyring=keyring, targets=targets, horizon=horizon, now=now
-    ).plan
+    return compare(connection, desired, keyring=keyring, targets=targets, now=now).plan
 
 
 @dataclass(frozen=True, slots=True)
