@@ -48,5 +48,5 @@ def _block(heading: str, text: str) -> Iterator[str]:
 
 
 def _plain(markdown: str) -> str:
-    """As a terminal shows it."""
-    return markdown.replace("`", "")
+    """As a terminal shows it: keys and values in quotes, as in the messages."""
+    return markdown.replace("`", "'")

@@ -16,6 +16,10 @@ _ADDRESS = re.compile(ADDRESS_PATTERN)
 _NAME = re.compile(NAME_PATTERN)
 
 
+_MOST_COMPARED = 100_000
+"""Pairs of addresses; with more, nobody waits for a did-you-mean."""
+
+
 class WrittenMove(NamedTuple):
     """One entry of `moved`, each half with its place."""
 
@@ -44,13 +48,14 @@ def check_moves(
     `is_whole`: all jobs could be read, so that an address that is not `defined` is nowhere.
     """
     given = {str(move.old.value) for move in moves}
-    leads: dict[str, str] = {}
+    alike = tuple(defined) if len(defined) * len(moves) <= _MOST_COMPARED else ()
+    ends: dict[str, str] = {}
     firsts: dict[tuple[str, str], Scalar] = {}
     for move in moves:
         _check_once(move.old, "from", firsts, report)
         _check_once(move.new, "to", firsts, report)
-        _check_ends(move, defined, given, report, is_whole=is_whole)
-        _check_circle(move, leads, report)
+        _check_ends(move, defined, given, alike, report, is_whole=is_whole)
+        _check_circle(move, ends, report)
     return tuple(_as_value(move) for move in moves)
 
 
@@ -103,6 +108,7 @@ def _check_ends(
     move: WrittenMove,
     defined: Collection[str],
     given: Collection[str],
+    alike: tuple[str, ...],
     report: Report,
     *,
     is_whole: bool,
@@ -119,26 +125,34 @@ def _check_ends(
             help="remove that job, or this move",
         )  # fmt: skip
     elif new not in defined and new not in given and is_whole:
-        guess = did_you_mean(new, tuple(defined))
+        guess = did_you_mean(new, alike)
         report.at(
             move.new, "E402", f"no job is '{new}', to which '{old}' is moved",
             help=f"did you mean '{guess}'?" if guess else "write the address of a job in the files",
         )  # fmt: skip
 
 
-def _check_circle(move: WrittenMove, leads: dict[str, str], report: Report) -> None:
-    """`leads`: where the moves before this one go. A circle is told at the move that closes it."""
+def _check_circle(move: WrittenMove, ends: dict[str, str], report: Report) -> None:
+    """A circle is told at the move that closes it.
+
+    `ends`: address → one that the moves before this one lead to, not always the last of them; each look
+    shortens the way for the next, as chains may be long.
+    """
     old, new = str(move.old.value), str(move.new.value)
-    path = [old, new]
-    while path[-1] in leads:
-        path.append(leads[path[-1]])
-    if path[-1] != old:
-        leads.setdefault(old, new)
-    elif old != new:
+    if old == new or old in ends:
+        return
+    end, way = new, []
+    while end in ends:
+        way.append(end)
+        end = ends[end]
+    ends.update(dict.fromkeys(way, end))
+    if end == old:
         report.at(
-            move.new, "E402", f"these moves lead in a circle: {' → '.join(path)}",
+            move.new, "E402", f"the moves from '{old}' lead back to it",
             help="remove those that no longer hold, and keep the one to the address of today",
         )  # fmt: skip
+    else:
+        ends[old] = new
 
 
 def _as_value(move: WrittenMove) -> Move:

@@ -67,3 +67,18 @@ def test_the_second_of_two_moves_from_one_address_names_the_first() -> None:
 def test_where_a_job_could_not_be_read_no_move_is_said_to_lead_nowhere() -> None:
     text = "jobs: {a: {task: m.f, matrix: 3}}\nmoved: [{from: x/y, to: default/a-eu}]"
     assert [found.code for found in parse(text).diagnostics] == ["E236"]
+
+
+def test_moves_in_a_circle_are_told_once_where_the_circle_closes() -> None:
+    moved = "  - {from: a/a, to: a/b}\n  - {from: a/b, to: a/c}\n  - {from: a/c, to: a/a}\n"
+    text = f"{JOB}moved:\n{moved}"
+    (found,) = parse(text).diagnostics
+    assert (found.code, found.location.line) == ("E402", 6)
+    assert found.message == "the moves from 'a/c' lead back to it"
+
+
+def test_a_long_chain_is_followed_in_bounded_time_in_any_order() -> None:
+    chain = [f"  - {{from: a/{number}, to: a/{number + 1}}}\n" for number in range(20_000)]
+    last = "jobs: {'20000': {task: m.f}}\n"
+    text = f"namespace: a\n{last}moved:\n{''.join(reversed(chain))}"
+    assert len(parse(text).moves) == len(chain)

@@ -30,8 +30,8 @@ jobs:
     "E402": Code(
         "a move that cannot be made",
         """\
-`moved` says that a job has another address. Its `from` is no longer defined, its `to` is, or is the `from` of
-another move; each of them stands there once.
+`moved` says that a job has another address. Its `from` is no longer defined, its `to` is, or is the
+`from` of another move; each of them stands there once, and no move leads back to where another began.
 """,
         bad="""\
 jobs:
