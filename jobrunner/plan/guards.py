@@ -34,11 +34,13 @@ def check_guards(
     guards: Guards,
     missing_folders: Sequence[str] = (),
     agreed: Agreed = NOTHING_AGREED,
+    act: str = "apply",
 ) -> None:
     """Raise GuardRefused when the plan looks like an accident.
 
     `guards` are the project's. `missing_folders` are those that it includes and that are not there,
     relative to its root: perhaps a volume that is not mounted, so no job that stood there is deleted.
+    `act` is the command as it is typed, for what is said.
     Where nobody says how many deletions are allowed it is MAX_DELETES, or half of the project's jobs if
     that is less.
     """
@@ -49,18 +51,29 @@ def check_guards(
         raise GuardRefused(
             f"Project {plan.project} is applied only by a plan that somebody has looked at. "
             "Nothing was changed.",
-            hint=f"Look at `jobrunner plan{_same(plan)} --out plan.jrplan`, then `jobrunner apply "
-            f"plan.jrplan`; or name this one: {apply_just_this(plan)}",
+            hint=_look_first(plan, act),
         )
 
 
-def apply_just_this(plan: Plan) -> str:
-    """The command that applies this plan and no other, wherever it is pasted."""
-    return f"jobrunner apply{_same(plan)} --expect {plan.digest}"
+def apply_just_this(plan: Plan, act: str = "apply") -> str:
+    """The command that applies this plan and no other, wherever it is pasted.
+
+    `act` is the command that has made it: `apply`, or `rollback 41`.
+    """
+    return f"jobrunner {act}{same_options(plan)} --expect {plan.digest}"
 
 
-def _same(plan: Plan) -> str:
-    """Options without which the files would give another plan."""
+def _look_first(plan: Plan, act: str) -> str:
+    if act != "apply":  # a plan that can be saved is made of the files
+        return f"Look at what it shows, then name it: {apply_just_this(plan, act)}"
+    return (
+        f"Look at `jobrunner plan{same_options(plan)} --out plan.jrplan`, then `jobrunner apply "
+        f"plan.jrplan`; or name this one: {apply_just_this(plan)}"
+    )
+
+
+def same_options(plan: Plan) -> str:
+    """Options without which the files would give another plan, each after a space."""
     environment = f" -e {shlex.quote(plan.environment)}" if plan.environment else ""
     return environment + "".join(f" --target {shlex.quote(one)}" for one in plan.targets)
 

@@ -26,7 +26,8 @@ def check_wanted(connection: Connection, plan: Plan, wanted: Wanted, options: Ap
         protected=options.allow_protected,
         is_looked_at=isinstance(wanted, SavedPlan) or bool(options.expected_digest),
     )
-    check_guards(plan, guards=guards, missing_folders=missing_folders, agreed=agreed)
+    act = f"rollback {wanted.revision}" if isinstance(wanted, Rollback) else "apply"
+    check_guards(plan, guards=guards, missing_folders=missing_folders, agreed=agreed, act=act)
     if isinstance(wanted, Desired) and not options.allow_older and not plan.is_empty:
         _check_commit(connection, plan, options)
 

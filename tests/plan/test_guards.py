@@ -158,6 +158,14 @@ def test_the_command_that_applies_a_plan_has_its_environment_and_its_targets() -
     assert apply_just_this(made) == f"jobrunner apply -e prod --target 'a/*' --expect {made.digest}"
 
 
+def test_a_rollback_that_nobody_has_looked_at_is_named_as_a_rollback() -> None:
+    made = plan(before=4, after=3)
+    with pytest.raises(GuardRefused) as refused:
+        check_guards(made, guards=Guards(require_plan=True), act="rollback 41")
+
+    assert refused.value.hint.endswith(f"jobrunner rollback 41 --expect {made.digest}")
+
+
 def test_nothing_to_do_needs_no_plan() -> None:
     check_guards(plan(before=4, after=4), guards=Guards(require_plan=True))
 
