@@ -106,9 +106,11 @@ def next_text(change: ScheduleChange, now: datetime) -> str:
 
 
 def last_run_text(change: Delete, now: datetime) -> str:
-    """`last run 4m ago, 1 run in progress (will finish)`."""
+    """`last run 4m ago, 1 run in progress (will finish)`; runs by hand do not count."""
     last = change.last_run_at
-    told = "never ran" if last is None else f"last run {distance(last, now)}"
+    told = "no run by schedule" if last is None else f"last run {distance(last, now)}"
+    if change.is_protected:
+        told = f"protected, refused without --allow-protected; {told}"
     if change.active_runs:
         told += f", {count(change.active_runs, 'run')} in progress (will finish)"
     return told

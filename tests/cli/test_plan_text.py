@@ -150,6 +150,25 @@ def test_a_deleted_job_shows_where_it_stood_and_what_still_runs() -> None:
     ]
 
 
+def test_a_deletion_that_an_apply_refuses_says_so_in_the_plan() -> None:
+    told = lines_of(
+        Delete(
+            address="ops/report",
+            job_id=after_id(),
+            before=None,
+            location=Location(file="jobs.d/ops.yaml", line=4),
+            revision=3,
+            last_run_at=None,
+            active_runs=0,
+            schedules=(),
+            is_protected=True,
+        )
+    )
+    assert told[1].startswith(
+        "      protected, refused without --allow-protected; no run by schedule"
+    )
+
+
 def test_drift_stands_by_itself() -> None:
     field = FieldChange("schedule.every", "changed", "10m", "15m", line=9, is_drift=True)
     told = lines_of(update(field))
