@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from jobrunner.plan.digest import canonical_json
 from jobrunner.spec.models import JobSpec, ScheduleSpec, dump_job
-from jobrunner.spec.secrets import reference_of
+from jobrunner.spec.secrets import reference_of, sealed_parts
 
 _DEFAULT_SCHEDULE = ScheduleSpec().model_dump(mode="json", by_alias=True)
 
@@ -88,8 +88,9 @@ def _compare(
 
 
 def _is_mapping(value: Any) -> bool:
-    """What is compared key by key; a reference to a secret is one value."""
-    return isinstance(value, Mapping) and reference_of(value) is None
+    """What is compared key by key; a reference to a secret is one value, and what is sealed is."""
+    is_one = reference_of(value) is not None or sealed_parts(value) is not None
+    return isinstance(value, Mapping) and not is_one
 
 
 def _is_same(old: Any, new: Any) -> bool:

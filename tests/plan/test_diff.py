@@ -15,6 +15,7 @@ from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
 from jobrunner.schedule import next_time
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec, dump_job, load_job
+from jobrunner.spec.secrets import sealed_value
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SPACE = UUID("5f0d4b9e-30c5-4b71-9b53-5d4d1d8d3a11")
@@ -164,6 +165,13 @@ def test_a_changed_field_is_one_field_of_the_plan(
     before: dict[str, Any], after: dict[str, Any], fields: list[tuple[str, Any, Any]]
 ) -> None:
     assert changed(before, after) == fields
+
+
+def test_a_sealed_argument_is_one_field() -> None:
+    before = sealed_value(**{"key": "k", "digest": "1", "token": "one"})
+    after = sealed_value(**{"key": "k", "digest": "2", "token": "other"})
+    [(path, _, _)] = changed({"kwargs": {"pin": before}}, {"kwargs": {"pin": after}})
+    assert path == "kwargs.pin"
 
 
 def test_a_new_key_of_a_mapping_is_added_and_a_missing_one_removed() -> None:
