@@ -17,6 +17,8 @@ from jobrunner.cli.style import style
 from jobrunner.dispatch import record_due
 from jobrunner.errors import UsageError
 from jobrunner.plan.changes import Plan
+from jobrunner.plan.guards import same_options
+from jobrunner.plan.saved import SavedPlan
 from jobrunner.plan.targets import make_targets
 from jobrunner.reconcile import (
     LOCK_TIMEOUT_SECONDS,
@@ -32,9 +34,7 @@ from jobrunner.spec.durations import format_duration, parse_duration
 
 _OPTIONS = (
     click.option("--yes", "-y", is_flag=True, help="Do not ask."),
-    click.option(
-        "--expect", default="", metavar="DIGEST", help="Only when the plan has this digest."
-    ),
+    click.option("--expect", metavar="DIGEST", help="Only when the plan has this digest."),
     target_option,
     click.option(
         "--allow-deletes",
@@ -69,7 +69,7 @@ def options_of(session: Session, given: dict[str, Any]) -> ApplyOptions:
     """From the values of `agreeing_options`, `yes` aside. Raises UsageError."""
     return ApplyOptions(
         author=actor_of(session),
-        expected_digest=given["expect"],
+        expected_digest=_digest(given["expect"]),
         targets=make_targets(given["targets"]),
         allow_deletes=given["allow_deletes"],
         allow_protected=given["allow_protected"],
@@ -93,7 +93,7 @@ def carry_out(session: Session, engine: Engine, act: Act, *, yes: bool) -> Appli
     if not yes:
         shown = _show_plan(session, engine, act)
         if not shown.is_empty:
-            _ask(session, act.name, shown)
+            _ask(session, act, shown)
         digest = act.options.expected_digest or shown.digest
         act = replace(act, options=replace(act.options, expected_digest=digest))
     with session.output.progress("applying"):
@@ -102,6 +102,13 @@ def carry_out(session: Session, engine: Engine, act: Act, *, yes: bool) -> Appli
         _show(session, act, applied.plan)
     _tell(session, applied)
     return applied
+
+
+def _digest(given: str | None) -> str:
+    """An empty one is a pipeline's variable that was not set: it must not stand for any plan."""
+    if given == "":
+        raise UsageError("--expect has no digest.", hint="`jobrunner plan` tells the one to write.")
+    return given or ""
 
 
 def _seconds(given: str) -> float:
@@ -128,11 +135,13 @@ def _show(session: Session, act: Act, plan: Plan) -> None:
     session.output.told(*plan_lines(plan))
 
 
-def _ask(session: Session, name: str, plan: Plan) -> None:
+def _ask(session: Session, act: Act, plan: Plan) -> None:
     if not session.output.interactive or not session.answers.isatty():
+        is_saved = isinstance(act.wanted, SavedPlan)  # it knows its environment and its targets
+        command = f"jobrunner {act.name}{'' if is_saved else same_options(plan)} --yes"
         raise UsageError(
             "Nobody is here to say yes, so nothing was applied.",
-            hint=f"jobrunner {name} --yes, or better: jobrunner {name} --yes --expect {plan.digest}",
+            hint=f"{command}, or better: {command} --expect {plan.digest}",
         )
     if not session.output.confirm("Apply this?", session.answers):
         raise click.Abort

@@ -110,6 +110,20 @@ def test_apply_with_another_digest_exits_3_and_writes_nothing(
     assert revisions(engine) == 0
 
 
+def test_an_empty_digest_stands_for_no_plan(jobrunner: Jobrunner, engine: Engine) -> None:
+    called = jobrunner("apply", "--yes", "--expect", "")
+    assert (called.exit_code, revisions(engine)) == (64, 0)
+    assert "--expect has no digest." in called.stderr
+
+
+def test_the_command_to_paste_where_nobody_can_answer_has_the_same_targets(
+    jobrunner: Jobrunner,
+) -> None:
+    called = jobrunner("-e", "prod", "apply", "--target", "ops/*")
+    assert called.exit_code == 64
+    assert "jobrunner apply -e prod --target 'ops/*' --yes," in called.stderr
+
+
 def test_a_guard_exits_4_and_names_the_flag_that_overrides(
     jobrunner: Jobrunner, folder: Path
 ) -> None:
