@@ -58,20 +58,25 @@ class _Attempt:
     readable: int
     """Up to where the text was understood: an index."""
     mistake: YamlMistake | None = None
+    stopped_at: int = 0
+    """Where the parser was when it found the mistake: an index."""
 
 
 def _read_once(source: Source, text: str, mended: dict[tuple[int, int], str]) -> _Attempt:
     report = Report()
     builder = TreeBuilder(source, report, mended)
-    mistake, readable = None, len(text)
+    mistake, readable, stopped_at = None, len(text), 0
     try:
         builder.read(text)
     except yaml.YAMLError as error:
         mistake = explain(error, source, text)
         readable = source.index(mistake.line, mistake.column)
+        if (mark := getattr(error, "problem_mark", None)) is not None:
+            stopped_at = mark.index
     except UnreadableError:
         readable = 0
-    return _Attempt(builder.documents, report, builder.quoted_spans, readable, mistake)
+    spans = builder.quoted_spans
+    return _Attempt(builder.documents, report, spans, readable, mistake, stopped_at)
 
 
 def _mend(
@@ -89,7 +94,7 @@ def _mend(
     if mistake is None:
         return text
     if mistake.mend is None:
-        return join_pairs(text, source.index(mistake.line, mistake.column))
+        return join_pairs(text, attempt.stopped_at)
     _report_mistake(mistake, source, report)
     start, end, expression = mistake.mend
     mended[mistake.line, mistake.column] = expression

@@ -51,3 +51,15 @@ def test_what_an_encoder_of_json_writes_is_read_as_it_was(text: str) -> None:
         f"jobs: {{a: {{task: m.f, kwargs: {{x: {json.dumps(text)}}}}}}}".replace("$", "")
     )
     assert job.kwargs == {"x": text.replace("$", "")}
+
+
+def test_a_file_that_an_encoder_of_json_wrote_may_have_any_number() -> None:
+    kwargs = {"faces": [FACE, None, True, -1.5e3, {FACE: FACE}] * 200, "long": FACE * 1000}
+    text = json.dumps({"jobs": {"a": {"task": "m.f", "kwargs": kwargs}}})
+    assert read_job(text).kwargs == kwargs
+
+
+def test_what_only_looks_like_a_text_in_double_quotes_keeps_its_escapes() -> None:
+    text = 'jobs:\n  a:\n    task: m.f\n    owner: "\\ud83d\\ude00"\n    description: say "\\ud83d\\ude00"\n'
+    job = read_job(text)
+    assert (job.owner, job.description) == (FACE, 'say "\\ud83d\\ude00"')
