@@ -168,8 +168,8 @@ def test_a_changed_field_is_one_field_of_the_plan(
 
 
 def test_a_sealed_argument_is_one_field() -> None:
-    before = sealed_value(**{"key": "k", "digest": "1", "token": "one"})
-    after = sealed_value(**{"key": "k", "digest": "2", "token": "other"})
+    before = sealed_value(key="k", digest="1", token="")
+    after = sealed_value(key="k", digest="2", token="")
     [(path, _, _)] = changed({"kwargs": {"pin": before}}, {"kwargs": {"pin": after}})
     assert path == "kwargs.pin"
 
