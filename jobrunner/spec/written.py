@@ -185,7 +185,10 @@ class _Reader:
         return made
 
     def _read_block(self, made: Collection, item: Item | None) -> None:
-        column = self._next().start_mark.column
+        event = self._next()
+        column = event.start_mark.column
+        if self._properties(event):  # which stand on the line above
+            column = self._margin(self._event.start_mark.index)
         if item is not None and item.key is not None and column == self._key_column:
             column += 1  # a list in the column of its key: a comment there is the outer block's
         self._read_items(made)
@@ -356,6 +359,9 @@ class _Reader:
                 raise UnformattableError("it has a tag in angle brackets")
             parts.append(event.tag.replace(_STANDARD_TAG, "!!"))
         return " ".join(parts)
+
+    def _margin(self, index: int) -> int:
+        return _leading_spaces(self._text[self._text.rfind("\n", 0, index) + 1 : index])
 
     def _column(self, at: int) -> int:
         return at - (self._text.rfind("\n", 0, at) + 1)

@@ -213,3 +213,15 @@ def test_a_key_that_is_an_empty_block_text_is_left_alone() -> None:
 def test_what_could_not_be_read_again_is_left_alone() -> None:
     made = format_file(SourceFile("a.yaml", b"x: {a, b:: }\n"))
     assert (made.text, made.left_because) == (None, "in another form it would read otherwise")
+
+
+def test_a_comment_at_the_end_of_a_block_with_an_anchor_stays_in_it() -> None:
+    assert is_in_form("""\
+        x-base: &base
+          a: 1
+          # of base
+        x-list: &list
+          - 1
+          # of list
+        b: 2
+        """)
