@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, Row, RowMapping, text
 
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.spec.models import DefinedJob, Location, load_job
@@ -115,35 +115,32 @@ class JobThen:
     """Its sensitive arguments are sealed."""
 
 
-# The newest word on each address: a move is the last one on the old address, unless a new job takes it
-# with the same revision.
-_JOBS_AT = text("""
-    WITH events AS (
+# The newest word on each address. No revision moves a job away from an address that it gives to another.
+_IN_FORCE_AT = text("""
+    WITH changes AS (
         SELECT r.number, change ->> 'address' AS address, change ->> 'action' AS action,
-               change ->> 'file' AS file, CAST(change ->> 'line' AS integer) AS line
+               nullif(change ->> 'moved_from', '') AS moved_from, change ->> 'file' AS file,
+               CAST(change ->> 'line' AS integer) AS line
           FROM jobrunner.revisions AS r CROSS JOIN LATERAL jsonb_array_elements(r.changes) AS change
          WHERE r.project_id = :project_id AND r.number <= :revision
+    ), words AS (
+        SELECT number, address, action <> 'delete' AS is_in_force, file, line FROM changes
          UNION ALL
-        SELECT r.number, change ->> 'moved_from', 'delete', NULL, NULL
-          FROM jobrunner.revisions AS r CROSS JOIN LATERAL jsonb_array_elements(r.changes) AS change
-         WHERE r.project_id = :project_id AND r.number <= :revision
-           AND coalesce(change ->> 'moved_from', '') <> ''
+        SELECT number, moved_from, false, NULL, NULL FROM changes WHERE moved_from IS NOT NULL
     ), newest AS (
-        SELECT DISTINCT ON (address) * FROM events
-         ORDER BY address, number DESC, action = 'delete'
-    ), texts AS (
-        SELECT DISTINCT ON (address, revision) *
-          FROM (SELECT d.*, (d.spec ->> 'namespace') || '/' || (d.spec ->> 'name') AS address
-                  FROM jobrunner.definitions AS d) AS d
-         ORDER BY address, revision, id DESC
+        SELECT DISTINCT ON (address) * FROM words ORDER BY address, number DESC
     )
-    SELECT n.address, n.number, n.file, n.line, t.job_id, CAST(t.spec AS text) AS spec,
+    SELECT address, number, file, line FROM newest WHERE is_in_force ORDER BY address
+""")
+_DEFINITIONS = text("""
+    SELECT DISTINCT ON (wanted.address) wanted.address, d.job_id, CAST(d.spec AS text) AS spec,
            CASE WHEN j.deleted_at IS NULL THEN j.address END AS address_now
-      FROM newest AS n
-      LEFT JOIN texts AS t ON t.address = n.address AND t.revision = n.number
-      LEFT JOIN jobrunner.jobs AS j ON j.id = t.job_id
-     WHERE n.action <> 'delete'
-     ORDER BY n.address
+      FROM unnest(CAST(:addresses AS text[]), CAST(:numbers AS bigint[])) AS wanted (address, number)
+      JOIN jobrunner.definitions AS d
+        ON d.revision = wanted.number
+       AND (d.spec ->> 'namespace') || '/' || (d.spec ->> 'name') = wanted.address
+      JOIN jobrunner.jobs AS j ON j.id = d.job_id
+     ORDER BY wanted.address, d.id DESC
 """)
 
 
@@ -152,22 +149,28 @@ def jobs_at(connection: Connection, project_id: int, revision: int) -> tuple[Job
     not asked. Raises Conflict for a definition that has gone, or that this version cannot read.
     """
     values = {"project_id": project_id, "revision": revision}
-    return tuple(_job_then(row) for row in connection.execute(_JOBS_AT, values).mappings())
+    in_force = connection.execute(_IN_FORCE_AT, values).all()
+    wanted = {
+        "addresses": [row.address for row in in_force],
+        "numbers": [row.number for row in in_force],
+    }
+    definitions = {row.address: row for row in connection.execute(_DEFINITIONS, wanted)}
+    return tuple(_job_then(row, definitions.get(row.address)) for row in in_force)
 
 
-def _job_then(row: RowMapping) -> JobThen:
-    what = f"The definition of {row['address']} as of revision {row['number']}"
-    if row["spec"] is None:
+def _job_then(event: Row[Any], definition: Row[Any] | None) -> JobThen:
+    what = f"The definition of {event.address} as of revision {event.number}"
+    if definition is None:
         raise Conflict(f"{what} is not there any more: somebody has removed its row.")
     try:
-        spec = load_job(json.loads(row["spec"]))
+        spec = load_job(json.loads(definition.spec))
     except ValidationError as error:
         raise Conflict(
             f"{what} cannot be read by this version.",
             hint="Use the version that applied it, or a newer one.",
         ) from error
-    place = Location(file=row["file"], line=row["line"])
-    return JobThen(row["job_id"], row["address_now"], DefinedJob(spec=spec, location=place))
+    job = DefinedJob(spec=spec, location=Location(file=event.file, line=event.line))
+    return JobThen(definition.job_id, definition.address_now, job)
 
 
 def _revision(row: RowMapping) -> Revision:
