@@ -151,3 +151,8 @@ def test_the_queue_of_a_celery_task_is_its_own_apps() -> None:
 )
 def test_each_mistake_of_what_is_declared_is_one_diagnostic(declared: str, code: str) -> None:
     assert [found.code for found in parse(project=declared).diagnostics] == [code]
+
+
+def test_a_job_whose_alert_goes_nowhere_is_none_of_the_good_ones() -> None:
+    text = "jobs: {a: {task: m.f, alerts: [{when: failure, to: me}]}, b: {task: m.f}}"
+    assert [job.address for job in parse(text).jobs] == ["default/b"]

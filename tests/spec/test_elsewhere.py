@@ -3,7 +3,7 @@
 import pytest
 
 from jobrunner.spec.elsewhere import ELSEWHERE
-from jobrunner.spec.keys import KEYS
+from jobrunner.spec.keys import KEYS, did_you_mean
 from jobrunner.spec.spoken import meant_by_cron
 from tests.spec.reading import parse
 
@@ -84,10 +84,20 @@ def test_a_place_with_many_keys_names_the_command_that_lists_them() -> None:
     ]
 
 
-@pytest.mark.parametrize(("key", "wrong"), [("vars", "guards"), ("shell", "schedule")])
-def test_words_that_only_share_letters_are_not_taken_for_each_other(key: str, wrong: str) -> None:
-    told = advice(f"jobs: {{a: {{task: m.f, {key}: 1}}}}")
-    assert wrong not in told[0]
+@pytest.mark.parametrize(
+    ("written", "other"), [("vars", "guards"), ("shell", "schedule"), ("sla", "isolate")]
+)
+def test_words_that_only_share_letters_are_not_taken_for_each_other(
+    written: str, other: str
+) -> None:
+    assert not did_you_mean(written, (other,))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("kye", "key"), ("qeue", "queue"), ("timeZone", "timezone")]
+)
+def test_a_slip_is_taken_for_what_was_meant(written: str, meant: str) -> None:
+    assert did_you_mean(written, (meant, "other")) == meant
 
 
 @pytest.mark.parametrize("key", ["token", "webhook", "urll"])

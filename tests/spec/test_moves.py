@@ -82,3 +82,11 @@ def test_a_long_chain_is_followed_in_bounded_time_in_any_order() -> None:
     last = "jobs: {'20000': {task: m.f}}\n"
     text = f"namespace: a\n{last}moved:\n{''.join(reversed(chain))}"
     assert len(parse(text).moves) == len(chain)
+
+
+def test_a_job_that_is_still_defined_has_not_moved() -> None:
+    text = (
+        "jobs: {old: {task: m.f}, new: {task: m.f}}\nmoved: [{from: default/old, to: default/new}]"
+    )
+    (found,) = parse(text).diagnostics
+    assert (found.location.column, found.help) == (16, "remove that job, or this move")
