@@ -122,14 +122,22 @@ def plan_saved(connection: Connection, saved: SavedPlan, *, now: datetime | None
         moves=saved.moves,
     )
     check_expected(plan, saved.digest)
-    in_force = len(current.jobs)
+    in_force, figures = len(current.jobs), saved.figures
+    unchanged = in_force - len(plan.updates) - len(plan.deletes)
     return replace(
         plan,
         relocated=(),
         jobs_before=in_force,
         jobs_after=in_force + len(plan.creates) - len(plan.deletes),
-        unchanged=in_force - len(plan.updates) - len(plan.deletes),
-        diagnostics=saved.figures.diagnostics,
+        unchanged=figures.unchanged if figures.targets else unchanged,
+        # Of the whole project, which only the files know: as it was shown when it was saved.
+        load_before=figures.load_before,
+        load_after=figures.load_after,
+        horizon=figures.horizon,
+        targets=figures.targets,
+        left_out=figures.left_out,
+        signatures=figures.signatures,
+        diagnostics=figures.diagnostics,
     )
 
 

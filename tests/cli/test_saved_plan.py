@@ -57,6 +57,17 @@ def test_show_offline_asks_no_database(form: str, folder: Path) -> None:
     assert "ops/report" in shown.stdout
 
 
+def test_apply_tells_of_the_whole_project_what_the_saved_plan_told(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    jobrunner("apply", "--yes")
+    save(folder, "  greet:\n", "  greet:\n    owner: ops\n")
+    save(folder, "region: eu", "region: us")
+    planned = jobrunner("plan", "--target", "ops/greet", "--out", "plan.jrplan")
+    assert "Limited to ops/greet; 1 other change is left out." in planned.stdout
+    assert planned.stdout in jobrunner("apply", "plan.jrplan", "--yes").stdout
+
+
 def test_a_saved_plan_is_applied_without_the_files(
     jobrunner: Jobrunner, folder: Path, saved: Path, engine: Engine
 ) -> None:
