@@ -68,6 +68,17 @@ def test_fault_64_an_ancestor_is_refused_whatever_its_clock_says(acme: Project) 
     assert apply_in(acme, ".").returncode == 4
 
 
+def test_fault_64_in_a_shallow_checkout_the_clock_decides(acme: Project) -> None:
+    commit(acme, "three", at="2026-11-21T12:00:00Z")
+    assert apply_in(acme, ".").returncode == 0
+    git(acme.path, "branch", "two", "HEAD~1")
+    repository = f"file://{acme.path}"
+    git(acme.path / "pod", "fetch", "-q", "--depth", "1", repository, "two:two")
+    git(acme.path / "pod", "fetch", "-q", "--depth", "1", repository, "main:three")
+    git(acme.path / "pod", "checkout", "-q", "two")
+    assert apply_in(acme, "pod").returncode == 4
+
+
 def test_an_older_commit_is_applied_when_that_is_meant(acme: Project) -> None:
     assert apply_in(acme, "pod", "--allow-older").returncode == 0
     assert "as revision 4" in apply_in(acme, ".").stdout

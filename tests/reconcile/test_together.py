@@ -19,6 +19,7 @@ from jobrunner.dispatch import dispatch_due
 from jobrunner.errors import DatabaseUnavailable, LockNotObtained, StalePlan
 from jobrunner.reconcile import Applied
 from jobrunner.run import OutgoingRun
+from jobrunner.spec.models import DefinedJob
 from tests.reconcile.acme import Reconciler, make_job
 
 SECONDLY = {"every": "1s"}
@@ -79,6 +80,28 @@ def test_fault_62_of_two_who_apply_the_same_plan_at_once_the_second_finds_it_sta
 
     assert sorted(type(end).__name__ for end in ends) == ["Applied", "StalePlan"]
     assert len(acme.query("SELECT 1 FROM jobrunner.revisions")) == 1
+
+
+def test_fault_62_two_applies_at_once_leave_what_one_after_the_other_leaves(
+    acme: Reconciler,
+) -> None:
+    together = threading.Barrier(2)
+
+    def apply(*jobs: DefinedJob) -> int | None:
+        together.wait(10)
+        return acme.apply(*jobs, lock_timeout_seconds=10).revision
+
+    first = (make_job("a/b", queue="x"), make_job("a/c"))
+    second = (make_job("a/b", queue="y"), make_job("a/d"))
+    with ThreadPoolExecutor(2) as pool:
+        numbers = [pool.submit(apply, *first), pool.submit(apply, *second)]
+        order = [future.result(30) for future in numbers]
+
+    left = [(row["address"], row["queue"]) for row in acme.in_force()]
+    assert (order, left) in [
+        ([1, 2], [("a/b", "y"), ("a/d", "default")]),
+        ([2, 1], [("a/b", "x"), ("a/c", "default")]),
+    ]
 
 
 def test_fault_63_an_apply_killed_half_way_leaves_the_old_set_and_no_lock(
