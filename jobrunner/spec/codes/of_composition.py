@@ -114,7 +114,8 @@ jobs:
         "a matrix that cannot be expanded",
         """\
 A matrix is a mapping of names to lists of texts, numbers, `true` and `false`, of which names of jobs
-can be made. It makes at most 1,000 jobs, and all of a file at most 10,000.
+can be made. A number that would be written otherwise, such as `3.10` as 3.1, needs quotes. It makes at
+most 1,000 jobs, and all of a file at most 10,000.
 """,
         bad="""\
 jobs:
