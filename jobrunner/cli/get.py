@@ -111,7 +111,7 @@ def _readable(definition: Any) -> JobSpec | None:
 
 def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
     fields = [
-        ("defined by", _origin(job)),
+        ("file", _origin(job)),
         ("project", text(job.project)),
         ("owner", text(job.owner)),
         ("tags", text(", ".join(job.tags))),

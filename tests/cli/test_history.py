@@ -164,5 +164,5 @@ def test_jobs_and_runs_know_the_file_the_line_and_the_revision_that_defined_them
 
     assert (job["file"], job["line"], job["revision"]) == ("jobs.d/ops.yaml", 4, 4)
     assert (shown["file"], shown["line"], shown["revision"]) == ("jobs.d/ops.yaml", 4, 2)
-    assert "defined by  jobs.d/ops.yaml:4, revision 4" in three("get", "ops/report").stdout
+    assert "jobs.d/ops.yaml:4, revision 4" in three("get", "ops/report").stdout
     assert "jobs.d/ops.yaml:4, revision 2" in three("runs", "show", run["id"]).stdout
