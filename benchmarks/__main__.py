@@ -21,6 +21,7 @@ from benchmarks import (
     command_line,
     firing_latency,
     idle,
+    large_project,
     scale,
     start_latency,
     start_up,
@@ -44,6 +45,7 @@ from benchmarks.schedulers import LIMIT, Jobrunner, Limit, Scheduler
 BENCHMARKS: Mapping[str, Callable[[Bench, Sequence[Scheduler]], Iterator[Figure]]] = {
     "command-line": command_line.measure,
     "apply": apply_jobs.measure,
+    "large-project": large_project.measure,
     "arithmetic": arithmetic.measure,
     "start-up": start_up.measure,
     "change-to-effect": change_to_effect.measure,

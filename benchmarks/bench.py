@@ -30,6 +30,14 @@ _LOOK_SECONDS = 0.5
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _QUOTED_LOG_CHARACTERS = 2_000
 _VIRTUAL_HOSTS = 512
+_TASKS = """\
+def nothing() -> None:
+    pass
+
+
+def sync(customer: str, full: bool, limit: int) -> None:
+    pass
+"""
 
 
 @dataclass(frozen=True)
@@ -225,7 +233,7 @@ class Bench:
         os.sync()  # or the first to be measured would wait for what the copy has left to write
         folder = self.folder / database
         folder.mkdir()
-        (folder / "bench_tasks.py").write_text("def nothing() -> None:\n    pass\n")
+        (folder / "bench_tasks.py").write_text(_TASKS)
         database_url = urlsplit(self.database_url)._replace(path=f"/{database}").geturl()
         broker_url = f"{self.broker_url.partition('?')[0]}?virtual_host={number % _VIRTUAL_HOSTS}"
         connect_to_broker(broker_url).flushdb()
