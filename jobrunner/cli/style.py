@@ -99,7 +99,8 @@ def check_mark(check: Check) -> str:
 
 def width(text: str) -> int:
     """Columns on a terminal."""
-    return sum(_columns(character) for character in unstyle(text))
+    plain = unstyle(text)
+    return len(plain) if plain.isascii() else sum(_columns(character) for character in plain)
 
 
 def _columns(character: str) -> int:
