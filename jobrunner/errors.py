@@ -92,9 +92,13 @@ class StalePlan(JobrunnerError):
 
 
 class GuardRefused(JobrunnerError):
-    """A guard against accidents said no."""
+    """A guard against accidents said no; `reason` says why, without what became of it."""
 
     exit_code = 4
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"{reason} Nothing was changed.", hint=hint)
+        self.reason = reason
 
 
 class LockNotObtained(JobrunnerError):

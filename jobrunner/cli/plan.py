@@ -11,8 +11,8 @@ from typing import Literal
 import click
 
 from jobrunner.cli.command import make_command
-from jobrunner.cli.database import open_database
-from jobrunner.cli.desired import read_desired_of
+from jobrunner.cli.database import actor_of, open_database
+from jobrunner.cli.desired import read_desired_of, with_commit
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.git import git_commit, git_committed_at, git_is_dirty
 from jobrunner.cli.layout import text
@@ -29,7 +29,14 @@ from jobrunner.plan.changes import Plan
 from jobrunner.plan.guards import apply_just_this
 from jobrunner.plan.saved import Origin, SavedPlan, make_saved
 from jobrunner.plan.targets import Targets, make_targets
-from jobrunner.reconcile import Desired, compare, plan_against, reading
+from jobrunner.reconcile import (
+    ApplyOptions,
+    Desired,
+    compare,
+    plan_against,
+    reading,
+    with_refusal,
+)
 from jobrunner.spec.durations import parse_duration
 
 EXIT_CHANGES = 2
@@ -132,7 +139,7 @@ def command(
     if out is not None and saved is not None:
         write_plan_file(session.working_directory / out, saved)
         session.output.say(f"Saved {out}, digest {plan.digest}. Apply with: jobrunner apply {out}")
-    elif form == "human" and plan.digest and not plan.is_empty:
+    elif form == "human" and plan.digest and not plan.is_empty and plan.refused is None:
         session.output.say(f"Digest {plan.digest}. Apply just this: {apply_just_this(plan)}")
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else 0
 
@@ -193,7 +200,14 @@ def _make(session: Session, desired: Desired, asked: _Asked) -> tuple[Plan, Save
             targets=asked.targets,
             horizon=asked.horizon,
         )
-    return made.plan, make_saved(made.plan, made.current, desired.moves, _origin(desired))
+        plan = with_refusal(connection, made.plan, desired, _options(session, desired, asked))
+    return plan, make_saved(made.plan, made.current, desired.moves, _origin(desired))
+
+
+def _options(session: Session, desired: Desired, asked: _Asked) -> ApplyOptions:
+    """Of the apply that follows, as far as it is known."""
+    options = ApplyOptions(author=actor_of(session), targets=asked.targets)
+    return with_commit(options, desired.root)
 
 
 def _origin(desired: Desired) -> Origin:

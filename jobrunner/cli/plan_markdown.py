@@ -25,7 +25,8 @@ _BACKTICKS = re.compile("`+")
 def plan_markdown(plan: Plan) -> str:
     """The whole comment, of at most LONGEST characters; what is cut is counted."""
     against = [f"Compared with {code(plan.against)}."] if plan.against else []
-    head = [_headline(plan), *against, *([limits_text(plan)] if plan.targets else [])]
+    refused = [f"**An apply refuses this:** {code(plan.refused.reason)}"] if plan.refused else []
+    head = [_headline(plan), *refused, *against, *([limits_text(plan)] if plan.targets else [])]
     tail = [*_load(plan), *_closing(plan)]
     room = LONGEST - _length([*head, *tail]) - _ROOM_OF_A_NOTE
     deletes = _within(room, _deletes(plan), "deletion", "**Deleted**")

@@ -30,7 +30,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += _warning_lines(plan)
     if plan.targets:
         lines.append(limits_text(plan))
-    return [*lines, closing_line(plan)]
+    return [*lines, closing_line(plan), *_refusal_lines(plan)]
 
 
 def closing_line(plan: Plan) -> str:
@@ -130,6 +130,13 @@ def _warning_lines(plan: Plan) -> list[str]:
         told = f"… and {count(more, 'more warning')}; `jobrunner validate` shows all"
         lines += [style(told, "quiet"), ""]
     return lines
+
+
+def _refusal_lines(plan: Plan) -> list[str]:
+    if plan.refused is None:
+        return []
+    told = f"{style('An apply refuses this:', 'bad')} {text(plan.refused.reason)}"
+    return ["", told, f"  → {text(plan.refused.advice)}"]
 
 
 def _busiest(load: Load) -> str:

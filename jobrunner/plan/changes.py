@@ -158,6 +158,18 @@ class Relocated:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a guard says of a plan."""
+
+    reason: str
+    advice: str
+
+    def as_json(self) -> dict[str, str]:
+        """The stable form."""
+        return {"reason": self.reason, "help": self.advice}
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What an apply would do, decided and not yet done."""
 
@@ -189,6 +201,8 @@ class Plan:
     """Changes of other jobs than `targets`."""
     signatures: Mapping[str, str] = field(default_factory=dict)
     """Of what new jobs call, by dotted path, where the source tells: `f(batch_size: int = 500)`."""
+    refused: Refusal | None = None
+    """Why an apply would not carry it out as it is."""
     against: str = ""
     """What it compares the files with, in place of the database: then nobody can apply it."""
 
@@ -248,6 +262,7 @@ class Plan:
                 "after": self.load_after.as_json(),
             },
             "diagnostics": [diagnostic.as_json() for diagnostic in self.diagnostics],
+            "refused": None if self.refused is None else self.refused.as_json(),
         }
 
     def _summary(self) -> dict[str, int]:

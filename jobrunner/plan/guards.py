@@ -49,8 +49,7 @@ def check_guards(
     _check_deletes(plan, guards, missing_folders, agreed)
     if guards.require_plan and not agreed.is_looked_at and not plan.is_empty:
         raise GuardRefused(
-            f"Project {plan.project} is applied only by a plan that somebody has looked at. "
-            "Nothing was changed.",
+            f"Project {plan.project} is applied only by a plan that somebody has looked at.",
             hint=_look_first(plan, act),
         )
 
@@ -107,7 +106,7 @@ def check_not_older(commit: Commit, applied: AppliedCommit, *, is_ancestor: bool
     if is_ancestor:
         raise GuardRefused(
             f"Commit {_told(commit)} is older than {_told(applied.commit)}, which {applied.author} has "
-            f"applied as revision {applied.revision}. Nothing was changed.",
+            f"applied as revision {applied.revision}.",
             hint="Update this checkout, or revert by a new commit. If the older files are meant, apply "
             "with --allow-older; to go back at once there is `jobrunner rollback`.",
         )
@@ -118,7 +117,7 @@ def _check_environment(plan: Plan) -> None:
         return
     raise GuardRefused(
         f"The database holds project {plan.project} {_in(plan.applied_environment)}, "
-        f"and this is an apply {_in(plan.environment)}. Nothing was changed.",
+        f"and this is an apply {_in(plan.environment)}.",
         hint="Check the database's address and -e (JOBRUNNER_ENVIRONMENT): one of them is another's. A "
         "database keeps the environment that it was first applied for, also none; another one needs a "
         "database, or a `project`, of its own.",
@@ -131,7 +130,7 @@ def _check_protected(plan: Plan, agreed: Agreed) -> None:
         verb = "is protected" if len(kept) == 1 else "are protected"
         flags = " ".join(f"--allow-protected {change.address}" for change in kept[:_LISTED])
         raise GuardRefused(
-            f"{_listed(kept)} {verb}, and would be deleted. Nothing was changed.",
+            f"{_listed(kept)} {verb}, and would be deleted.",
             hint="Put it back into the files; or apply `protect: false` first, and then take it out; "
             f"or apply with {flags}.",
         )
@@ -146,7 +145,7 @@ def _check_deletes(
     reason = _reason(plan, guards, missing_folders, agreed.deletes)
     if reason:
         raise GuardRefused(
-            f"{reason} Nothing was changed. Deleted would be {_listed(plan.deletes)}.",
+            f"{reason} Deleted would be {_listed(plan.deletes)}.",
             hint=f"If that is what you want, apply with --allow-deletes {deletes}.",
         )
 

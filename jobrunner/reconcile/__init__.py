@@ -7,7 +7,7 @@ with what is in force, `guarding.py` asks whether that is meant, `applying.py` h
 
 from jobrunner.reconcile.applying import Applied, apply_project
 from jobrunner.reconcile.desired import Desired, read_desired, understand
-from jobrunner.reconcile.guarding import check_wanted
+from jobrunner.reconcile.guarding import check_wanted, with_refusal
 from jobrunner.reconcile.options import LOCK_TIMEOUT_SECONDS, ApplyOptions
 from jobrunner.reconcile.planning import (
     Compared,
@@ -41,4 +41,5 @@ __all__ = [
     "read_desired",
     "reading",
     "understand",
+    "with_refusal",
 ]

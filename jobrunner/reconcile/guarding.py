@@ -1,11 +1,13 @@
 """What the guards go by: the project's words, what a person has agreed to, the commits of both sides."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from jobrunner.db.revisions import newest_commit
-from jobrunner.plan.changes import Plan
+from jobrunner.errors import GuardRefused
+from jobrunner.plan.changes import Plan, Refusal
 from jobrunner.plan.guards import Agreed, Commit, check_guards, check_not_older
 from jobrunner.plan.saved import SavedPlan
 from jobrunner.reconcile.desired import Desired
@@ -30,6 +32,18 @@ def check_wanted(connection: Connection, plan: Plan, wanted: Wanted, options: Ap
     check_guards(plan, guards=guards, missing_folders=missing_folders, agreed=agreed, act=act)
     if isinstance(wanted, Desired) and not options.allow_older and not plan.is_empty:
         _check_commit(connection, plan, options)
+
+
+def with_refusal(
+    connection: Connection, plan: Plan, desired: Desired, options: ApplyOptions
+) -> Plan:
+    """The plan, with what a guard would say of it were it applied now by somebody who has looked at it."""
+    looked_at = replace(options, expected_digest=plan.digest)
+    try:
+        check_wanted(connection, plan, desired, looked_at)
+    except GuardRefused as refused:
+        return replace(plan, refused=Refusal(refused.reason, refused.hint))
+    return plan
 
 
 def commit_to_keep(

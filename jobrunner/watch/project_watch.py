@@ -161,7 +161,7 @@ class ProjectWatch:
         if self._file_is_gone and self._config is None:
             assert self._project_root is not None  # noqa: S101  it was there, or it could not be gone
             raise GuardRefused(
-                f"The project file {self._project_root / PROJECT_FILE} has gone; nothing was changed.",
+                f"The project file {self._project_root / PROJECT_FILE} has gone.",
                 hint="Put it back, or start again here if the project is meant to be another one.",
             )
         assert self._read is not None  # noqa: S101  a look comes first

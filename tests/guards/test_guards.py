@@ -54,6 +54,16 @@ def test_a_mass_deletion_is_refused_until_its_number_is_named(acme: Project) -> 
     assert in_force(acme) == ["a"]
 
 
+def test_a_plan_says_already_what_an_apply_would_refuse(acme: Project) -> None:
+    write_jobs(acme, "a")
+    shown = acme.run("plan").stdout
+    assert "An apply refuses this: The plan deletes 3 of 4 jobs" in shown
+    assert "→ If that is what you want, apply with --allow-deletes 3." in shown
+    told = json.loads(acme.run("plan", "-o", "json").stdout)["refused"]
+    assert told["reason"] in shown
+    assert "**An apply refuses this:**" in acme.run("plan", "-o", "markdown").stdout
+
+
 def test_the_project_sets_how_many_deletions_need_no_word(acme: Project) -> None:
     acme.write("jobrunner.yaml", PROJECT + "guards: {max_deletes: 0}\n")
     write_jobs(acme, "a", "b", "c")
