@@ -116,8 +116,8 @@ def place(project: Project, engine: Engine) -> Iterator[Place]:
 
 
 def twice() -> dict[str, str]:
-    """A schedule that is due at the next two seconds."""
-    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    """A schedule that is due at two seconds, which an apply on a busy machine is over before."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
     end = start + timedelta(seconds=2)
     return {"every": "1s", "start_at": start.isoformat(), "end_at": end.isoformat()}
 

@@ -73,7 +73,7 @@ def trap(file: Path) -> list[str]:
 
 
 def test_a_soft_limit_asks_a_command_to_end(send: Send, ledger: Ledger, tmp_path: Path) -> None:
-    run_id = send(None, command=trap(tmp_path / "pid"), soft_timeout="1s", soft_timeout_seconds=1.0)
+    run_id = send(None, command=trap(tmp_path / "pid"), soft_timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
     assert ledger.run(run_id)["error"] == "not ended within its soft time limit of 1s"
     assert ledger.output(run_id).endswith("told\n")
@@ -93,7 +93,7 @@ def test_fault_42_a_hard_limit_ends_a_command_that_ignores_signals(
 ) -> None:
     file = tmp_path / "pid"
     ignoring = f'trap "" TERM; echo $$ > {file}; while true; do sleep 1; done'
-    run_id = send(None, command=["sh", "-c", ignoring], timeout_seconds=1.0)
+    run_id = send(None, command=["sh", "-c", ignoring], timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
     pid = int(file.read_text(encoding="utf-8"))
     wait_until(lambda: is_gone(pid), timeout_seconds=2)
