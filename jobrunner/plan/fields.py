@@ -89,8 +89,9 @@ def _compare(
 
 def _is_mapping(value: Any) -> bool:
     """What is compared key by key; a reference to a secret is one value, and what is sealed is."""
-    is_one = reference_of(value) is not None or sealed_parts(value) is not None
-    return isinstance(value, Mapping) and not is_one
+    if not isinstance(value, dict):
+        return False
+    return reference_of(value) is None and sealed_parts(value) is None
 
 
 def _is_same(old: Any, new: Any) -> bool:

@@ -66,7 +66,7 @@ class Report:
             severity="warning" if code.startswith("W") else "error",
             message=message,
             location=Location(file=source.path, line=line, column=column),
-            source_line=source.line(line) if shows_line else "",
+            source_line=source.quoted(line) if shows_line else "",
             width=max(1, width),
             help=help,
             notes=notes,

@@ -32,9 +32,14 @@ def with_source_lines(
 
 
 def _quoting(found: Diagnostic, source: Source | None) -> Diagnostic:
-    line = "" if source is None else source.line(found.location.line)
-    key = _KEY.search(line)
-    if key is None or found.location.column != 1:  # an error that shows no line on purpose
+    # One that stands elsewhere than in the first column is an error that shows no line on purpose.
+    if source is None or found.location.column != 1:
+        return found
+    number = found.location.line
+    key = _KEY.search(source.line(number))
+    if key is None:
         return found
     location = found.location.model_copy(update={"column": key.start() + 1})
-    return replace(found, location=location, source_line=line, width=len(key.group()))
+    return replace(
+        found, location=location, source_line=source.quoted(number), width=len(key.group())
+    )

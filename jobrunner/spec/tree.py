@@ -10,6 +10,8 @@ from collections.abc import Container, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from jobrunner.spec.sensitive_lines import sensitive_lines
+
 LONGEST_SHOWN_LINE = 1000
 _LINE_BREAK = re.compile("\r\n|\n|\r")
 
@@ -37,6 +39,16 @@ class Source:
             return ""
         line = self.lines[number - 1]
         return line if len(line) <= LONGEST_SHOWN_LINE else ""
+
+    def quoted(self, number: int) -> str:
+        """The same for a message, which may stand in the log of a build: '' for a line that may hold the
+        value of a sensitive argument.
+        """
+        return "" if number in self._sensitive_lines else self.line(number)
+
+    @cached_property
+    def _sensitive_lines(self) -> frozenset[int]:
+        return sensitive_lines(self.lines) if "sensitive" in self.text else frozenset()
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 import redis
 from sqlalchemy import Engine
 
@@ -60,6 +61,25 @@ def trigger(project: Project, kwargs: dict[str, object]) -> None:
 COMMANDS = (
     ("plan",),
     ("plan", "--format", "json"),
+    ("plan", "--format", "markdown"),
+    ("plan", "--offline", "--format", "json"),
+    ("plan", "--out", "saved.jrplan"),
+    ("show", "saved.jrplan"),
+    ("show", "saved.jrplan", "--format", "json"),
+    ("validate",),
+    ("validate", "--format", "json"),
+    ("validate", "--format", "github"),
+    ("explain", "demo/tell"),
+    ("explain", "demo/tell", "--origin"),
+    ("explain", "demo/tell", "--origin", "-o", "json"),
+    ("render",),
+    ("render", "--all", "-o", "json"),
+    ("history",),
+    ("history", "demo/tell"),
+    ("history", "1"),
+    ("history", "-o", "json"),
+    ("drift",),
+    ("rollback", "1"),
     ("get", "demo/tell"),
     ("get", "demo/tell", "-o", "json"),
     ("list", "-o", "json"),
@@ -107,6 +127,7 @@ def test_fault_85_no_secret_is_kept_or_shown(
     assert "(secret env:CANARY_ENV)" in planned.stdout + shown
     assert canaries_in(planned.stdout + planned.stderr + applied.stdout + applied.stderr) == set()
     assert canaries_in(shown) == set()
+    assert canaries_in((demo.path / "saved.jrplan").read_text("utf-8")) == set()
     assert canaries_in(whole_database(engine)) == set()
     assert canaries_in(sent + whole_broker(broker_url)) == set()
     assert canaries_in(worker.output + beat.output) == set()
@@ -169,4 +190,41 @@ def test_a_run_is_retried_with_its_sealed_arguments(demo: Project, engine: Engin
     run_id = json.loads(demo.run("runs", "list", "-o", "json").stdout)[0]["id"]
     demo.run("runs", "cancel", run_id)
     assert demo.run("runs", "retry", run_id).returncode == 0
+    assert canaries_in(whole_database(engine)) == set()
+
+
+MISTAKEN = """
+namespace: demo
+jobs:
+  tell: {{task: acme.tell, kwargs: {{password: {given}, unknown: 1}}, sensitive: [password]}}
+  more: {{task: acme.tell, kwargs: {{password: [{given}, env: 2, env: 3]}}, sensitive: [password]}}
+  late: {{task: acme.tell, timeout: soon, sensitive: [password], kwargs: {{password: {given}}}}}
+  hook:
+    task: acme.tell
+    kwargs: {{password: {given}}}
+    sensitive: [password]
+    alerts: [{{when: [failure], to: [nobody]}}]
+"""
+
+
+@pytest.mark.parametrize("form", ["human", "json", "github"])
+@pytest.mark.parametrize("given", [CANARIES["kwarg"], '"${PASSWORD}"'])
+def test_no_mistake_shows_a_sensitive_value_that_stands_beside_it(
+    demo: Project, form: str, given: str
+) -> None:
+    demo.environment["JOBRUNNER_VAR_PASSWORD"] = CANARIES["trigger"]
+    demo.write("jobs.d/demo.yaml", MISTAKEN.format(given=given))
+    answer = demo.run("validate", "--format", form)
+    assert answer.returncode == 1, answer.stdout
+    assert "is no duration" in answer.stdout + answer.stderr
+    assert canaries_in(answer.stdout + answer.stderr) == set()
+
+
+def test_a_sensitive_value_that_a_variable_gives_is_sealed(demo: Project, engine: Engine) -> None:
+    demo.environment["JOBRUNNER_VAR_PASSWORD"] = CANARIES["trigger"]
+    file = demo.path / "jobs.d/demo.yaml"
+    file.write_text(file.read_text("utf-8").replace(CANARIES["kwarg"], "${PASSWORD}"), "utf-8")
+    assert demo.run("apply", "--yes").returncode == 0
+    shown = all_told(demo)
+    assert canaries_in(shown) == set()
     assert canaries_in(whole_database(engine)) == set()
