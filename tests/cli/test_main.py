@@ -99,7 +99,7 @@ def test_each_family_of_errors_has_its_exit_code_and_shows_its_hint(
     monkeypatch.setattr(main.LazyGroup, "invoke", _raising(error))
     called = call("schema")
     assert called.exit_code == exit_code
-    assert called.stderr == "error: It failed.\n  → Try this.\n"
+    assert called.stderr == f"error: {error.message}\n  → Try this.\n"
     assert called.stdout == ""
 
 

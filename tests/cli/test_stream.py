@@ -257,7 +257,10 @@ def test_a_refusal_says_that_it_waits_for_a_person_and_what_to_type() -> None:
         for line in FilesStream().lines(Outcome(ConfigState.REFUSED, error=error), NOON)
     ]
     assert "this waits for a person" in lines[0]
-    assert lines[1:] == ["  error: Too many deletions.", "  → apply with --allow-deletes 7."]
+    assert lines[1:] == [
+        "  error: Too many deletions. Nothing was changed.",
+        "  → apply with --allow-deletes 7.",
+    ]
 
 
 def test_revisions_that_undo_each_other_are_told_of() -> None:

@@ -65,7 +65,7 @@ def test_a_project_file_that_vanishes_is_told_of_and_waits_for_a_person(
     refused = reported()
     assert refused.state == ConfigState.REFUSED
     assert (
-        refused.message == f"The project file {root}/jobrunner.yaml has gone; nothing was changed."
+        refused.message == f"The project file {root}/jobrunner.yaml has gone. Nothing was changed."
     )
     (root / "elsewhere.yaml").rename(root / "jobrunner.yaml")
     assert reported().state == ConfigState.IN_FORCE
