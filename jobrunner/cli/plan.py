@@ -14,7 +14,7 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.desired import read_desired_of, with_commit
 from jobrunner.cli.diagnostic_text import count
-from jobrunner.cli.git import git_commit, git_committed_at, git_is_dirty
+from jobrunner.cli.git import git_commit, git_is_dirty
 from jobrunner.cli.layout import text
 from jobrunner.cli.other_side import read_other_side
 from jobrunner.cli.plan_file import write_plan_file
@@ -188,6 +188,10 @@ def head_lines(name: str, desired: Desired, plan: Plan, *, seconds: float) -> Se
 def _make(session: Session, desired: Desired, asked: _Asked) -> tuple[Plan, SavedPlan | None]:
     if asked.offline or asked.against:
         return _against(session, desired, asked), None
+    # Git is asked before the transaction, and once.
+    options = with_commit(
+        ApplyOptions(author=actor_of(session), targets=asked.targets), desired.root
+    )
     with (
         open_database(session, "plan") as engine,
         session.output.progress("comparing with the database"),
@@ -200,22 +204,16 @@ def _make(session: Session, desired: Desired, asked: _Asked) -> tuple[Plan, Save
             targets=asked.targets,
             horizon=asked.horizon,
         )
-        plan = with_refusal(connection, made.plan, desired, _options(session, desired, asked))
-    return plan, make_saved(made.plan, made.current, desired.moves, _origin(desired))
+        plan = with_refusal(connection, made.plan, desired, options)
+    return plan, make_saved(made.plan, made.current, desired.moves, _origin(desired, options))
 
 
-def _options(session: Session, desired: Desired, asked: _Asked) -> ApplyOptions:
-    """Of the apply that follows, as far as it is known."""
-    options = ApplyOptions(author=actor_of(session), targets=asked.targets)
-    return with_commit(options, desired.root)
-
-
-def _origin(desired: Desired) -> Origin:
+def _origin(desired: Desired, options: ApplyOptions) -> Origin:
     return Origin(
         tool_version=version("celery-jobrunner"),
-        git_commit=git_commit(desired.root),
-        git_dirty=git_is_dirty(desired.root),
-        git_committed_at=git_committed_at(desired.root),
+        git_commit=options.git_commit,
+        git_dirty=options.git_dirty,
+        git_committed_at=options.git_committed_at,
         missing_folders=desired.missing_folders,
         guards=desired.project.guards,
     )
