@@ -127,7 +127,8 @@ def is_null(node: Node | None) -> bool:
 
 
 def merge(base: Mapping | None, over: Mapping) -> Mapping:
-    """`over` laid over `base`: mappings deeply, scalars and lists replace, null removes.
+    """`over` laid over `base`: mappings deeply, scalars and lists replace, null removes. A reference to a
+    secret is one value: it replaces a mapping, and a mapping replaces it.
 
     A null over nothing stays: whether it means anything is for the key to say. The place of the
     result is `over`'s, the places of the entries are their own.
@@ -141,11 +142,21 @@ def merge(base: Mapping | None, over: Mapping) -> Mapping:
             entries[key] = entry
         elif is_null(entry.value):
             del entries[key]
-        elif isinstance(inherited.value, Mapping) and isinstance(entry.value, Mapping):
+        elif (
+            isinstance(inherited.value, Mapping)
+            and isinstance(entry.value, Mapping)
+            and not _is_reference(key, inherited.value)
+            and not _is_reference(key, entry.value)
+        ):
             entries[key] = Entry(entry.key, merge(inherited.value, entry.value))
         else:
             entries[key] = entry
     return over._replace(entries=entries)
+
+
+def _is_reference(key: str, value: Mapping) -> bool:
+    # Below `kwargs` itself are names of arguments, and `secret` is a good one.
+    return "secret" in value.entries and key != "kwargs"
 
 
 def plain(node: Node) -> Any:

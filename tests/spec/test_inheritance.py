@@ -45,6 +45,37 @@ def test_lists_replace() -> None:
     assert read_job("jobs: {a: {task: m.f, tags: [x]}}", "defaults: {tags: [y, z]}").tags == ("x",)
 
 
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [
+        ("{secret: 'env:DATABASE'}", "{host: db, port: 5432}"),
+        ("{host: db, port: 5432}", "{secret: 'env:DATABASE'}"),
+    ],
+)
+def test_a_reference_to_a_secret_is_replaced_whole_and_replaces_whole(
+    lower: str, upper: str
+) -> None:
+    project = f"defaults: {{kwargs: {{options: {{database: {lower}}}}}}}"
+    text = f"jobs: {{a: {{task: m.f, kwargs: {{options: {{database: {upper}}}}}}}}}"
+    alone = read_job(text)
+    assert read_job(text, project).kwargs == alone.kwargs
+
+
+def test_a_schedule_replaces_a_reference_of_its_job_whole() -> None:
+    job = read_job(
+        "jobs: {a: {task: m.f, kwargs: {key: {secret: 'env:A'}, b: 1},"
+        " schedule: {cron: '@daily', kwargs: {key: {id: 7}}}}}"
+    )
+    assert job.schedules[0].kwargs == {"key": {"id": 7}, "b": 1}
+
+
+def test_an_argument_named_secret_is_merged_like_any_other() -> None:
+    job = read_job(
+        "jobs: {a: {task: m.f, kwargs: {b: 2}}}", "defaults: {kwargs: {secret: word, a: 1}}"
+    )
+    assert job.kwargs == {"secret": "word", "a": 1, "b": 2}
+
+
 def test_null_removes_what_was_inherited() -> None:
     job = read_job("jobs: {a: {task: m.f, queue: null, retry: null, kwargs: {a: null}}}", PROJECT)
     assert (job.queue, job.retry.max_retries, job.kwargs) == ("default", 0, {"b": 2})
