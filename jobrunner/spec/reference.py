@@ -20,9 +20,9 @@ changes nothing.
 
 Values come from, each over the one before: what is built in, the project's `defaults`, those of the
 environment, the file's `defaults`, the templates that a job `extends`, the job, the schedule. Mappings
-merge deeply, scalars, lists and `{secret: …}` replace, and `null` removes what was inherited. Of what a template and a
-job say of a schedule, the job's rule replaces the template's; `schedule` and `schedules` replace each
-other. `jobrunner explain ADDRESS --origin` tells where each value comes from.
+merge deeply, scalars, lists and `{secret: …}` replace, and `null` removes what was inherited. Of what
+a template and a job say of a schedule, the job's rule replaces the template's; `schedule` and
+`schedules` replace each other. `jobrunner explain ADDRESS --origin` tells where each value comes from.
 
 In values, `${NAME}`, `${NAME:-default}` and `${NAME:?message}` stand for variables, and `${matrix.name}`
 for a value of the job's `matrix`; `$$` is a dollar sign. `docs/how-to/environments.md` tells how. Keys that
