@@ -49,34 +49,57 @@ class Call(NamedTuple):
         return any(part.line == node.line and part.source is node.source for part in hidden)
 
 
-def calls_of(reading: Reading[JobSpec], tree: Mapping, named: NamedSchedules) -> Iterator[Call]:
-    """Those of one job; none of a job whose task or arguments could not be read."""
+def calls_of(
+    reading: Reading[JobSpec], tree: Mapping, named: NamedSchedules, *, are_all_known: bool
+) -> Iterator[Call]:
+    """Those of one job, as far as they could be read: of a schedule with a mistake there is none, and
+    one without its arguments of a job where not `are_all_known`.
+    """
     spec, task = reading.model, tree.get("task")
     if spec is None or spec.task is None or not isinstance(task, Scalar):
         return
-    if not reading.has("task", "args", "kwargs", "sensitive"):
+    if not reading.has("task", "sensitive"):
         return
-    args, kwargs = tree.entries.get("args"), tree.entries.get("kwargs")
-    own = Call(
-        path=spec.task,
-        task=task,
-        args=spec.args,
-        kwargs=spec.kwargs,
-        args_node=_value(args),
-        kwargs_node=_mapping(kwargs),
-        whole=_whole(kwargs, args, task),
-        is_complete=any(not _has_own(schedule) for schedule in spec.schedules),
-        schedule="",
-        sensitive=spec.sensitive,
-    )
+    own = _call_of_job(spec, spec.task, task, tree)
+    if not are_all_known:
+        yield own._replace(args=(), kwargs={})
+        return
+    if not reading.has("args", "kwargs"):
+        yield own
+        return
+    own = own._replace(is_complete=_has_schedule_without_own(spec, named))
     yield own
     for schedule in spec.schedules:
         if _has_own(schedule):
             yield _call_of_schedule(own, schedule, named[schedule.name].value)
 
 
+def _call_of_job(spec: JobSpec, path: str, task: Scalar, tree: Mapping) -> Call:
+    args, kwargs = _own_arguments(tree)
+    return Call(
+        path=path,
+        task=task,
+        args=spec.args,
+        kwargs=spec.kwargs,
+        args_node=_value(args),
+        kwargs_node=_mapping(kwargs),
+        whole=_whole(kwargs, args, task),
+        is_complete=False,
+        schedule="",
+        sensitive=spec.sensitive,
+    )
+
+
+def _has_schedule_without_own(spec: JobSpec, named: NamedSchedules) -> bool:
+    read = {schedule.name: schedule for schedule in spec.schedules}
+    return any(
+        not _has_own(read[name]) if name in read else _own_arguments(one.value) == (None, None)
+        for name, one in named.items()
+    )
+
+
 def _call_of_schedule(own: Call, schedule: ScheduleSpec, tree: Mapping) -> Call:
-    args, kwargs = tree.entries.get("args"), tree.entries.get("kwargs")
+    args, kwargs = _own_arguments(tree)
     args_node, kwargs_node = own.args_node, own.kwargs_node
     if args is not None:
         args_node = _value(args)
@@ -96,6 +119,10 @@ def _call_of_schedule(own: Call, schedule: ScheduleSpec, tree: Mapping) -> Call:
 
 def _has_own(schedule: ScheduleSpec) -> bool:
     return schedule.args is not None or schedule.kwargs is not None
+
+
+def _own_arguments(tree: Mapping) -> tuple[Entry | None, Entry | None]:
+    return tree.entries.get("args"), tree.entries.get("kwargs")
 
 
 def _value(entry: Entry | None) -> Node | None:

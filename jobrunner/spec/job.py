@@ -60,13 +60,15 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     assert merged is not None  # noqa: S101  there is a layer
     good = True
     pending = pending_in(merged) if around.interpolator.has_pending else []
+    are_all_known = not pending or _are_arguments_known(merged)
     if pending:
         good = _report_pending(pending, f"{around.namespace}/{key.value}", report)
         tree, merged = without_pending(tree), without_pending(merged)
     named = named_schedules(merged, report)
-    schedules = None if named is None else _read_schedules(named, merged, around)
-    values = _values(merged, report)
-    values |= {"namespace": around.namespace, "name": key.value, "schedules": schedules or ()}
+    schedules = _read_schedules(named or {}, merged, around)
+    good = good and None not in schedules
+    values = _values(merged, report) | {"namespace": around.namespace, "name": key.value}
+    values["schedules"] = tuple(schedule for schedule in schedules if schedule is not None)
     alerts = read_alerts(merged.get("alerts"), around.project.notifiers, report)
     values["alerts"] = alerts or ()
     each = [schedule.value for schedule in (named or {}).values()]
@@ -85,15 +87,14 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
         _is_sound(reading, merged, key, report),
     ]
     good = good and all(checks)
-    if reading.model is None or named is None or schedules is None or alerts is None:
+    spec, read = reading.model, named or {}
+    if spec is None:
         return None
-    good = _arguments_of_schedules_fit(reading.model, named, report) and good
-    if not pending:  # an argument without its value is not one that is missing
-        around.calls.extend(calls_of(reading, merged, named))
+    good = _arguments_of_schedules_fit(spec, read, report) and good
+    around.calls.extend(calls_of(reading, merged, read, are_all_known=are_all_known))
     known = check_keys(tree, "a job", report)
-    if not (good and known and reading.is_good):
+    if not (good and known and reading.is_good) or named is None or alerts is None:
         return None
-    spec = reading.model
     return DefinedJob(
         spec=spec.model_copy(update={"enabled": False}) if around.is_disabled else spec,
         location=Location(file=key.source.path, line=key.line, column=key.column),
@@ -164,17 +165,23 @@ def _report_pending(pending: Sequence[Scalar], address: str, report: Report) -> 
     return False
 
 
+def _are_arguments_known(job: Mapping) -> bool:
+    """An argument without its value is not one that is missing."""
+    holders = map(job.get, ("args", "kwargs", "schedule", "schedules"))
+    return not any(pending_in(node) for node in holders if node is not None)
+
+
 def _read_schedules(
     named: NamedSchedules, job: Mapping, around: Surroundings
-) -> tuple[ScheduleSpec, ...] | None:
+) -> list[ScheduleSpec | None]:
+    """A None for each mistake."""
     inherited = _inherited(job, around)
-    good = inherited.zone is not None or is_null(job.get("timezone"))
+    is_zone = inherited.zone is not None or is_null(job.get("timezone"))
     schedules = [
         read_schedule(name, entry, inherited, around.report)
         for name, entry in sorted(named.items())
     ]
-    found = tuple(schedule for schedule in schedules if schedule is not None)
-    return found if good and len(found) == len(schedules) else None
+    return schedules if is_zone else [*schedules, None]
 
 
 def _inherited(job: Mapping, around: Surroundings) -> Inherited:

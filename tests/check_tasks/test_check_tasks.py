@@ -77,6 +77,32 @@ def test_a_job_whose_schedules_all_give_the_arguments_is_complete(check: Check) 
     ) == []  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "schedule: '61 * * * *'",
+        "schedule: {every: 1h, timezone: Berlin}",
+        "schedules: 5",
+        "alerts: [{when: [failure], to: [nobody]}]",
+        "args: 5",
+        "queue: '${NOPE}'",
+    ],
+)
+def test_what_a_call_does_not_take_is_told_beside_a_mistake_in(check: Check, mistake: str) -> None:
+    found = check(f"  a:\n    task: billing.charge\n    kwargs: {{bathc: 1}}\n    {mistake}\n")
+    assert ("E304", 4, 14) in [(one.code, one.location.line, one.location.column) for one in found]
+
+
+def test_a_missing_argument_is_told_beside_a_wrong_schedule(check: Check) -> None:
+    found = check("  a: {task: billing.charge, schedule: '61 * * * *'}\n")
+    assert [one.code for one in found] == ["E304", "E208"]
+
+
+def test_of_an_argument_without_its_value_only_the_callable_is_looked_for(check: Check) -> None:
+    found = check("  a: {task: billing.chrage, kwargs: {bathc: '${NOPE}'}}\n")
+    assert [one.code for one in found] == ["E303", "E231"]
+
+
 def test_a_job_with_another_mistake_is_checked_too(check: Check) -> None:
     jobs = "  a: {task: billing.charge, kwargs: {batchsize: 1}, timeout: long}\n"
     assert [one.code for one in check(jobs)] == ["E304", "E207"]
