@@ -76,8 +76,8 @@ def _report_all(calls: Sequence[Call], judge: Judge, report: Report) -> None:
             case Problem() as problem if problem.module not in told:
                 told.update({problem.module} - {""})
                 report.at(
-                    call.task, problem.code, problem.message,
-                    help=problem.help, notes=problem.notes,
+                    call.task, problem.code, problem.message, help=problem.help,
+                    notes=problem.notes, topic=problem.message if problem.code == "E302" else "",
                 )  # fmt: skip
             case Judged(task, place, misfits):
                 at = f" at {place}" if place else ""

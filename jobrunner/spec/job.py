@@ -245,7 +245,7 @@ def _is_sound_command(job: Mapping, command: Entry, around: Surroundings) -> boo
         report.at(
             command.key, "E302", "the project does not allow commands",
             help="write allow: {commands: true} in the project file; the worker's own "
-            "JOBRUNNER_ALLOW_COMMANDS must allow them, too",
+            "JOBRUNNER_ALLOW_COMMANDS must allow them, too", topic="commands",
         )  # fmt: skip
         return False
     for name in ("args", "kwargs"):
@@ -284,7 +284,7 @@ def _is_allowed(task: Node | None, around: Surroundings) -> bool:
     if is_allowed(path, around.project.allow.tasks):
         return True
     message, advice = _not_allowed(path, around.project.allow.tasks)
-    around.report.at(task, "E302", message, help=advice)
+    around.report.at(task, "E302", message, help=advice, topic=path.rpartition(".")[0])
     return False
 
 

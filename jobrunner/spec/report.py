@@ -1,20 +1,36 @@
 """Collects the mistakes of a whole tree, so that all are told in one go and each only once."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from jobrunner.spec.codes.table import CODES
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import Location
 from jobrunner.spec.tree import Node, Scalar, Source
 
 MOST_IN_ONE_FILE = 1000
 
+_QUOTE_IT = "put the text in quotes"
+_WITHOUT_VALUES = {
+    "E104": _QUOTE_IT, "E106": _QUOTE_IT, "E109": _QUOTE_IT, "E110": _QUOTE_IT, "E111": _QUOTE_IT,
+    "E230": "write ${NAME}; '$$' is a dollar sign",
+}  # fmt: skip
+"""What is said of a line that is not quoted, where the words would quote from it."""
+_MOST_PLACES = 3
+_Key = tuple[str, int, int, str]
+"""File, line, column and code."""
+
 
 class Report:
     """The diagnostics so far. A default that is wrong for a thousand jobs is one mistake."""
 
     def __init__(self) -> None:
-        self._diagnostics: dict[tuple[str, int, int, str], Diagnostic] = {}
+        self._diagnostics: dict[_Key, Diagnostic] = {}
         self._counts: dict[str, int] = {}
+        self._first_of: dict[tuple[str, str], _Key] = {}
+        """Code and topic → where it was told."""
+        self._others: dict[_Key, dict[_Key, None]] = {}
+        """Where a topic was told → the other places it could be told at."""
 
     def at(
         self,
@@ -27,16 +43,18 @@ class Report:
         offset: int = 0,
         width: int | None = None,
         shows_line: bool = True,
+        topic: str = "",
     ) -> None:
         """An error at a node. `offset` and `width` point at a part of a text on its first line.
 
-        `shows_line`: false where the line may hold a secret, and is not to be in a log.
+        `shows_line`: false where the line may hold a secret, and is not to be in a log. What has the same
+        code and `topic` has one cause: it is told once, with the number of the other places.
         """
         if width is None:
             width = node.width if isinstance(node, Scalar) else 1
         self.error(
             node.source, node.line, node.column + offset, code, message,
-            width=width, help=help, notes=notes, shows_line=shows_line,
+            width=width, help=help, notes=notes, shows_line=shows_line, topic=topic,
         )  # fmt: skip
 
     def error(
@@ -51,22 +69,33 @@ class Report:
         help: str = "",  # noqa: A002  the diagnostic's own word
         notes: tuple[str, ...] = (),
         shows_line: bool = True,
+        topic: str = "",
     ) -> None:
         """An error at a place of a text; lines and columns count from 1."""
         key = (source.path, line, column, code)
         count = self._counts.get(source.path, 0)
         if key in self._diagnostics or count > MOST_IN_ONE_FILE:
             return
+        first = self._first_of.get((code, topic)) if topic else None
+        if first is not None:
+            self._others.setdefault(first, {})[key] = None
+            self._counts[source.path] = count  # the file has a mistake, told of or not
+            return
         self._counts[source.path] = count + 1
         if count == MOST_IN_ONE_FILE:
             code, notes = "E130", ()
             message = f"more than {MOST_IN_ONE_FILE:,} mistakes in this file; the rest is not shown"
+        elif topic:
+            self._first_of[code, topic] = key
+        hides = not shows_line or source.hides(line)
+        if hides and code in _WITHOUT_VALUES:
+            message, help = CODES[code].title, _WITHOUT_VALUES[code]  # noqa: A001
         self._diagnostics[key] = Diagnostic(
             code=code,
             severity="warning" if code.startswith("W") else "error",
             message=message,
             location=Location(file=source.path, line=line, column=column),
-            source_line=source.quoted(line) if shows_line else "",
+            source_line="" if hides else source.line(line),
             width=max(1, width),
             help=help,
             notes=notes,
@@ -102,7 +131,18 @@ class Report:
 
     def in_file_order(self, paths: list[str]) -> tuple[Diagnostic, ...]:
         """All of them: files as `paths` has them, then by line and column."""
-        return in_file_order(self._diagnostics.values(), paths)
+        told = dict(self._diagnostics)
+        for key, others in self._others.items():
+            found = told[key]
+            told[key] = replace(found, notes=(*found.notes, _counted(list(others))))
+        return in_file_order(told.values(), paths)
+
+
+def _counted(others: list[_Key]) -> str:
+    places = [f"{file}:{line}" for file, line, *_ in others[:_MOST_PLACES]]
+    if len(others) > _MOST_PLACES:
+        places.append("…")
+    return f"{len(others):,} more: {', '.join(places)}"
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic], paths: list[str]) -> tuple[Diagnostic, ...]:

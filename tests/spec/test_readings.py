@@ -71,3 +71,14 @@ def test_a_file_that_comes_back_is_read() -> None:
     _read_again(readings, _ONE, _TWO)
     _read_again(readings, _ONE)
     assert len(_read_again(readings, _ONE, _TWO).jobs) == 3
+
+
+def test_a_file_whose_mistake_is_told_at_another_one_is_read_again() -> None:
+    readings = Readings()
+    first, second = (
+        SourceFile(path, b"jobs: {%s: {command: [make]}}" % path[:1].encode())
+        for path in ("a.yaml", "b.yaml")
+    )
+    _read_again(readings, first, second)
+    mended = SourceFile("a.yaml", b"jobs: {a: {task: m.f}}")
+    assert [d.code for d in _read_again(readings, mended, second).diagnostics] == ["E302"]
