@@ -15,6 +15,7 @@ from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.patterns import ANY_FOLDERS, parts_of, step
 from jobrunner.spec.report import Report
+from jobrunner.spec.sensitive_lines import sensitive_names
 from jobrunner.spec.tree import Source
 from jobrunner.spec.yaml import SourceFile
 
@@ -87,12 +88,15 @@ class _Reader:
         folder = self._config.parent if self._config is not None else working_directory
         self._root = Path(os.path.realpath(folder))
         self._bytes_read = 0
+        self._sensitive: frozenset[str] = frozenset()
         self._links: dict[str, str] = {}
         """Links that were followed, and where they led."""
 
     def read(self) -> ProjectFiles:
         config = self._read_config()
         project, _ = parse_project_file(config)
+        if config is not None:
+            self._sensitive = sensitive_names(config.content.decode(errors="replace"))
         patterns = [pattern for pattern in project.include if _stays_inside(pattern)]
         paths_read = self._only_paths() if self._only else self._matching(patterns)
         files = tuple(self._read_files(paths_read))
@@ -233,7 +237,7 @@ class _Reader:
         except OSError as error:
             self._refuse(path, "E120", f"the file cannot be read: {_why(error)}")
             return None
-        return None if content is None else SourceFile(path, content)
+        return None if content is None else SourceFile(path, content, self._sensitive)
 
     def _read_bytes(self, path: str, whole: Path) -> bytes | None:
         # Looked at before it is opened: to open a device can already do something.

@@ -1,40 +1,68 @@
 """Which lines of a text may hold what nobody shall see, told from the text alone: a mistake can be so
-early that there is no tree.
+early that there is no tree, and so near that a name is not where it should be.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+_KEY = r"""\b(?:sen\w*+|\w+itive)["']?[ \t]*:"""
+"""`sensitive`, also with a slip in it."""
 _NAMES = re.compile(
-    r"""\bsensitive["']?[ \t]*:[ \t]*(\[[^][]*\]|(?:(?:\#[^\n#]*+)?\n[ \t]*-[^\n]*)+)"""
+    rf"""{_KEY}[ \t]*(\[[^][]*\]|(?:(?:\#[^\n#]*+)?\n[ \t]*-[^\n]*)+|[^\n,{{}}#]*)"""
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
-_KEY = re.compile(r"""(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*+)["']?[ \t]*+:(?=[\s"'\[{]|$)""")
 _INDENT = re.compile(r"[ -]*")
+_HAS_A_KEY = re.compile(r"""[ \t-]*["']?[\w.$/{}-]+["']?[ \t]*:(?:\s|$)""")
 
 
-def sensitive_lines(lines: Sequence[str]) -> frozenset[int]:
-    """The numbers, from 1, of those that give a value to an argument that any `sensitive` of the text
-    names, with the deeper lines that go on with it.
+def sensitive_names(text: str) -> frozenset[str]:
+    """The arguments that any `sensitive` of the text names, and `kwargs` itself: there a name may have a
+    slip in it. Empty when nothing is sensitive.
     """
-    names = {
-        name for found in _NAMES.finditer("\n".join(lines)) for name in _NAME.findall(found[1])
-    }
-    if not names:
-        return frozenset()
-    return frozenset(_with_values(lines, names))
+    found = list(_NAMES.finditer(text))
+    names = {name for one in found for name in _NAME.findall(one[1])}
+    return frozenset(names | {"kwargs"}) if found else frozenset()
 
 
-def _with_values(lines: Sequence[str], names: Collection[str]) -> Iterator[int]:
+def sensitive_lines(lines: Sequence[str], names: frozenset[str]) -> frozenset[int]:
+    """The numbers, from 1, of those on which one of these names stands, with what goes on from there:
+    deeper lines, and lines without a key.
+    """
+    return frozenset(_of_names(lines, names)) if names else frozenset()
+
+
+def _of_names(lines: Sequence[str], names: frozenset[str]) -> Iterator[int]:
+    wanted = re.compile(rf"(?<![\w.-])(?:{'|'.join(sorted(names))})(?![\w.-])")
+    named = _named_at(lines)
     above: int | None = None
     for number, line in enumerate(lines, start=1):
         indent = _indent(line)
-        if any(found[1] in names for found in _KEY.finditer(line)):
-            above = indent
-        elif above is not None and line.strip() and indent <= above:
+        spans = named.get(number, ())
+        if any(not _is_within(found.start(), spans) for found in wanted.finditer(line)):
+            above = indent if above is None else min(above, indent)
+        elif above is not None and indent <= above and _HAS_A_KEY.match(line):
             above = None
         if above is not None:
             yield number
+
+
+def _named_at(lines: Sequence[str]) -> dict[int, list[tuple[int, int]]]:
+    """Line → from where to where `sensitive` names something on it: names are no values."""
+    text = "\n".join(lines)
+    starts: dict[int, list[tuple[int, int]]] = {}
+    number, begin = 1, 0
+    for found in _NAMES.finditer(text):
+        number += text.count("\n", begin, found.start())
+        begin = found.start()
+        at = begin - text.rfind("\n", 0, begin) - 1
+        for further, part in enumerate(found[0].split("\n")):
+            starts.setdefault(number + further, []).append((at, at + len(part)))
+            at = 0
+    return starts
+
+
+def _is_within(at: int, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= at < end for start, end in spans)
 
 
 def _indent(line: str) -> int:

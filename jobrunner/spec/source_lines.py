@@ -22,7 +22,8 @@ def with_source_lines(
 
     def source_of(path: str) -> Source | None:
         if path not in sources and path in contents:
-            sources[path], _ = read_text(path, contents[path].content, Report())
+            file = contents[path]
+            sources[path], _ = read_text(path, file.content, Report(), file.sensitive)
         return sources.get(path)
 
     return tuple(
@@ -40,6 +41,5 @@ def _quoting(found: Diagnostic, source: Source | None) -> Diagnostic:
     if key is None:
         return found
     location = found.location.model_copy(update={"column": key.start() + 1})
-    return replace(
-        found, location=location, source_line=source.quoted(number), width=len(key.group())
-    )
+    shown = "" if source.hides(number) else source.line(number)
+    return replace(found, location=location, source_line=shown, width=len(key.group()))

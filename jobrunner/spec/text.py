@@ -40,8 +40,13 @@ _WORDS = {
 }
 
 
-def read_text(path: str, content: bytes, report: Report) -> tuple[Source, str]:
-    """The source for quoting lines, and the text with refused characters made harmless."""
+def read_text(
+    path: str, content: bytes, report: Report, sensitive: frozenset[str] = frozenset()
+) -> tuple[Source, str]:
+    """The source for quoting lines, and the text with refused characters made harmless.
+
+    `sensitive` are the arguments that other files name as such.
+    """
     for mark, encoding in _WIDE_ENCODINGS:
         if content.startswith(mark):
             return _refuse_encoding(path, encoding, report)
@@ -50,9 +55,9 @@ def read_text(path: str, content: bytes, report: Report) -> tuple[Source, str]:
         return _refuse_encoding(path, "UTF-16", report)
     try:
         text = content.decode()
-        source = Source(path, text.removeprefix(_BOM))
+        source = Source(path, text.removeprefix(_BOM), sensitive)
     except UnicodeDecodeError as error:
-        source = Source(path, content.decode(errors="replace").removeprefix(_BOM))
+        source = Source(path, content.decode(errors="replace").removeprefix(_BOM), sensitive)
         _report_bytes(source, content, error.start, report)
     return source, _without_refused(source, report)
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from jobrunner.spec.sensitive_lines import sensitive_lines
+from jobrunner.spec.sensitive_lines import sensitive_lines, sensitive_names
 
 LONGEST_SHOWN_LINE = 1000
 _LINE_BREAK = re.compile("\r\n|\n|\r")
@@ -19,9 +19,10 @@ _LINE_BREAK = re.compile("\r\n|\n|\r")
 class Source:
     """The text of one file, for quoting its lines."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, sensitive: frozenset[str] = frozenset()) -> None:
         self.path = path
         self.text = text
+        self._sensitive = sensitive
 
     @cached_property
     def lines(self) -> list[str]:
@@ -40,15 +41,15 @@ class Source:
         line = self.lines[number - 1]
         return line if len(line) <= LONGEST_SHOWN_LINE else ""
 
-    def quoted(self, number: int) -> str:
-        """The same for a message, which may stand in the log of a build: '' for a line that may hold the
-        value of a sensitive argument.
+    def hides(self, number: int) -> bool:
+        """Whether the line may hold the value of a sensitive argument: a message, which may stand in the
+        log of a build, does not quote it.
         """
-        return "" if number in self._sensitive_lines else self.line(number)
+        return number in self._sensitive_lines
 
     @cached_property
     def _sensitive_lines(self) -> frozenset[int]:
-        return sensitive_lines(self.lines) if "sensitive" in self.text else frozenset()
+        return sensitive_lines(self.lines, self._sensitive | sensitive_names(self.text))
 
     @cached_property
     def _starts(self) -> list[int]:

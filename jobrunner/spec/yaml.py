@@ -25,6 +25,8 @@ class SourceFile:
 
     path: str
     content: bytes
+    sensitive: frozenset[str] = frozenset()
+    """Arguments that the project file names as such, for all files: what gives them is not quoted."""
 
 
 def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
@@ -33,7 +35,7 @@ def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     A mistake that only concerns one value leaves the rest readable, and so does one that can be
     mended here for the sake of reading on; one that stops the parser leaves the documents before it.
     """
-    source, text = read_text(file.path, file.content, report)
+    source, text = read_text(file.path, file.content, report, file.sensitive)
     mended: dict[tuple[int, int], str] = {}
     # Each mend reads the text again, so a large text gets fewer of them.
     for _ in range(min(_MOST_MENDS, 1 + _MOST_MENDED_CHARACTERS // (len(text) + 1))):
