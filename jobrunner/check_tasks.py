@@ -6,7 +6,14 @@ from pathlib import Path
 
 from jobrunner.files import ProjectFiles
 from jobrunner.garbage import collection_paused
-from jobrunner.misfits import Judged, Misfit, Problem, find_misfits
+from jobrunner.misfits import (
+    Judged,
+    Misfit,
+    Problem,
+    Shape,
+    find_misfits,
+    find_misfits_of_on_end,
+)
 from jobrunner.source.tasks import Described, TaskSources
 from jobrunner.spec.calls import Call
 from jobrunner.spec.diagnostics import Diagnostic
@@ -14,7 +21,7 @@ from jobrunner.spec.parse import ParsedProject
 from jobrunner.spec.paths import is_allowed
 from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.report import Report, in_file_order
-from jobrunner.spec.tree import Node, Scalar, Source
+from jobrunner.spec.tree import Node, Scalar, Source, is_null
 from jobrunner.task_imports import task_imports
 
 Judge = Callable[[Call], Judged | Problem | None]
@@ -62,11 +69,16 @@ def _by_source(sources: TaskSources, call: Call) -> Judged | Problem | None:
     found = sources.look_up(call.path)
     if not isinstance(found, Described):
         return found
-    misfits = find_misfits(
-        found.shape, call.args, call.kwargs,
-        is_complete=call.is_complete, sensitive=call.sensitive,
-    )  # fmt: skip
+    misfits = _misfits(found.shape, call)
     return Judged(found.text, found.place, misfits) if misfits else None
+
+
+def _misfits(shape: Shape, call: Call) -> list[Misfit]:
+    if call.is_on_end:
+        return find_misfits_of_on_end(shape)
+    return find_misfits(
+        shape, call.args, call.kwargs, is_complete=call.is_complete, sensitive=call.sensitive
+    )
 
 
 def _report_all(calls: Sequence[Call], judge: Judge, report: Report) -> None:
@@ -82,17 +94,35 @@ def _report_all(calls: Sequence[Call], judge: Judge, report: Report) -> None:
             case Judged(task, place, misfits):
                 at = f" at {place}" if place else ""
                 of = (f"schedule: {call.schedule}",) if call.schedule else ()
+                key = "on_end" if call.is_on_end else "task"
                 for misfit in misfits:
-                    _report_misfit(call, misfit, (*of, f"task: {task}{at}"), report)
+                    _report_misfit(call, misfit, (*of, f"{key}: {task}{at}"), report)
             case _:
                 pass
 
 
 def _report_misfit(call: Call, misfit: Misfit, notes: tuple[str, ...], report: Report) -> None:
     node: Node = call.node(misfit.place) if misfit.place else call.whole
-    what = misfit.place[0] if misfit.place else "args and kwargs"
+    what = f"{misfit.place[0] if misfit.place else 'args and kwargs'} do not match the task's signature"
+    if call.is_on_end:
+        what = "'on_end' is called with the run that has ended, and with nothing more"
+    is_value = node.source.hides(node.line) and _may_be_value(call, misfit)
     report.error(
         Source(node.source.path, "") if call.hides(node) else node.source,
-        node.line, node.column, "E304", f"{what} do not match the task's signature",
-        width=node.width if isinstance(node, Scalar) else 1, help=misfit.problem, notes=notes,
+        node.line, node.column, "E304", what,
+        width=node.width if isinstance(node, Scalar) else 1,
+        help=_NO_NAME if is_value else misfit.problem, notes=notes,
     )  # fmt: skip
+
+
+_NO_NAME = (
+    "no parameter has such a name; write 'name: value', and quotes around a value with a comma"
+)
+
+
+def _may_be_value(call: Call, misfit: Misfit) -> bool:
+    """`{password:secret}` and `{password: sec,ret}`: a part of the value is read as a name."""
+    kind, *at = misfit.place or ("",)
+    entries = call.kwargs_node.entries if call.kwargs_node else {}
+    entry = entries.get(str(at[0])) if kind == "kwargs" else None
+    return entry is not None and (not str(at[0]).isidentifier() or is_null(entry.value))
