@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from jobrunner.plan.forecast import EditForecast
@@ -16,8 +16,7 @@ FORMAT_VERSION = "1.0"
 """Of `Plan.as_json`; minor versions only add."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """One field of a job that differs. Values are JSON, written as in YAML (`1m30s`); what is sealed is
     `(sensitive)`.
     """
@@ -80,6 +79,8 @@ class Create:
     """An address that is not in force; one that was deleted earlier returns with its history."""
 
     job: DefinedJob
+    digest: str
+    """Of its definition."""
     fields: tuple[FieldChange, ...]
     """What differs from the defaults."""
     schedules: tuple[ScheduleChange, ...]

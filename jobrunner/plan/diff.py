@@ -14,7 +14,7 @@ from jobrunner.plan.changes import (
     Update,
 )
 from jobrunner.plan.current import CurrentJob, CurrentProject
-from jobrunner.plan.digest import plan_digest, spec_digest
+from jobrunner.plan.digest import plan_digest, spec_digest, told_digest
 from jobrunner.plan.fields import Difference, differences, field_label, field_line, given_fields
 from jobrunner.plan.lint import lint_jobs
 from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
@@ -23,7 +23,7 @@ from jobrunner.plan.pause import PauseInForce
 from jobrunner.plan.schedule_edits import schedule_changes
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.models import DefinedJob, JobSpec
+from jobrunner.spec.models import DefinedJob, JobSpec, dump_job
 from jobrunner.spec.project import Move
 from jobrunner.spec.secrets import hidden
 
@@ -99,6 +99,9 @@ def _loads(
     )
     old = [c.before for c in changes if not isinstance(c, Create) and c.before is not None]
     new = [meant[c.address].spec for c in changes if not isinstance(c, Delete)]
+    if not changes:
+        as_ever = load_of(staying, now=now, horizon=horizon)
+        return as_ever, as_ever
     before, after = (
         load_of(staying + timings_of(specs), now=now, horizon=horizon) for specs in (old, new)
     )
@@ -153,9 +156,12 @@ def _is_same(before: JobSpec | None, after: JobSpec) -> bool:
 
 
 def _create(job: DefinedJob, current: CurrentProject, now: datetime) -> Create:
+    told = dump_job(job.spec)
+    sensitive = frozenset(job.spec.sensitive)
     return Create(
         job=job,
-        fields=tuple(_field(difference, job) for difference in given_fields(job.spec)),
+        digest=told_digest(told),
+        fields=tuple(_field(difference, job, sensitive) for difference in given_fields(told)),
         schedules=tuple(schedule_changes(None, job.spec, now)),
         pauses=_covering(current.pauses, job.spec),
         deleted_in=current.deleted.get(job.address),
@@ -205,17 +211,13 @@ def _changed_fields(before: CurrentJob, job: DefinedJob) -> tuple[FieldChange, .
     elif before.applied != before.in_force:
         by_the_files = () if before.applied is None else differences(before.applied, job.spec)
     edited = {difference.path for difference in by_the_files}
-    return tuple(_field(d, job, before.in_force, is_drift=d.path not in edited) for d in changed)
+    sensitive = frozenset({*job.spec.sensitive, *before.in_force.sensitive})
+    return tuple(_field(d, job, sensitive, is_drift=d.path not in edited) for d in changed)
 
 
 def _field(
-    difference: Difference,
-    job: DefinedJob,
-    before: JobSpec | None = None,
-    *,
-    is_drift: bool = False,
+    difference: Difference, job: DefinedJob, sensitive: frozenset[str], *, is_drift: bool = False
 ) -> FieldChange:
-    sensitive = {*job.spec.sensitive, *(() if before is None else before.sensitive)}
     return FieldChange(
         path=field_label(difference.path),
         kind=difference.kind,
@@ -253,7 +255,7 @@ def _covering(
 def _digest_parts(change: Change) -> tuple[str, str, str, str]:
     match change:
         case Create():
-            return ("create", change.address, "", spec_digest(change.job.spec))
+            return ("create", change.address, "", change.digest)
         case Update():
             return ("update", change.address, _old_digest(change), spec_digest(change.job.spec))
         case Delete():

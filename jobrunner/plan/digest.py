@@ -1,7 +1,7 @@
 """Short names for what a definition or a plan says; equal exactly when they say the same."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -16,8 +16,13 @@ _EXPONENT_FROM = 1e16
 
 def spec_digest(spec: JobSpec) -> str:
     """Of a definition: the same for the same meaning, however YAML or the database writes it."""
-    told = dump_job(spec)
-    return _hash(canonical_json(without_tokens(told) if spec.sensitive else told), _SPEC_DIGITS)
+    return told_digest(dump_job(spec))
+
+
+def told_digest(told: Mapping[str, Any]) -> str:
+    """The same, of what `dump_job` makes of it."""
+    seen = without_tokens(told) if told.get("sensitive") else told
+    return _hash(canonical_json(seen), _SPEC_DIGITS)
 
 
 def plan_digest(
@@ -41,8 +46,7 @@ _UNLIKE_JSONB = ("-0.0", "e+")
 """What Python writes of a number that jsonb writes otherwise."""
 
 
-def _dumped(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_dumped = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _canonical(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Where two definitions differ, field by field."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from jobrunner.plan.digest import canonical_json
@@ -28,14 +29,15 @@ def differences(old: JobSpec, new: JobSpec) -> tuple[Difference, ...]:
     Mappings are compared key by key, schedules by name, lists as a whole. A schedule that is new or
     gone is one field, whose value holds what it says beside the defaults.
     """
-    return tuple(_compare((), _tree(old), _tree(new)))
+    return tuple(_compare((), _tree(dump_job(old)), _tree(dump_job(new))))
 
 
-def given_fields(spec: JobSpec) -> tuple[Difference, ...]:
-    """What a new definition says beside the defaults."""
-    return tuple(_compare((), _BARE, _tree(spec)))
+def given_fields(told: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """What a new definition says beside the defaults; `told` is what `dump_job` makes of it."""
+    return tuple(_compare((), _BARE, _tree(told)))
 
 
+@lru_cache(maxsize=4096)  # the jobs of a project give the same few fields
 def field_label(path: tuple[str, ...]) -> str:
     """`schedule.cron`, `schedules.night.every`, `kwargs."a.b"`: as a person would point at it."""
     match path:
@@ -61,30 +63,40 @@ def _is_plain(part: str) -> bool:
     return part.replace("-", "_").isidentifier()
 
 
-def _tree(spec: JobSpec) -> dict[str, Any]:
-    tree = dump_job(spec)
-    del tree["namespace"], tree["name"]
-    tree["schedules"] = {schedule.pop("name"): schedule for schedule in tree["schedules"]}
+def _tree(told: Mapping[str, Any]) -> dict[str, Any]:
+    tree = {key: value for key, value in told.items() if key not in _ADDRESS}
+    tree["schedules"] = {
+        schedule["name"]: {key: value for key, value in schedule.items() if key != "name"}
+        for schedule in told["schedules"]
+    }
     return tree
 
 
-_BARE = _tree(JobSpec(namespace="default", name="bare", task="a.b")) | {"task": None}
+_ADDRESS = ("namespace", "name")
+_BARE = _tree(dump_job(JobSpec(namespace="default", name="bare", task="a.b"))) | {"task": None}
 """Of a job that says nothing."""
 
 
 def _compare(
     path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Difference]:
-    for key in (*new, *(key for key in old if key not in new)):  # in the order of the file
+    for key, after in new.items():  # in the order of the file
+        if key not in old:
+            here = (*path, key)
+            yield Difference(here, "added", None, _shown(here, after))
+            continue
+        before = old[key]
+        if _is_same_at_a_glance(before, after):
+            continue
         here = (*path, key)
+        if _is_mapping(before) and _is_mapping(after):
+            yield from _compare(here, before, after)
+        elif canonical_json(before) != canonical_json(after):
+            yield Difference(here, "changed", before, after)
+    for key, before in old.items():
         if key not in new:
-            yield Difference(here, "removed", _shown(here, old[key]), None)
-        elif key not in old:
-            yield Difference(here, "added", None, _shown(here, new[key]))
-        elif _is_mapping(old[key]) and _is_mapping(new[key]):
-            yield from _compare(here, old[key], new[key])
-        elif not _is_same(old[key], new[key]):
-            yield Difference(here, "changed", old[key], new[key])
+            here = (*path, key)
+            yield Difference(here, "removed", _shown(here, before), None)
 
 
 def _is_mapping(value: Any) -> bool:
@@ -94,10 +106,14 @@ def _is_mapping(value: Any) -> bool:
     return reference_of(value) is None and sealed_parts(value) is None
 
 
-def _is_same(old: Any, new: Any) -> bool:
-    if type(old) is type(new) and (isinstance(old, str | int | float | None) or not (old or new)):
-        return bool(old == new)
-    return canonical_json(old) == canonical_json(new)
+def _is_same_at_a_glance(old: Any, new: Any) -> bool:
+    """Most fields of most jobs are what they were, or nothing at all; False says nothing."""
+    return old is new or (type(old) is type(new) and old == new and _is_plain_value(old))
+
+
+def _is_plain_value(value: Any) -> bool:
+    """What has no parts whose types may differ though they are equal, as of `1` and `true`."""
+    return not value or not isinstance(value, (dict, list))
 
 
 def _shown(path: tuple[str, ...], value: Any) -> Any:

@@ -86,8 +86,8 @@ def hidden(path: Sequence[str], value: Any, names: Collection[str]) -> Any:
     """What is shown of a field of a job, in which the arguments of these names are sensitive, sealed
     or not: those of yesterday's definition were stored as they are.
     """
-    if value is None:
-        return None
+    if value is None or not (names or isinstance(value, (dict, list, tuple))):
+        return value
     match path:
         case ["kwargs", name, *_] | ["schedules", _, "kwargs", name, *_]:
             return SENSITIVE if name in names else shown(value)

@@ -68,7 +68,7 @@ def test_nothing_to_do_is_one_sentence() -> None:
 def test_a_new_job_shows_its_call_its_rule_and_its_next_runs() -> None:
     new = job(kwargs={"region": "eu"}, owner="data", schedules=[{"every": "1h"}])
     field = FieldChange("kwargs.region", "added", None, "eu", line=9)
-    told = lines_of(Create(job=new, fields=(field,), schedules=()))
+    told = lines_of(Create(job=new, digest="", fields=(field,), schedules=()))
     assert told[:4] == [
         "  + ops/report  create   jobs.d/ops.yaml:4  owner data",
         "      task      app.tasks.report",
@@ -80,12 +80,12 @@ def test_a_new_job_shows_its_call_its_rule_and_its_next_runs() -> None:
 
 def test_times_at_one_hour_name_it_once() -> None:
     new = job(schedules=[{"cron": "15 2 * * *", "timezone": "Europe/Berlin"}])
-    told = lines_of(Create(job=new, fields=(), schedules=()))
+    told = lines_of(Create(job=new, digest="", fields=(), schedules=()))
     assert told[2].endswith("next Sun 22 Nov 02:15 CET, Mon 23 Nov, Tue 24 Nov")
 
 
 def test_a_job_that_returns_says_so() -> None:
-    told = lines_of(Create(job=job(), fields=(), schedules=(), deleted_in=37))
+    told = lines_of(Create(job=job(), digest="", fields=(), schedules=(), deleted_in=37))
     assert told[2] == "      note  returns with its history (deleted in revision 37)"
 
 
@@ -222,7 +222,7 @@ def test_a_plan_of_some_jobs_says_what_it_leaves_out() -> None:
 def test_of_many_warnings_the_first_are_shown_those_of_changed_files_before_all_others() -> None:
     others = [warning("jobs.d/other.yaml", number) for number in range(1, 40)]
     told = lines_of(
-        Create(job=job(), fields=(), schedules=()),
+        Create(job=job(), digest="", fields=(), schedules=()),
         warnings=(*others, warning("jobs.d/ops.yaml", 7)),
     )
     drawn = [line for line in told if line.startswith("warning")]
