@@ -19,7 +19,7 @@ def _make_process_app() -> Celery:
     except JobrunnerError as error:
         refuse_to_start(error)
     made.conf.jobrunner_settings = settings
-    made.conf.include = ["jobrunner.worker"]
+    made.conf.include = ["jobrunner.worker.task", "jobrunner.worker.start"]
     return made
 
 

@@ -73,7 +73,7 @@ def make_app(settings: Settings) -> Celery:
         # Events for Flower cost the parent as much as the runs themselves: `-E` turns them on.
         worker_send_task_events=False,
         worker_prefetch_multiplier=1,
-        worker_consumer="jobrunner.worker:Consumer",
+        worker_consumer="jobrunner.worker.consumer:Consumer",
         worker_pool="jobrunner.pool:Pool",
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
@@ -278,6 +278,24 @@ class Waiting:
 
     depth: int
     oldest_sent_at: Mapping[int, datetime]
+
+
+def put_back_first(message: Any) -> None:
+    """A message that nobody has looked at, to the head of its queue.
+
+    kombu would put it behind all others on Redis, since there are no acknowledgements to undo; AMQP
+    keeps its place. Raises what the broker raises; the message is lost then, as it is with a worker.
+    """
+    channel = message.channel
+    # Only the channels of Redis have it. It is the one way to the key of a queue and a priority.
+    restore = getattr(channel, "_do_restore_message", None)
+    if restore is None:
+        message.requeue()
+        return
+    sent = message.delivery_info
+    with channel.conn_or_acquire() as client:
+        restore(message.serializable(), sent["exchange"], sent["routing_key"], client)
+    message.ack()
 
 
 def _check_url(url: str) -> None:

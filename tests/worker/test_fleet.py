@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from jobrunner.worker.lookahead import QUICK_RUNS
 from tests.ledger import Ledger
 from tests.project import Project
 from tests.waiting import wait_until
@@ -38,6 +39,22 @@ def test_a_run_with_priority_starts_within_a_second_in_spite_of_a_flood(fleet: F
     flooded = flood(fleet, runs=1_500)
     assert flooded.is_good, flooded
     assert flooded.waiting > 100
+
+
+def test_what_is_taken_ahead_of_a_long_run_is_the_first_that_another_worker_gets(
+    fleet: Fleet,
+) -> None:
+    short = fleet.ledger.add_job("acme.nothing", overlap="allow", name="short")
+    long = fleet.ledger.add_job("acme.brief", args=[str(fleet.journal), 600], name="long")
+    before = [fleet.ledger.add_run(short) for _ in range(2 * QUICK_RUNS)]
+    behind = [fleet.ledger.add_run(short) for _ in range(3)]
+    fleet.send([*before, fleet.ledger.add_run(long), *behind], priority=None)
+    fleet.start_worker("w0", "-c", "1")
+    wait_until(fleet.journal.exists)
+    fleet.start_worker("w1", "-c", "1")
+    wait_until(lambda: fleet.count_runs(state="succeeded") == len(before + behind))
+    started = [fleet.ledger.run(run_id)["started_at"] for run_id in behind]
+    assert started == sorted(started)
 
 
 def test_no_more_runs_of_a_job_than_it_may_have_run_at_once_on_two_workers(fleet: Fleet) -> None:
