@@ -87,12 +87,11 @@ class JobrunnerWorker:
     def open(self, bench: Bench) -> Iterator[Place]:
         def fill(place: Place) -> None:
             migrate(place)
-            place.write_jobs("jobs.yaml", _JOBS)
+            _write_project(place)
             place.jobrunner("apply", "--yes")
 
         with bench.open_place(self.name, fill) as place:
-            place.write_jobs("jobs.yaml", _JOBS)
-            (place.folder / "bench_tasks.py").write_text(_TASKS, "utf-8")
+            _write_project(place)
             yield place
 
     def send(self, place: Place, number: int) -> None:
@@ -118,6 +117,12 @@ class JobrunnerWorker:
 
     def recorded(self, place: Place) -> int:
         return _count(place, "SELECT count(*) FROM jobrunner.runs WHERE state = 'succeeded'")
+
+
+def _write_project(place: Place) -> None:
+    # An apply looks for the functions that the jobs name.
+    (place.folder / "bench_tasks.py").write_text(_TASKS, "utf-8")
+    place.write_jobs("jobs.yaml", _JOBS)
 
 
 _INSERT = """
