@@ -5,6 +5,7 @@ aliases and merge keys are our own, so that memory and time are bounded and each
 place. Where the C parser is missing, PyYAML's own gives the same events, more slowly.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
@@ -23,6 +24,8 @@ MENDED = "\ue000"
 the parser gets past it and no column moves."""
 
 _Loader: type[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_new_node: Callable[..., Any] = tuple.__new__
+"""Half the time of a call of the class, and there are half a million of them."""
 _OWN_TAGS = {
     "scalar": "tag:yaml.org,2002:str",
     "sequence": "tag:yaml.org,2002:seq",
@@ -32,28 +35,6 @@ _OWN_TAGS = {
 
 class UnreadableError(Exception):
     """A mistake that is already reported, and after which the text is not read on."""
-
-
-class _Frame:
-    """A list or a mapping that is still open."""
-
-    __slots__ = (
-        "anchor", "at_key", "column", "entries", "height", "items", "key", "line", "merge_key",
-        "merged", "nodes_before",
-    )  # fmt: skip
-
-    def __init__(self, anchor: str | None, line: int, column: int, nodes: int) -> None:
-        self.anchor = anchor
-        self.line = line
-        self.column = column
-        self.nodes_before = nodes
-        self.height = 1
-        self.items: list[Node] | None = None
-        self.entries: dict[str, Entry] = {}
-        self.key: Scalar | None = None
-        self.at_key = True
-        self.merge_key: Scalar | None = None
-        self.merged: list[Mapping] = []
 
 
 class TreeBuilder:
@@ -67,42 +48,39 @@ class TreeBuilder:
         self._mended = mended
         self._keep_spans = has_odd_spaces(source)
         self._has_fillers = False
-        self._start_document()
+        self._next_event: Callable[[], Any]
 
     def read(self, text: str) -> None:
         """Fill `documents`. Raises yaml.YAMLError where the parser stops, UnreadableError where we do."""
         self._has_fillers = FILLER in text and FILLER not in self._source.text
-        next_event = _Loader(text).get_event
-        while (event := next_event()) is not None:
-            kind = event.__class__
-            if kind is yaml.ScalarEvent:
-                self._scalar(event)
-            elif kind is yaml.MappingStartEvent:
-                self._open(event, "mapping")
-            elif kind is yaml.SequenceStartEvent:
-                self._open(event, "sequence").items = []
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                self._close()
-            elif kind is yaml.AliasEvent:
-                self._alias(event)
-            elif kind is yaml.DocumentStartEvent:
-                self._start_document()
-            elif kind is yaml.DocumentEndEvent:
-                self._end_document()
+        self._next_event = _Loader(text).get_event
+        while (event := self._next_event()) is not None:
+            if event.__class__ is yaml.DocumentStartEvent:
+                document = self._document()
+                # Only behind its end: before it a mistake may come, and this be a part of a document.
+                if not is_null(document):
+                    self.documents.append(document)
 
-    def _start_document(self) -> None:
-        self._document: Node | None = None
-        self._stack: list[_Frame] = []
+    def _document(self) -> Node:
         self._anchors: dict[str, tuple[Node, int, int]] = {}  # node, its size, its height
+        self._open_anchors: list[str | None] = []
+        self._height = 0
+        """Of what has been read of the innermost open list or mapping."""
         self._nodes = 0
         self._aliased_nodes = 0
+        document = self._node(self._next_event())
+        self._next_event()
+        return document
 
-    def _end_document(self) -> None:
-        # Only here: what stands before a mistake may be no more than a part of a document.
-        if self._document is not None and not is_null(self._document):
-            self.documents.append(self._document)
+    def _node(self, event: Any) -> Node:
+        kind = event.__class__
+        if kind is yaml.ScalarEvent:
+            return self._scalar(event)
+        if kind is yaml.AliasEvent:
+            return self._alias(event)
+        return self._collection(event, is_mapping=kind is yaml.MappingStartEvent)
 
-    def _scalar(self, event: Any) -> None:
+    def _scalar(self, event: Any) -> Scalar:
         start, end, value = event.start_mark, event.end_mark, event.value
         line, column = start.line + 1, start.column + 1
         if end.line == start.line:
@@ -110,24 +88,21 @@ class TreeBuilder:
         else:
             width = max(1, len(self._source.line(line)) - start.column)
         self._nodes += 1
-        plain = not event.style
-        tag, anchor = event.tag, event.anchor
-        if plain and tag is None and (not value or value[0] in MAY_BE_SPECIAL):
-            value = self._resolved(value, line, column, width)
-        elif plain and value[:1] == MENDED:
-            value = self._mended.get((line, column), value)
-        elif not plain:
+        tag = event.tag
+        if event.style:
             self._check_quoted(event, line, column)
             if self._has_fillers:
                 value = value.replace(FILLER, "")
-        node = Scalar(value, line, column, width, self._source)
+        elif tag is None and (not value or value[0] in MAY_BE_SPECIAL):
+            value = self._resolved(value, line, column, width)
+        elif value[:1] == MENDED:
+            value = self._mended.get((line, column), value)
+        node: Scalar = _new_node(Scalar, (value, line, column, width, self._source))
         if tag is not None:
             self._check_tag(event, "scalar", node)
-        if anchor is not None:
-            self._anchors[anchor] = (node, 1, 0)
-        if plain and value == "<<" and self._stack and self._stack[-1].at_key:
-            self._merge_key(node)
-        self._add(node)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (node, 1, 0)
+        return node
 
     def _resolved(self, text: str, line: int, column: int, width: int) -> Any:
         try:
@@ -154,46 +129,70 @@ class TreeBuilder:
             help="remove the tag and write the value itself", width=len(shown),
         )  # fmt: skip
 
-    def _open(self, event: Any, kind: str) -> _Frame:
-        mark = event.start_mark
+    def _collection(self, event: Any, *, is_mapping: bool) -> Node:
+        mark, anchor = event.start_mark, event.anchor
         line, column = mark.line + 1, mark.column + 1
-        if len(self._stack) >= DEEPEST:
+        if len(self._open_anchors) >= DEEPEST:
             self._give_up(
                 line, column, "E108", f"nested deeper than {DEEPEST} levels",
                 "write it flatter; a job needs no more than a few levels",
             )  # fmt: skip
-        frame = _Frame(event.anchor, line, column, self._nodes)
         if event.tag is not None:
+            kind = "mapping" if is_mapping else "sequence"
             self._check_tag(event, kind, Scalar(None, line, column, 1, self._source))
-        if event.anchor is not None:
-            self._anchors.pop(event.anchor, None)
+        if anchor is not None:
+            self._anchors.pop(anchor, None)
+        nodes_before, height_outside = self._nodes, self._height
         self._nodes += 1
-        self._stack.append(frame)
-        return frame
+        self._height = 1
+        self._open_anchors.append(anchor)
+        place = (line, column, self._source)
+        node = Mapping(self._entries(), *place) if is_mapping else Sequence(self._items(), *place)
+        self._open_anchors.pop()
+        if anchor is not None:
+            self._anchors[anchor] = (node, self._nodes - nodes_before, self._height)
+        self._height = max(height_outside, self._height + 1)
+        return node
 
-    def _close(self) -> None:
-        frame = self._stack.pop()
-        node: Node
-        place = (frame.line, frame.column, self._source)
-        if frame.items is not None:
-            node = Sequence(tuple(frame.items), *place)
-        else:
-            for mapping in frame.merged:
-                for key, entry in mapping.entries.items():
-                    frame.entries.setdefault(key, entry)
-            node = Mapping(frame.entries, *place)
-        if frame.anchor is not None:
-            self._anchors[frame.anchor] = (node, self._nodes - frame.nodes_before, frame.height)
-        if self._stack:
-            above = self._stack[-1]
-            above.height = max(above.height, frame.height + 1)
-        self._add(node)
+    def _items(self) -> tuple[Node, ...]:
+        items = []
+        while (event := self._next_event()).__class__ is not yaml.SequenceEndEvent:
+            items.append(self._node(event))
+        return tuple(items)
 
-    def _alias(self, event: Any) -> None:
+    def _entries(self) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        merge_key: Scalar | None = None
+        merged: list[Mapping] = []
+        next_event = self._next_event
+        while (event := next_event()).__class__ is not yaml.MappingEndEvent:
+            node = self._node(event)
+            if not (isinstance(node, Scalar) and isinstance(node.value, str)):
+                key = self._key_as_text(node)
+            else:
+                key = node
+                if node.value == "<<" and _is_plain(event):
+                    merge_key = self._merge_key(node, merge_key)
+            value = self._node(next_event())
+            if key is None:
+                continue
+            name = str(key.value)
+            if key is merge_key:
+                self._merge(merged, value)
+            elif name in entries:
+                self._refuse_key(key, name, entries[name])
+            else:
+                entries[name] = _new_node(Entry, (key, value))
+        for mapping in merged:
+            for name, entry in mapping.entries.items():
+                entries.setdefault(name, entry)
+        return entries
+
+    def _alias(self, event: Any) -> Node:
         mark, name = event.start_mark, event.anchor
         line, column, width = mark.line + 1, mark.column + 1, len(name) + 1
         if name not in self._anchors:
-            if any(frame.anchor == name for frame in self._stack):
+            if name in self._open_anchors:
                 self._give_up(
                     line, column, "E106", f"*{name} stands inside of what &{name} names, without end",
                     "write the value out", width=width,
@@ -202,8 +201,7 @@ class TreeBuilder:
                 line, column, "E106", f"no anchor &{name} stands before this alias", width=width,
                 help=f'put the anchor first, or quote the text: "*{name}"',
             )  # fmt: skip
-            self._add(Scalar(None, line, column, width, self._source))
-            return
+            return Scalar(None, line, column, width, self._source)
         node, size, height = self._anchors[name]
         self._nodes += size
         self._aliased_nodes += size
@@ -212,41 +210,13 @@ class TreeBuilder:
                 line, column, "E107", f"aliases expand to more than {MOST_ALIASED_NODES:,} values",
                 "write the values out, or put them into 'defaults'", width=width,
             )  # fmt: skip
-        if len(self._stack) + height > DEEPEST:
+        if len(self._open_anchors) + height > DEEPEST:
             self._give_up(
                 line, column, "E108", f"nested deeper than {DEEPEST} levels", "write it flatter",
                 width=width,
             )  # fmt: skip
-        if self._stack:
-            self._stack[-1].height = max(self._stack[-1].height, height + 1)
-        self._add(node)
-
-    def _add(self, node: Node) -> None:
-        if not self._stack:
-            self._document = node
-            return
-        frame = self._stack[-1]
-        if frame.items is not None:
-            frame.items.append(node)
-        elif frame.at_key:
-            frame.at_key = False
-            if isinstance(node, Scalar) and isinstance(node.value, str):
-                frame.key = node
-            else:
-                frame.key = self._key_as_text(node)
-        else:
-            frame.at_key = True
-            key = frame.key
-            if key is None:
-                return
-            if key is frame.merge_key:
-                self._merge(frame, node)
-                return
-            name = str(key.value)
-            if name in frame.entries:
-                self._refuse_key(key, name, frame.entries[name])
-            else:
-                frame.entries[name] = Entry(key, node)
+        self._height = max(self._height, height + 1)
+        return node
 
     def _refuse_key(self, key: Scalar, name: str, earlier: Entry) -> None:
         self._error(
@@ -270,23 +240,20 @@ class TreeBuilder:
         self._error(node.line, node.column, "E111", message, help=advice, width=node.width)
         return node._replace(value=text)
 
-    def _merge_key(self, node: Scalar) -> None:
-        frame = self._stack[-1]
-        if frame.items is not None:
-            return
-        if frame.merge_key is not None:
+    def _merge_key(self, key: Scalar, earlier: Scalar | None) -> Scalar:
+        if earlier is not None:
             self._error(
-                node.line, node.column, "E105", "the key '<<' stands here a second time",
+                key.line, key.column, "E105", "the key '<<' stands here a second time",
                 width=2, help="write one '<<' with a list: <<: [*first, *second]",
-                notes=(f"first at line {frame.merge_key.line}",),
+                notes=(f"first at line {earlier.line}",),
             )  # fmt: skip
-        frame.merge_key = node
+        return key
 
-    def _merge(self, frame: _Frame, node: Node) -> None:
+    def _merge(self, merged: list[Mapping], node: Node) -> None:
         parts = node.items if isinstance(node, Sequence) else (node,)
         for part in parts:
             if isinstance(part, Mapping):
-                frame.merged.append(part)
+                merged.append(part)
             elif not (isinstance(part, Scalar) and part.value is None):
                 self._error(
                     part.line, part.column, "E112", "'<<' takes a mapping or a list of mappings",
@@ -298,6 +265,10 @@ class TreeBuilder:
     ) -> NoReturn:
         self._error(line, column, code, message, width=width, help=advice)
         raise UnreadableError
+
+
+def _is_plain(event: Any) -> bool:
+    return event.__class__ is yaml.ScalarEvent and not event.style
 
 
 def _shortened(name: str) -> str:
