@@ -57,7 +57,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "list": "The jobs in force, with next and last run",
         "get": "One job: definition, schedules, last runs",
         "next": "When a job or an expression runs next",
-        "explain": "A key or a job in words; where values come from",
+        "explain": "A key, a code or a job in words; where values come from",
         "runs": "Runs: list, show, logs, cancel, retry",
         "queues": "What waits, since when, and who serves it",
         "workers": "Who is at work, and on what",
