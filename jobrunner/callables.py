@@ -21,6 +21,7 @@ import keyword
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -31,6 +32,7 @@ from celery.local import Proxy
 
 from jobrunner.errors import CallableError
 from jobrunner.hints import Hints, read_hints
+from jobrunner.spec.keys import did_you_mean
 from jobrunner.spec.paths import is_allowed
 
 
@@ -98,7 +100,7 @@ def _refuse_unless_allowed(dotted: str, origin: str, allow: Sequence[str]) -> No
     if is_allowed(origin, allow):
         return
     if allow:
-        reason = f"this worker allows only {', '.join(allow)}"
+        reason = f"only {', '.join(allow)} are allowed"
         hint = f"Add {origin} to JOBRUNNER_ALLOW_TASKS, or to allow.tasks of the project file."
     else:
         reason = "modules of Python itself are no tasks"
@@ -169,10 +171,7 @@ def _walk(dotted: str, module: ModuleType, names: Sequence[str]) -> object:
         try:
             found = getattr(found, name)
         except AttributeError:
-            where = f"module {module.__name__}" if found is module else f"class {found.__name__}"
-            raise CallableError(
-                f"{dotted} cannot be found: {where} has no {name!r}.", kind="missing"
-            ) from None
+            raise _not_there(dotted, found, name) from None
         if isinstance(found, ModuleType):
             raise CallableError(
                 f"{dotted} may not be loaded: it goes through {name!r}, which "
@@ -180,6 +179,27 @@ def _walk(dotted: str, module: ModuleType, names: Sequence[str]) -> object:
                 kind="refused",
             )
     return found
+
+
+def _not_there(dotted: str, place: ModuleType | type, name: str) -> CallableError:
+    if isinstance(place, ModuleType) and _is_module(place, name):
+        return CallableError(
+            f"{dotted} is a module.", kind="missing", hint="Name a function in it."
+        )
+    guess = did_you_mean(name, tuple(one for one in vars(place) if not one.startswith("_")))
+    where = (
+        f"module {place.__name__}" if isinstance(place, ModuleType) else f"class {place.__name__}"
+    )
+    return CallableError(
+        f"{dotted} cannot be found: {where} has no {name!r}.",
+        kind="missing",
+        hint=f"Did you mean {guess!r}?" if guess else "",
+    )
+
+
+def _is_module(package: ModuleType, name: str) -> bool:
+    folders = getattr(package, "__path__", None)
+    return folders is not None and PathFinder.find_spec(name, folders) is not None
 
 
 def _checked_callable(dotted: str, found: object, allow: Sequence[str]) -> Callable[..., Any]:

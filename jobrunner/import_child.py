@@ -18,7 +18,15 @@ from celery import Task
 from jobrunner.callables import LoadedCallable, load_callable
 from jobrunner.errors import CallableError
 from jobrunner.import_questions import Answer, Opening, Question
-from jobrunner.misfits import Judged, Problem, Shape, find_misfits, signature_in_words
+from jobrunner.misfits import (
+    Judged,
+    Misfit,
+    Problem,
+    Shape,
+    find_misfits,
+    find_misfits_of_on_end,
+    signature_in_words,
+)
 from jobrunner.process_tree import adopt_orphans, die_with
 
 _CODES = {"refused": "E302", "missing": "E303", "import": "E305"}
@@ -54,10 +62,7 @@ def _answer(question: Question, opening: Opening) -> Answer:
         return Answer()
     shape = Shape(question.path.rpartition(".")[2], loaded.signature, loaded.hints)
     try:
-        misfits = find_misfits(
-            shape, question.args, question.kwargs,
-            is_complete=question.is_complete, sensitive=question.sensitive,
-        )  # fmt: skip
+        misfits = _misfits(shape, question)
     except Exception as error:  # noqa: BLE001  a validator of the user's own
         told = f"{question.path} cannot check its arguments: {type(error).__name__}: {error}"
         return Answer(problem=Problem("E304", told))
@@ -65,6 +70,15 @@ def _answer(question: Question, opening: Opening) -> Answer:
         return Answer()
     text = f"{shape.name}{signature_in_words(loaded.signature)}"
     return Answer(judged=Judged(text, _place(loaded, opening.root), misfits))
+
+
+def _misfits(shape: Shape, question: Question) -> list[Misfit]:
+    if question.is_on_end:
+        return find_misfits_of_on_end(shape)
+    return find_misfits(
+        shape, question.args, question.kwargs,
+        is_complete=question.is_complete, sensitive=question.sensitive,
+    )  # fmt: skip
 
 
 def _problem(path: str, error: CallableError, root: str) -> Problem:

@@ -33,6 +33,7 @@ class Question(_Line):
     kwargs: dict[str, Any]
     is_complete: bool
     sensitive: tuple[str, ...]
+    is_on_end: bool
 
 
 class Answer(_Line):

@@ -134,6 +134,14 @@ def find_misfits(
     return [*found, *_values(shape, args, kwargs, sensitive)]
 
 
+def find_misfits_of_on_end(shape: Shape) -> list[Misfit]:
+    """What is missing when it is called with the run that is over; with nothing, if it takes nothing by
+    position.
+    """
+    takes_run = bool(shape.positions) or shape.takes_more_positions
+    return list(_missing(shape, [None] if takes_run else [], {}, ()))
+
+
 def _unbound(
     shape: Shape, args: Sequence[Any], kwargs: Mapping[str, Any], *, is_complete: bool
 ) -> list[Misfit]:

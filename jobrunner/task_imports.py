@@ -150,4 +150,5 @@ def _question(call: Call) -> Question:
         kwargs=call.kwargs,
         is_complete=call.is_complete,
         sensitive=call.sensitive,
+        is_on_end=call.is_on_end,
     )

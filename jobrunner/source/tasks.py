@@ -100,10 +100,11 @@ class TaskSources:
 
     def _look_up(self, task: str) -> Described | Problem:
         found = self._modules.find(task)
+        if found is not None and not found.rest:
+            what = "folder of modules" if found.is_folder else "module"
+            return Problem("E303", f"'{task}' is a {what}", help="name a function in it")
         if found is None or found.is_folder:
             return self._no_module(task, found)
-        if not found.rest:
-            return Problem("E303", f"'{task}' is a module", help="name a function in it")
         module = self._modules.read(found)
         if isinstance(module, Broken):
             return self._broken(found.name, module)
@@ -116,18 +117,19 @@ class TaskSources:
             task, self._describe(self._follow(module, first), rest, found.rest[-1])
         )
 
-    def _no_module(self, task: str, found: FoundModule | None) -> Problem:
-        if found is None:
-            missing = task.rpartition(".")[0]
+    def _no_module(self, task: str, folder: FoundModule | None) -> Problem:
+        if folder is None:
+            missing, name = task.rpartition(".")[0], task.partition(".")[0]
+            why = f"there is no module '{missing}' here"
             near = tuple(modules_in([str(self._root)]))
         else:
-            missing = f"{found.name}.{found.rest[0]}" if found.rest else found.name
-            near = tuple(modules_in(found.folders))
-        guess = did_you_mean(
-            (found.rest[0] if found and found.rest else task.partition(".")[0]), near
-        )
+            name = folder.rest[0]
+            missing = f"{folder.name}.{name}"
+            why = f"'{folder.name}' is a folder without __init__.py, and no module '{name}' lies in it"
+            near = tuple(modules_in(folder.folders))
+        guess = did_you_mean(name, near)
         return Problem(
-            "W301", f"there is no module '{missing}' here; what calls it is not checked",
+            "W301", f"{why}; what calls it is not checked",
             help=f"did you mean '{guess}'?" if guess else "run this where it is installed",
             module=missing,
         )  # fmt: skip

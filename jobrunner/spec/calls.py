@@ -29,6 +29,8 @@ class Call(NamedTuple):
     """The schedule whose arguments these are; '' for the job's own."""
     sensitive: tuple[str, ...]
     """Names of arguments whose values nobody may see."""
+    is_on_end: bool = False
+    """The job's `on_end`: it is given the run that is over, if it takes an argument, and no others."""
 
     def node(self, place: tuple[str | int, ...]) -> Node:
         """Where an argument stands: `("kwargs", "region")` is a name, `("kwargs", "region", "value", …)`
@@ -55,10 +57,12 @@ def calls_of(
     """Those of one job, as far as they could be read: of a schedule with a mistake there is none, and
     one without its arguments of a job where not `are_all_known`.
     """
-    spec, task = reading.model, tree.get("task")
-    if spec is None or spec.task is None or not isinstance(task, Scalar):
+    spec, task, on_end = reading.model, tree.get("task"), tree.get("on_end")
+    if spec is None or not reading.has("sensitive"):
         return
-    if not reading.has("task", "sensitive"):
+    if spec.on_end is not None and isinstance(on_end, Scalar):
+        yield _call_of_on_end(spec, spec.on_end, on_end)
+    if spec.task is None or not isinstance(task, Scalar) or not reading.has("task"):
         return
     own = _call_of_job(spec, spec.task, task, tree)
     if not are_all_known:
@@ -72,6 +76,22 @@ def calls_of(
     for schedule in spec.schedules:
         if _has_own(schedule):
             yield _call_of_schedule(own, schedule, named[schedule.name].value)
+
+
+def _call_of_on_end(spec: JobSpec, path: str, on_end: Scalar) -> Call:
+    return Call(
+        path=path,
+        task=on_end,
+        args=(),
+        kwargs={},
+        args_node=None,
+        kwargs_node=None,
+        whole=on_end,
+        is_complete=True,
+        schedule="",
+        sensitive=spec.sensitive,
+        is_on_end=True,
+    )
 
 
 def _call_of_job(spec: JobSpec, path: str, task: Scalar, tree: Mapping) -> Call:

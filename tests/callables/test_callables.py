@@ -138,6 +138,17 @@ class TestMissing:
         assert error.kind == "missing"
         assert told in error.message
 
+    def test_a_module_in_place_of_a_function_is_called_a_module(self, acme: Path) -> None:
+        (acme / "acme_room").mkdir()
+        (acme / "acme_room" / "tasks.py").touch()
+        error = refusal("acme_room.tasks")
+        assert (error.kind, error.message, error.hint) == (
+            "missing", "acme_room.tasks is a module.", "Name a function in it.",
+        )  # fmt: skip
+
+    def test_a_name_that_was_probably_meant_is_proposed(self) -> None:
+        assert refusal("acme_tasks.Report.biuld").hint == "Did you mean 'build'?"
+
     @pytest.mark.parametrize(
         ("path", "told"),
         [

@@ -6,7 +6,7 @@ import pytest
 
 from jobrunner.errors import ConfigurationError
 from jobrunner.reconcile import read_desired
-from jobrunner.spec.project import Given
+from jobrunner.spec.project import Given, TaskCheck
 from tests.check_tasks.conftest import Check, Write
 from tests.cli.calling import call
 
@@ -101,6 +101,32 @@ def test_a_missing_argument_is_told_beside_a_wrong_schedule(check: Check) -> Non
 def test_of_an_argument_without_its_value_only_the_callable_is_looked_for(check: Check) -> None:
     found = check("  a: {task: billing.chrage, kwargs: {bathc: '${NOPE}'}}\n")
     assert [one.code for one in found] == ["E303", "E231"]
+
+
+@pytest.mark.parametrize("mode", ["static", "import"])
+def test_an_on_end_that_needs_more_than_the_run_is_an_error(
+    check: Check, write: Write, mode: TaskCheck
+) -> None:
+    write("tidy.py", "def release(run, bucket): ...\ndef named(*, bucket): ...\n")
+    jobs = (
+        "  a: {task: billing.charge, on_end: tidy.release}\n"
+        "  b: {task: billing.charge, on_end: tidy.named}\n"
+    )
+    assert [(one.code, one.location.line, one.help, one.notes) for one in check(jobs, mode)] == [
+        ("E304", 2, "release() needs 'bucket'", ("on_end: release(run, bucket) at tidy.py:1",)),
+        ("E304", 3, "named() needs 'bucket'", ("on_end: named(*, bucket) at tidy.py:2",)),
+    ]
+
+
+@pytest.mark.parametrize("parameters", ["", "run", "run, bucket='a'", "*runs", "**options"])
+def test_an_on_end_may_take_the_run_or_nothing(check: Check, write: Write, parameters: str) -> None:
+    write("tidy.py", f"def release({parameters}): ...\n")
+    assert check("  a: {task: billing.charge, on_end: tidy.release}\n") == []
+
+
+def test_the_on_end_of_a_command_is_checked_too(check: Check, write: Write) -> None:
+    write("jobrunner.yaml", "allow: {commands: true}\n")
+    assert [one.code for one in check("  a: {command: [make], on_end: billing.gone}\n")] == ["E303"]
 
 
 def test_a_job_with_another_mistake_is_checked_too(check: Check) -> None:

@@ -167,6 +167,28 @@ def test_what_is_not_there_is_named(
     assert (found.code, found.message) == (code, message)
 
 
+@pytest.mark.parametrize(
+    ("task", "code", "message", "advice"),
+    [
+        ("acme_space.inner.charge", "W301",
+         "'acme_space.inner' is a folder without __init__.py, and no module 'charge' lies in it",
+         "run this where it is installed"),
+        ("acme_space.inner.task.charge", "W301",
+         "'acme_space.inner' is a folder without __init__.py, and no module 'task' lies in it",
+         "did you mean 'tasks'?"),
+        ("acme_space.inner", "E303",
+         "'acme_space.inner' is a folder of modules", "name a function in it"),
+    ],
+)  # fmt: skip
+def test_a_folder_without_an_init_file_is_told_from_a_module_that_is_missing(
+    tmp_path: Path, write: Write, task: str, code: str, message: str, advice: str
+) -> None:
+    write("acme_space/inner/tasks.py", "def charge(a): ...")
+    found = TaskSources(tmp_path).look_up(task)
+    assert isinstance(found, Problem)
+    assert (found.code, found.message.partition(";")[0], found.help) == (code, message, advice)
+
+
 def test_a_module_is_found_below_a_folder_without_an_init_file(
     tmp_path: Path, write: Write
 ) -> None:

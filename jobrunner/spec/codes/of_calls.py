@@ -67,7 +67,8 @@ def report(region: str, days: int = 7) -> None: ...
 a name that it does not have, one that is missing or given twice, too many by position, or a value that
 its type hint does not take. The rule is the worker's own: text becomes a date, a duration, an enum or
 a model where the hint asks for one. A `{secret: …}` and a `sensitive` argument are judged by
-their names only. A job without a schedule may leave arguments to whoever starts it.
+their names only. A job without a schedule may leave arguments to whoever starts it. An `on_end` is
+called with the run that has ended, or with nothing, and may need no more.
 
 Without running anything, the source tells a plain signature, Celery's own decorators and the common
 type hints; what another decorator makes of a function is not judged. `validate --check-tasks import`
