@@ -2,13 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from jobrunner.db.arrays import plain_array
+from jobrunner.db.arrays import plain_array, text_array
 from jobrunner.spec.models import ScheduleSpec, dump_schedule
 from jobrunner.tick import Advance, DueSchedule
 
@@ -63,52 +63,87 @@ def claim_due(
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenSchedule:
-    """A schedule to put in force."""
+class StartedSchedule:
+    """A schedule to put in force, whose times begin anew."""
 
     job_id: uuid.UUID
     spec: ScheduleSpec
+    next_scheduled_for: datetime | None
+    """The nominal time; None: nothing is coming."""
+    next_run_at: datetime | None
+    """The same plus jitter."""
 
 
-_UPSERT = text("""
-    INSERT INTO jobrunner.schedules (id, job_id, name, spec)
-    SELECT id, job_id, name, spec
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, job_id uuid, name text, spec jsonb)
+# A schedule that has had all of its `max_runs` is over, whatever time would come next.
+_START = text("""
+    INSERT INTO jobrunner.schedules AS s
+           (id, job_id, name, spec, next_scheduled_for, next_run_at)
+    SELECT id, job_id, name, CAST(spec AS jsonb), next_scheduled_for, next_run_at
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:job_ids AS uuid[]), CAST(:names AS text[]),
+                  CAST(:specs AS text[]), CAST(:scheduled AS timestamptz[]),
+                  CAST(:run_at AS timestamptz[]))
+        AS new (id, job_id, name, spec, next_scheduled_for, next_run_at)
      ORDER BY job_id, name
-        ON CONFLICT (job_id, name) DO UPDATE SET spec = excluded.spec, deleted_at = NULL
+        ON CONFLICT (job_id, name) DO UPDATE
+       SET spec = excluded.spec, deleted_at = NULL, error = NULL,
+           next_scheduled_for = CASE WHEN s.total_run_count
+                                          >= CAST(excluded.spec ->> 'max_runs' AS bigint)
+                                     THEN NULL ELSE excluded.next_scheduled_for END,
+           next_run_at = CASE WHEN s.total_run_count
+                                   >= CAST(excluded.spec ->> 'max_runs' AS bigint)
+                              THEN NULL ELSE excluded.next_run_at END
     RETURNING id, job_id, name
 """)
 
 
-def write_schedules(
-    connection: Connection, schedules: Sequence[WrittenSchedule]
+def start_schedules(
+    connection: Connection, started: Sequence[StartedSchedule]
 ) -> Mapping[tuple[uuid.UUID, str], uuid.UUID]:
-    """Put these in force, new, changed or returned; their ids by job and name. No time is touched."""
-    if not schedules:
+    """Put these in force, new, changed or returned, with their next times; their ids by job and name."""
+    if not started:
         return {}
-    rows = [
-        {
-            "id": str(uuid.uuid4()),
-            "job_id": str(schedule.job_id),
-            "name": schedule.spec.name,
-            "spec": dump_schedule(schedule.spec),
-        }
-        for schedule in schedules
-    ]
-    written = connection.execute(_UPSERT, {"rows": json.dumps(rows)})
-    return {(row.job_id, row.name): row.id for row in written}
+    columns = {
+        "ids": plain_array(uuid.uuid4() for _ in started),
+        "job_ids": plain_array(one.job_id for one in started),
+        "names": text_array(one.spec.name for one in started),
+        "specs": _spec_texts([one.spec for one in started]),
+        "scheduled": plain_array(one.next_scheduled_for for one in started),
+        "run_at": plain_array(one.next_run_at for one in started),
+    }
+    written = connection.execute(_START, columns)
+    return {(job_id, name): schedule_id for schedule_id, job_id, name in written}
 
 
-_DELETE = text("""
-    UPDATE jobrunner.schedules SET deleted_at = statement_timestamp()
+_RESPECIFY = text("""
+    UPDATE jobrunner.schedules AS s SET spec = CAST(new.spec AS jsonb)
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:specs AS text[])) AS new (id, spec)
+     WHERE s.id = new.id
+""")
+
+
+def write_specs(connection: Connection, specs: Mapping[uuid.UUID, ScheduleSpec]) -> None:
+    """Change what these say beside their times, none of which is touched."""
+    if specs:
+        columns = {"ids": plain_array(specs), "specs": _spec_texts(specs.values())}
+        connection.execute(_RESPECIFY, columns)
+
+
+def _spec_texts(specs: Iterable[ScheduleSpec]) -> str:
+    return text_array(json.dumps(dump_schedule(spec)) for spec in specs)
+
+
+_END = text("""
+    UPDATE jobrunner.schedules
+       SET deleted_at = statement_timestamp(), next_scheduled_for = NULL, next_run_at = NULL,
+           error = NULL
      WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
 """)
 
 
-def delete_schedules(connection: Connection, schedule_ids: Sequence[uuid.UUID]) -> None:
-    """Make tombstones of them; their next times are the caller's to clear."""
+def end_schedules(connection: Connection, schedule_ids: Sequence[uuid.UUID]) -> None:
+    """Make tombstones of them; nothing of theirs is coming."""
     if schedule_ids:
-        connection.execute(_DELETE, {"ids": [str(gone) for gone in schedule_ids]})
+        connection.execute(_END, {"ids": plain_array(schedule_ids)})
 
 
 # A schedule that has had all of its `max_runs` is over, whatever time would come next.
@@ -134,9 +169,9 @@ def set_next_times(
         connection.execute(
             _SET_NEXT,
             {
-                "ids": [str(schedule_id) for schedule_id, _, _ in next_times],
-                "scheduled": [scheduled_for for _, scheduled_for, _ in next_times],
-                "run_at": [run_at for _, _, run_at in next_times],
+                "ids": plain_array(schedule_id for schedule_id, _, _ in next_times),
+                "scheduled": plain_array(scheduled_for for _, scheduled_for, _ in next_times),
+                "run_at": plain_array(run_at for _, _, run_at in next_times),
             },
         )
 

@@ -101,6 +101,8 @@ class Update:
 
     job: DefinedJob
     job_id: UUID
+    digest: str
+    """Of its new definition."""
     before: JobSpec | None
     """What is in force; None when `replaces` says why it cannot be read."""
     fields: tuple[FieldChange, ...]

@@ -171,12 +171,14 @@ def _create(job: DefinedJob, current: CurrentProject, now: datetime) -> Create:
 def _update(
     before: CurrentJob, job: DefinedJob, pauses: Sequence[PauseInForce], now: datetime
 ) -> Update:
+    digest = spec_digest(job.spec)
     return Update(
         job=job,
         job_id=before.id,
+        digest=digest,
         moved_from="" if before.address == job.address else before.address,
         before=before.in_force,
-        fields=_changed_fields(before, job),
+        fields=_changed_fields(before, job, digest),
         schedules=tuple(schedule_changes(before, job.spec, now)),
         replaces=before.problem,
         pauses=_covering(pauses, job.spec, before.address),
@@ -201,12 +203,12 @@ def _delete(before: CurrentJob, pauses: Sequence[PauseInForce], now: datetime) -
     )
 
 
-def _changed_fields(before: CurrentJob, job: DefinedJob) -> tuple[FieldChange, ...]:
+def _changed_fields(before: CurrentJob, job: DefinedJob, digest: str) -> tuple[FieldChange, ...]:
     if before.in_force is None:
         return ()
     changed = differences(before.in_force, job.spec)
     by_the_files = changed
-    if before.digest == spec_digest(job.spec):
+    if before.digest == digest:
         by_the_files = ()  # the files say what they said at the last apply
     elif before.applied != before.in_force:
         by_the_files = () if before.applied is None else differences(before.applied, job.spec)
@@ -257,7 +259,7 @@ def _digest_parts(change: Change) -> tuple[str, str, str, str]:
         case Create():
             return ("create", change.address, "", change.digest)
         case Update():
-            return ("update", change.address, _old_digest(change), spec_digest(change.job.spec))
+            return ("update", change.address, _old_digest(change), change.digest)
         case Delete():
             return ("delete", change.address, _old_digest(change), "")
 

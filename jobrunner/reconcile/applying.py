@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from jobrunner.crash_points import reach
-from jobrunner.db import jobs, projects
+from jobrunner.db import definitions, projects
 from jobrunner.db.engine import Limits, change_limits, transaction
 from jobrunner.db.revisions import is_flapping
 from jobrunner.db.wakeups import notify
@@ -55,7 +55,9 @@ def apply_project(
         plan = plan_wanted(connection, wanted, options, now=now)
         check_expected(plan, options.expected_digest)
         check_wanted(connection, plan, wanted, options)
-        jobs.write_locations(connection, {move.job_id: move.after for move in plan.relocated})
+        definitions.write_locations(
+            connection, {move.job_id: move.after for move in plan.relocated}
+        )
         if plan.is_empty:
             return Applied(None, plan)
         at = settle_due(connection, plan, record_due, now)

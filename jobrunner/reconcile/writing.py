@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from jobrunner.db import intervals, jobs, pauses, projects, revisions, schedules
+from jobrunner.db import definitions, intervals, pauses, projects, revisions, schedules
+from jobrunner.db.definitions import LockedSchedule
 from jobrunner.db.engine import database_now
-from jobrunner.db.jobs import LockedSchedule
 from jobrunner.db.projects import Project
-from jobrunner.db.schedules import WrittenSchedule
+from jobrunner.db.schedules import StartedSchedule
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
 from jobrunner.reconcile.guarding import commit_to_keep
 from jobrunner.reconcile.options import ApplyOptions
@@ -50,13 +50,13 @@ def settle_due(
     the old definition or by the new one and never by both or none.
     """
     job_ids = [c.job_id for c in plan.changes if not isinstance(c, Create)]
-    locked = jobs.lock_jobs(connection, job_ids)
+    locked = definitions.lock_jobs(connection, job_ids)
     at = now or database_now(connection)
     due = [s.id for s in locked.values() if s.next_run_at is not None and s.next_run_at <= at]
     for start in range(0, len(due), _DUE_BATCH):
         _record(connection, record_due, due[start : start + _DUE_BATCH], at)
     if due:  # the next of theirs may be owed by now and wait for its jitter
-        locked = jobs.lock_jobs(connection, job_ids)
+        locked = definitions.lock_jobs(connection, job_ids)
     for schedule in _waiting_for_jitter(plan, locked, at):
         assert schedule.next_run_at is not None  # noqa: S101  that is what waits
         _record(connection, record_due, [schedule.id], schedule.next_run_at)
@@ -69,16 +69,16 @@ def write(
     """The jobs, their schedules and the revision; times count from `at`."""
     commit = commit_to_keep(connection, plan, wanted, options)
     project = projects.start_revision(connection, plan.project, environment=plan.environment)
-    jobs.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
+    definitions.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
     pauses.rename_targets(connection, {move.moved_from: move.address for move in plan.moves})
-    ids = jobs.write_jobs(
+    ids = definitions.write_jobs(
         connection,
         project.id,
-        [change.job for change in plan.changes if not isinstance(change, Delete)],
+        [change for change in plan.changes if not isinstance(change, Delete)],
         revision=project.revision,
         git_commit=options.git_commit,
     )
-    jobs.delete_jobs(connection, [change.job_id for change in plan.deletes])
+    definitions.delete_jobs(connection, [change.job_id for change in plan.deletes])
     _write_schedules(connection, plan, ids, at)
     revisions.insert_revision(
         connection,
@@ -133,42 +133,37 @@ def _write_schedules(
     connection: Connection, plan: Plan, ids: Mapping[str, UUID], at: datetime
 ) -> None:
     wanted = [
-        (change, schedule, schedule.after)
+        (change.job.spec, schedule, schedule.after)
         for change in plan.changes
         if not isinstance(change, Delete)
         for schedule in change.schedules
         if schedule.after is not None
     ]
+    begun = [(job, edit, spec) for job, edit, spec in wanted if edit.is_timing_changed]
+    started = schedules.start_schedules(
+        connection,
+        [
+            StartedSchedule(ids[job.address], spec, *_next_times(job, spec, edit, plan.now, at))
+            for job, edit, spec in begun
+        ],
+    )
+    schedules.write_specs(
+        connection,
+        {
+            edit.schedule_id: spec
+            for _, edit, spec in wanted
+            if edit.schedule_id is not None and not edit.is_timing_changed
+        },
+    )
     gone = [
-        schedule.schedule_id
-        for schedule in _schedule_changes(plan)
-        if schedule.after is None and schedule.schedule_id is not None
+        edit.schedule_id
+        for edit in _schedule_changes(plan)
+        if edit.after is None and edit.schedule_id is not None
     ]
-    written = schedules.write_schedules(
-        connection, [WrittenSchedule(ids[change.address], spec) for change, _, spec in wanted]
-    )
-    schedules.delete_schedules(connection, gone)
-    moved = [
-        (written[ids[change.address], spec.name], change.job.spec, spec)
-        for change, schedule, spec in wanted
-        if schedule.is_timing_changed
-    ]
-    _set_times(connection, moved, gone, at)
-
-
-def _set_times(
-    connection: Connection,
-    moved: Sequence[tuple[UUID, JobSpec, ScheduleSpec]],
-    gone: Sequence[UUID],
-    at: datetime,
-) -> None:
-    """When they are due next, and what `fsck` will compute it from."""
-    next_times = [(moved_id, *_next_times(job, spec, at)) for moved_id, job, spec in moved]
-    schedules.set_next_times(
-        connection, [*next_times, *((gone_id, None, None) for gone_id in gone)]
-    )
-    intervals.end_intervals(connection, [*(moved_id for moved_id, _, _ in moved), *gone], at=at)
-    on = [moved_id for moved_id, job, spec in moved if _is_on(job, spec)]
+    schedules.end_schedules(connection, gone)
+    # What `fsck` computes the due times from, before and after.
+    intervals.end_intervals(connection, [*started.values(), *gone], at=at)
+    on = [started[ids[job.address], spec.name] for job, _, spec in begun if _is_on(job, spec)]
     intervals.start_intervals(connection, on, at=at, zone_data=zone_data_version())
 
 
@@ -177,10 +172,19 @@ def _is_on(job: JobSpec, spec: ScheduleSpec) -> bool:
 
 
 def _next_times(
-    job: JobSpec, spec: ScheduleSpec, at: datetime
+    job: JobSpec, spec: ScheduleSpec, edit: ScheduleChange, planned_at: datetime, at: datetime
 ) -> tuple[datetime, datetime] | tuple[None, None]:
-    timing = spec.timing(job.address)
-    scheduled_for = next_time(timing, at) if _is_on(job, spec) else None
+    if not _is_on(job, spec):
+        return None, None
+    planned = edit.forecast.next_after
+    if edit.kind == "create" and planned is not None and planned_at <= at < planned:
+        scheduled_for: datetime | None = planned  # no other time lies in between
+    else:
+        scheduled_for = next_time(spec.timing(job.address), at)
     if scheduled_for is None:
         return None, None
-    return scheduled_for, run_at(timing, f"{job.address}#{spec.name}", scheduled_for)
+    if not spec.jitter:
+        return scheduled_for, scheduled_for
+    return scheduled_for, run_at(
+        spec.timing(job.address), f"{job.address}#{spec.name}", scheduled_for
+    )
