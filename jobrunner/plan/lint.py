@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.load import load_of
 from jobrunner.schedule import (
     At,
+    ClockEffect,
     Cron,
     Effect,
     Every,
@@ -23,7 +25,7 @@ from jobrunner.schedule import (
 )
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.keys import did_you_mean
-from jobrunner.spec.models import ClockChanges, DefinedJob, Location, Retry, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, Location, Retry, ScheduleSpec
 
 RUNS_IN_ONE_MINUTE_MAX = 100
 _LOOKED_AHEAD = timedelta(days=366)
@@ -78,6 +80,8 @@ def _lint_job(job: DefinedJob, timed: Sequence[_Timed], now: datetime) -> Iterat
 
 
 def _not_given(job: DefinedJob) -> Iterator[Diagnostic]:
+    if not job.spec.sensitive:
+        return
     given = {*job.spec.kwargs, *(name for one in job.spec.schedules for name in one.kwargs or {})}
     for name in job.spec.sensitive:
         if name not in given:
@@ -110,7 +114,7 @@ def _clock_changes(
     }
     if len(seen) == 2:
         return
-    for effect in clock_effects(timing, now, now + _LOOKED_AHEAD):
+    for effect in _coming_effects(timing, now):
         code = "W201" if effect.change.is_gap else "W202"
         if code in seen or effect.effect is Effect.ONCE:
             continue
@@ -121,9 +125,15 @@ def _clock_changes(
         yield _warning(job, code, effect.in_words(), schedule, schedule.rule, help=advice)
 
 
+@lru_cache(maxsize=4096)
+def _coming_effects(timing: Timing, now: datetime) -> tuple[ClockEffect, ...]:
+    """Of one timing once: many schedules of a large project share it."""
+    return tuple(clock_effects(timing, now, now + _LOOKED_AHEAD))
+
+
 def _no_time_left(job: DefinedJob, schedule: ScheduleSpec, now: datetime) -> Iterator[Diagnostic]:
     """A list of times that is used up is done, as it was meant; what takes times away may be wrong."""
-    limits = [name for name in _TAKES_TIMES if getattr(schedule, name) not in _TAKES_NOTHING]
+    limits = _takers_of_times(schedule)
     if not limits or _next_time(job, schedule, now) is not None:
         return
     for name in limits:
@@ -133,8 +143,16 @@ def _no_time_left(job: DefinedJob, schedule: ScheduleSpec, now: datetime) -> Ite
             return
 
 
-_TAKES_TIMES = ("end_at", "exclude", "exdate", "solar", "dst")
-_TAKES_NOTHING = (None, (), ClockChanges())
+def _takers_of_times(schedule: ScheduleSpec) -> list[str]:
+    """The fields it gives that may leave it without a time."""
+    given = {
+        "end_at": schedule.end_at is not None,
+        "exclude": schedule.exclude,
+        "exdate": schedule.exdate,
+        "solar": schedule.solar is not None,
+        "dst": schedule.dst.gap is not None or schedule.dst.overlap is not None,
+    }
+    return [name for name, is_given in given.items() if is_given]
 
 
 def _next_time(
@@ -178,14 +196,20 @@ def _outlasting(
 ) -> Iterator[Diagnostic]:
     if job.spec.overlap == "allow":
         return
-    timeout = job.spec.timeout if "timeout" in job.field_lines else timedelta(0)
-    longest = max(timeout, _delays_in_all(job.spec.retry))
-    if longest < _interval_at_least(timing):
+    if not _may_outlast(job, _interval_at_least(timing)):
         return  # most jobs end here: looking for the true interval is the dear part
     interval = _shortest_interval(timing, now)
     if interval is not None:
         yield from _long_timeout(job, schedule, interval)
         yield from _long_retries(job, schedule, interval)
+
+
+def _may_outlast(job: DefinedJob, interval: timedelta) -> bool:
+    if "timeout" in job.field_lines and job.spec.timeout >= interval:
+        return True
+    retry = job.spec.retry
+    at_most = retry.max_retries * retry.max_delay
+    return at_most >= interval and _delays_in_all(retry) >= interval
 
 
 def _long_timeout(

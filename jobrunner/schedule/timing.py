@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from jobrunner.schedule.cron import Cron
@@ -89,17 +89,18 @@ def make_timing(
     `overlap` None are what Debian's cron does. `key`, `namespace/job#schedule`, is what `H` is made
     from; without one it is made from the expression.
     """
-    if sum(rule is not None for rule in (cron, every, rrule, at, solar)) != 1:
+    if (cron, every, rrule, at, solar).count(None) != _RULES_LEFT_OUT:
         raise ScheduleError(
             "a schedule has exactly one of 'cron', 'every', 'rrule', 'at' and 'solar'"
         )
     if jitter < timedelta(0):
         raise ScheduleError("jitter cannot be negative")
-    zone = load_zone(timezone)
-    rule: Rule
+    bounds = _Bounds(timezone, start_at, end_at, exclude, gap, overlap, jitter)
     if cron is not None:
-        rule = parse_cron(cron, key)
-    elif rrule is not None:
+        return _of_cron(cron, key if "H" in cron.upper() else "", bounds)
+    rule: Rule
+    if rrule is not None:
+        zone = load_zone(timezone)
         start = None if dtstart is None else _wall_time(dtstart, zone)
         moments = [tuple(_wall_time(one, zone) for one in given) for given in (exdate, rdate)]
         rule = parse_rrule(rrule, dtstart=start, exdate=moments[0], rdate=moments[1])
@@ -107,14 +108,39 @@ def make_timing(
         rule = _every(every, anchor)
     else:
         rule = solar or At(tuple(sorted({as_utc(instant) for instant in at or ()})))
-    runs_after_gap, runs_twice = _at_clock_changes(rule, gap, overlap)
+    return _timing(rule, bounds)
+
+
+_RULES_LEFT_OUT = 4
+
+
+class _Bounds(NamedTuple):
+    """What a schedule of any rule may say besides it, as it is given."""
+
+    timezone: str
+    start_at: datetime | None
+    end_at: datetime | None
+    exclude: tuple[str, ...]
+    gap: Gap | None
+    overlap: Overlap | None
+    jitter: timedelta
+
+
+@lru_cache(maxsize=4096)
+def _of_cron(text: str, key: str, bounds: _Bounds) -> Timing:
+    """A plan asks for each several times, and a large project says the same few again and again."""
+    return _timing(parse_cron(text, key), bounds)
+
+
+def _timing(rule: Rule, bounds: _Bounds) -> Timing:
+    runs_after_gap, runs_twice = _at_clock_changes(rule, bounds.gap, bounds.overlap)
     return Timing(
         rule=rule,
-        zone=zone,
-        start_at=None if start_at is None else as_utc(start_at),
-        end_at=None if end_at is None else as_utc(end_at),
-        jitter=jitter,
-        exclude=_days(exclude) if exclude else (),
+        zone=load_zone(bounds.timezone),
+        start_at=None if bounds.start_at is None else as_utc(bounds.start_at),
+        end_at=None if bounds.end_at is None else as_utc(bounds.end_at),
+        jitter=bounds.jitter,
+        exclude=_days(bounds.exclude) if bounds.exclude else (),
         runs_after_gap=runs_after_gap,
         runs_twice=runs_twice,
     )
