@@ -49,6 +49,7 @@ class _Above:
     """What holds for the lines below."""
 
     timezone: str
+    machine_timezone: str
     environment: dict[str, str] = field(default_factory=dict)
     mail_to: str | None = None
     own_zone: bool = False
@@ -58,7 +59,7 @@ class _Above:
 
 def read_crontab(content: bytes, path: str, *, form: Form, timezone: str) -> Iterator[Entry]:
     """Every line of a file, accounted for. `timezone` is the machine's."""
-    above = _Above(timezone)
+    above = _Above(timezone, machine_timezone=timezone)
     for number, line in enumerate(content.split(b"\n"), start=1):
         yield from _read_line(line.rstrip(b"\r"), f"{path}:{number}", form, above)
     yield from _loose_comments(above)
@@ -133,6 +134,9 @@ def _assign(name: str, value: str, where: str, above: _Above) -> Iterator[Entry]
     match name:
         case "MAILTO":
             above.mail_to = value
+        case "CRON_TZ" if not value:
+            above.timezone = above.machine_timezone
+            above.own_zone = False
         case "CRON_TZ":
             try:
                 above.timezone = load_zone(value).key
@@ -143,6 +147,8 @@ def _assign(name: str, value: str, where: str, above: _Above) -> Iterator[Entry]
                 )
         case "CONTENT_TYPE" | "CONTENT_TRANSFER_ENCODING" | "MAILFROM":
             yield Left(where, f"{name}={value}", "it is about mail, which is not sent here")
+        case "LOGNAME" | "USER":
+            yield Left(where, f"{name}={value}", "cron itself sets it, whatever a crontab says")
         case "RANDOM_DELAY":
             yield Left(where, f"{name}={value}", "write jitter: into the schedules below it")
         case _ if not _VARIABLE.fullmatch(name):
@@ -237,6 +243,8 @@ def _notes(above: _Above, user: str, timeout: str, line: str) -> Iterator[str]:
         yield f"runs as {user} there; here as the user of the worker"
     if above.mail_to:
         yield f"MAILTO={above.mail_to}: write alerts: to tell somebody when it fails"
+    if home := above.environment.get("HOME"):
+        yield f"HOME={home}: cron starts it in that folder, here it starts in the project's: write full paths"
     if above.own_zone:
         yield f"CRON_TZ={above.timezone} is followed, as cronie does; Debian's cron does not look at it"
     if timeout:

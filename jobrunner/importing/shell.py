@@ -9,6 +9,8 @@ from itertools import takewhile
 from jobrunner.spec.durations import format_duration, parse_duration
 
 SHELL = "/bin/sh"
+_LIKE_SH = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
+"""Shells that run a plain command with its arguments alike: none of them is needed for it."""
 
 _PLAIN_WORD = r"[\w@%+=:,./-]+"
 _QUOTED_WORD = r"'[^']*'|\"[^\"$`\\!]*\""
@@ -22,10 +24,12 @@ _SHELL_ITSELF = frozenset(
         "alias",
         "bg",
         "break",
+        "builtin",
         "case",
         "cd",
         "command",
         "continue",
+        "declare",
         "do",
         "done",
         "elif",
@@ -41,17 +45,23 @@ _SHELL_ITSELF = frozenset(
         "getopts",
         "hash",
         "if",
+        "let",
         "local",
+        "popd",
+        "pushd",
         "read",
         "readonly",
         "return",
         "set",
         "shift",
+        "shopt",
         "source",
         "then",
+        "time",
         "times",
         "trap",
         "type",
+        "typeset",
         "ulimit",
         "umask",
         "unalias",
@@ -148,10 +158,11 @@ def read_command(text: str, stdin: str | None, environment: Mapping[str, str]) -
 
     Words without a shell where the text holds nothing that a shell would do anything about.
     """
-    shell = environment.get("SHELL", SHELL)
+    shell = environment.get("SHELL") or SHELL
     passed = [f"{name}={value}" for name, value in environment.items() if name != "SHELL"]
     prefix = ("/usr/bin/env", *passed) if passed else ()
-    words = _without_shell(text) if stdin is None and shell == SHELL else None
+    is_like_sh = shell.rpartition("/")[2] in _LIKE_SH
+    words = _without_shell(text) if stdin is None and is_like_sh else None
     if words is None:
         return Command((*prefix, shell, "-c", text if stdin is None else _fed(text, stdin)))
     words, timeout = _without_timeout(words)

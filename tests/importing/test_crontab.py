@@ -59,6 +59,7 @@ def test_a_macro_stays(word: str) -> None:
         ("0 0 * * *", "too few fields"),
         ("MAILFROM=me@example.org", "it is about mail"),
         ("CRON_TZ=Mars/Olympus", "it holds for no line below"),
+        ("LOGNAME=ops", "cron itself sets it"),
     ],
 )
 def test_what_is_no_job_says_why(line: str, part: str) -> None:
@@ -84,10 +85,49 @@ def test_variables_hold_for_the_lines_below_them() -> None:
     assert commands == [["/bin/a"], ["/usr/bin/env", "PATH=/opt/bin", "LEVEL=3 4", "/bin/b"]]
 
 
-def test_another_shell_runs_the_line() -> None:
-    (job,) = cron_entries("SHELL=/bin/bash\n@daily echo a\n")
+@pytest.mark.parametrize(
+    ("shell", "line", "command"),
+    [
+        ("/bin/bash", "echo $A", ["/bin/bash", "-c", "echo $A"]),
+        ("/bin/bash", "[[ -f a ]] && b", ["/bin/bash", "-c", "[[ -f a ]] && b"]),
+        ("/bin/bash", "time backup", ["/bin/bash", "-c", "time backup"]),
+        ("/usr/bin/fish", "backup --all", ["/usr/bin/fish", "-c", "backup --all"]),
+        ("/bin/bash", "backup --all", ["backup", "--all"]),
+        ("", "echo $A", ["/bin/sh", "-c", "echo $A"]),
+    ],
+)
+def test_another_shell_runs_what_only_a_shell_reads(
+    shell: str, line: str, command: list[str]
+) -> None:
+    (job,) = cron_entries(f"SHELL={shell}\n@daily {line}\n")
     assert isinstance(job, Job)
-    assert job.keys["command"] == ["/bin/bash", "-c", "echo a"]
+    assert job.keys["command"] == command
+
+
+def test_below_another_shell_wrappers_become_keys_too() -> None:
+    entries = cron_entries(
+        "SHELL=/bin/bash\n@daily timeout 5m backup\n@daily flock -n /run/a.lock sync\n"
+    )
+    timed, locked = (entry.keys for entry in entries if isinstance(entry, Job))
+    assert (timed["command"], timed["timeout"]) == (["backup"], "5m")
+    assert (locked["command"], locked["overlap"]) == (["sync"], "skip")
+
+
+def test_a_home_is_told_of_as_the_folder_that_cron_starts_in() -> None:
+    (job,) = cron_entries("HOME=/srv/app\n@daily backup\n")
+    assert isinstance(job, Job)
+    assert job.keys["command"] == ["/usr/bin/env", "HOME=/srv/app", "backup"]
+    assert job.notes == (
+        "HOME=/srv/app: cron starts it in that folder, here it starts in the project's: write full paths",
+    )
+
+
+def test_an_empty_zone_is_that_of_the_machine_again() -> None:
+    _, job = cron_entries(
+        "CRON_TZ=Asia/Tokyo\n0 5 * * * /bin/a\nCRON_TZ=\n0 5 * * * /bin/b", timezone="Europe/Paris"
+    )
+    assert isinstance(job, Job)
+    assert (job.schedule["timezone"], job.notes) == ("Europe/Paris", ())
 
 
 def test_mailto_is_told_of() -> None:
