@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, Limits, change_limits, sqlstate, transaction
 from jobrunner.errors import LockNotObtained, SchemaBehind, SchemaMismatch
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every migration, oldest first; the last is what `upgrade` leads to."""
-OLDEST_USABLE = "0004"
+OLDEST_USABLE = "0005"
 """This program works with this revision and all that follow it in REVISIONS."""
 LOCK_TIMEOUT_SECONDS = 120.0
 

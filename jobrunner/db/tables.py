@@ -11,11 +11,13 @@ from sqlalchemy import (
     Column,
     Computed,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -211,7 +213,7 @@ backfills = Table(
 )
 
 run_totals = Table(
-    "run_totals",  # retention: how many runs it has deleted, so that totals never go backwards
+    "run_totals",  # written by programs of the last release, for whose sake it stays; read by nobody
     metadata,
     Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
     Column("trigger", Text, primary_key=True),
@@ -282,6 +284,9 @@ runs = Table(
     Column("request_key", Text),  # of a trigger: the same key is the same run
     Column("created_by", Text),  # of a trigger: who
     Column("created_at", _time, nullable=False, server_default=_now),
+    Column("traceparent", Text),  # of a trigger: the W3C trace context that its attempts continue
+    # totals: whether `job_totals` knows it; retention deletes nothing that is not counted
+    Column("is_counted", Boolean, nullable=False, server_default="false"),
     _one_of("state", *RUN_STATES),
     _one_of("trigger", "schedule", "catch_up", "manual", "backfill"),
     _one_of("delivery", *DELIVERIES),
@@ -356,6 +361,22 @@ runs = Table(
     Index("runs_backfill_id_idx", "backfill_id", postgresql_where=text("backfill_id IS NOT NULL")),
     Index("runs_job_id_idx", "job_id", text("scheduled_for DESC")),
     Index("runs_scheduled_for_idx", text("scheduled_for DESC")),
+    Index(
+        "runs_uncounted_idx",
+        "finished_at",
+        postgresql_where=text("finished_at IS NOT NULL AND NOT is_counted"),
+    ),
+    Index(
+        "runs_created_by_idx",
+        "created_by",
+        text("created_at DESC"),
+        postgresql_where=text("created_by IS NOT NULL"),
+    ),
+    Index(
+        "runs_wrong_idx",
+        text("finished_at DESC"),
+        postgresql_where=text("state IN ('failed', 'lost', 'missed', 'expired')"),
+    ),
     postgresql_with={"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_cost_delay": 0},
 )
 
@@ -419,7 +440,7 @@ processes = Table(
     Column("started_at", _time, nullable=False, server_default=_now),
     Column("last_seen_at", _time, nullable=False, server_default=_now),
     Column("stopped_at", _time),  # set by an orderly stop
-    _one_of("kind", "beat", "worker", "watch"),
+    _one_of("kind", "beat", "worker", "watch", "web"),
     Index("processes_last_seen_at_idx", "last_seen_at"),
 )
 
@@ -454,4 +475,154 @@ audit = Table(
     Column("action", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("details", JSONB, nullable=False, server_default="{}"),
+)
+
+ROLES = ("viewer", "operator", "admin")
+
+tokens = Table(
+    "tokens",  # `jobrunner token` or an administrator over the web; a token is `jr_<id>_<secret>`
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_hash", LargeBinary, nullable=False),  # SHA-256: the secret has 256 random bits
+    Column("name", Text, nullable=False),  # what it is for
+    Column("subject", Text, nullable=False),  # who acts: in the audit, and whose runs are his own
+    Column("role", Text, nullable=False),
+    Column("namespaces", ARRAY(Text), nullable=False, server_default="{}"),  # {}: all
+    Column("own_runs_only", Boolean, nullable=False, server_default="false"),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("expires_at", _time),  # None: never
+    Column("revoked_at", _time),
+    Column("last_used_at", _time),  # to the minute
+    _one_of("role", *ROLES),
+)
+
+sessions = Table(
+    "sessions",  # web: a person signed in to the pages; ends with the token it was opened with
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_hash", LargeBinary),  # of the cookie; None until the link was followed
+    Column("link_hash", LargeBinary),  # of a one-time sign-in link; None once it was followed
+    Column("token_id", ForeignKey(tokens.c.id, ondelete="CASCADE")),
+    Column("subject", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("namespaces", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("own_runs_only", Boolean, nullable=False, server_default="false"),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("expires_at", _time, nullable=False),
+    Column("ended_at", _time),  # signed out
+    _one_of("role", *ROLES),
+    Index("sessions_expires_at_idx", "expires_at"),
+)
+
+answers = Table(
+    "answers",  # web: what a request with an Idempotency-Key was answered; kept for a day
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),  # of method, path and body
+    Column("status", SmallInteger, nullable=False),
+    Column("headers", JSONB, nullable=False, server_default="{}"),
+    Column("body", Text, nullable=False),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Index("answers_created_at_idx", "created_at"),
+)
+
+pending_plans = Table(
+    "pending_plans",  # watch: what the files would change and it does not apply; gone when it is applied
+    metadata,
+    Column(
+        "project_id",
+        ForeignKey(projects.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("digest", Text, nullable=False),
+    Column("plan", JSONB, nullable=False),  # the plan's JSON form
+    Column("reason", Text, nullable=False),  # why it waits: the guard's sentence
+    Column("made_by", Text, nullable=False),
+    Column("made_at", _time, nullable=False, server_default=_now),
+    Column("approved_by", Text),  # web, for this digest
+    Column("approved_at", _time),
+)
+
+notifiers = Table(
+    "notifiers",  # reconcile: where alerts of a project go, as applied
+    metadata,
+    Column(
+        "project_id",
+        ForeignKey(projects.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("name", Text, primary_key=True),
+    Column("url", JSONB, nullable=False),  # an address, or {"secret": reference}
+)
+
+incidents = Table(
+    "incidents",  # alerts: what is wrong with a job, from the first time until it is right again
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("run_id", Uuid),  # which opened it
+    Column("opened_at", _time, nullable=False, server_default=_now),
+    Column("occurred", Integer, nullable=False, server_default="1"),  # how often since
+    Column("last_run_id", Uuid),  # the newest that went wrong, or the one that closed it
+    Column("closed_at", _time),
+    _one_of("kind", "failure", "missed", "late", "too_long"),
+    Index(
+        "incidents_open_key",
+        "job_id",
+        "kind",
+        unique=True,
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+notifications = Table(
+    "notifications",  # alerts: one message for one notifier, until it is sent or given up
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("incident_id", ForeignKey(incidents.c.id, ondelete="CASCADE")),  # None: a test
+    Column("project_id", ForeignKey(projects.c.id, ondelete="CASCADE"), nullable=False),
+    Column("notifier", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("message", JSONB, nullable=False),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("next_try_at", _time),  # None: sent, or given up after the last try
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
+    Column("sent_at", _time),
+    Column("error", Text),  # one line, of the last try that failed
+    _one_of("event", "opened", "recovered", "test"),
+    Index("notifications_due_idx", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
+    Index("notifications_incident_id_idx", "incident_id"),
+)
+
+job_totals = Table(
+    "job_totals",  # totals: all finished runs that ever were; never lowered, so counters never reset
+    metadata,
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("queue", Text, primary_key=True),
+    Column("trigger", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("runs", BigInteger, nullable=False),
+    Column("retries", BigInteger, nullable=False),
+    # Sums and counts a bucket (db.totals.BUCKETS and one for all that is longer), of those that started.
+    Column("duration_seconds", Double, nullable=False),
+    Column("duration_buckets", ARRAY(BigInteger), nullable=False),
+    Column("wait_seconds", Double, nullable=False),  # from available to claimed
+    Column("wait_buckets", ARRAY(BigInteger), nullable=False),
+    Column("delay_seconds", Double, nullable=False),  # from the time owed to its row
+    Column("delay_buckets", ARRAY(BigInteger), nullable=False),
+    Column("last_finished_at", _time),
+)
+
+error_totals = Table(
+    "error_totals",  # totals: attempts that failed, by the type of their error
+    metadata,
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("queue", Text, primary_key=True),
+    Column("error_type", Text, primary_key=True),
+    Column("attempts", BigInteger, nullable=False),
 )

@@ -227,13 +227,13 @@ def test_fault_70_a_newer_database_is_refused(engine: Engine, use: object) -> No
 def test_fault_70_an_older_database_is_refused_with_both_revisions(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "REVISIONS", ("0004", "0005", "0006"))
-    monkeypatch.setattr(migrate, "OLDEST_USABLE", "0005")
+    monkeypatch.setattr(migrate, "REVISIONS", ("0005", "0006", "0007"))
+    monkeypatch.setattr(migrate, "OLDEST_USABLE", "0006")
 
     with pytest.raises(SchemaMismatch) as refused:
         migrate.check_revision(engine)
 
-    assert "at revision 0004, this version needs 0005…0006" in refused.value.message
+    assert "at revision 0005, this version needs 0006…0007" in refused.value.message
     assert "jobrunner db upgrade" in refused.value.hint
 
 
