@@ -2,24 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import assert_never
 
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
 from jobrunner.cli.style import Role, cut, pad, style, width
-from jobrunner.cli.times import distance, short, zone_name
+from jobrunner.cli.times import distance, listed, short
 from jobrunner.cli.value_text import VALUE_COLUMNS, difference_text, value_text
 from jobrunner.plan.changes import Change, Create, Delete, FieldChange, Plan, ScheduleChange, Update
+from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.pause import PauseInForce
-from jobrunner.schedule import ScheduleError, load_zone, next_time
+from jobrunner.schedule import Timing, load_zone, times_between
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import DefinedJob, ScheduleSpec
 
 _INDENT = "      "
 _ACTION_COLUMNS = 8
 _NEXT_SHOWN = 3
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 _IN_THE_HEAD = frozenset({"task", "celery_task", "command", "schedule", "owner", "description"})
 """Fields of a new job that have a place of their own, or say nothing of what it does."""
 
@@ -168,7 +171,11 @@ def _has_a_place(path: str) -> bool:
 
 
 def _given(field: FieldChange) -> str:
-    return f"{text(field.path)} {value_text(field.new)}"
+    return f"{_label(field.path)} {value_text(field.new)}"
+
+
+_label = lru_cache(maxsize=4096)(text)
+"""Of a field: the jobs of a project give the same few."""
 
 
 def _rule(schedule: ScheduleSpec) -> str:
@@ -191,33 +198,14 @@ def _coming(job: DefinedJob, schedule: ScheduleSpec, now: datetime) -> str:
         return "never (the job is not enabled)"
     if not schedule.enabled:
         return "never (the schedule is not enabled)"
-    shown = list(islice(_times(job.address, schedule, now), _NEXT_SHOWN))
-    return ", ".join(_without_repeats(shown, now)) or "never (no time is left)"
+    timing = timing_in_force(schedule, job.address)
+    return ("" if timing is None else _next_times(timing, now)) or "never (no time is left)"
 
 
-def _times(address: str, schedule: ScheduleSpec, now: datetime) -> Iterator[datetime]:
-    try:
-        timing = schedule.timing(address)
-    except ScheduleError:
-        return
-    moment = next_time(timing, now)
-    while moment is not None:
-        yield moment.astimezone(timing.zone)
-        moment = next_time(timing, moment)
-
-
-def _without_repeats(moments: Sequence[datetime], now: datetime) -> Iterator[str]:
-    """The first in full; of the others only the date, or only the time, where no more differs."""
-    for number, moment in enumerate(moments):
-        first = moments[0]
-        is_same_clock = (moment.time(), zone_name(moment)) == (first.time(), zone_name(first))
-        whole = short(moment, moment.tzinfo, near=now)
-        if number and is_same_clock:
-            yield whole.rsplit(" ", 2)[0]
-        elif number and moment.date() == first.date():
-            yield " ".join(whole.split(" ")[-2:])
-        else:
-            yield whole
+@lru_cache(maxsize=4096)  # many new jobs of a large project share a timing
+def _next_times(timing: Timing, now: datetime) -> str:
+    times = times_between(timing, now + timedelta.resolution, _FOR_EVER)
+    return listed(list(islice(times, _NEXT_SHOWN)), timing.zone, near=now)
 
 
 def _update_rows(change: Update, now: datetime) -> list[Row]:

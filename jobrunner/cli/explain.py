@@ -25,7 +25,7 @@ from jobrunner.cli.project import find_schedules
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.cli.style import style
-from jobrunner.cli.times import short
+from jobrunner.cli.times import listed
 from jobrunner.errors import NotFound
 from jobrunner.files import read_project
 from jobrunner.spec.keys import KEYS, did_you_mean, meant_by
@@ -140,8 +140,8 @@ def _coming_lines(job: DefinedJob, schedule: Asked, now: datetime) -> Iterator[s
         return
     coming = list(islice(coming_times([schedule], now), _NEXT_SHOWN))
     zone = schedule.timing.zone
-    listed = ", ".join(short(one.at, zone, near=now) for one in coming)
-    yield f"  next {listed}" if coming else "  It does not run any more."
+    times = listed([one.at for one in coming], zone, near=now)
+    yield f"  next {times}" if coming else "  It does not run any more."
     for effect in clock_notes(coming, schedule, now):
         yield f"  note: {effect.in_words()}"
     for note in other_notes(coming, schedule, now):

@@ -99,7 +99,7 @@ def check_mark(check: Check) -> str:
 
 def width(text: str) -> int:
     """Columns on a terminal."""
-    plain = unstyle(text)
+    plain = unstyle(text) if "\x1b" in text else text
     return len(plain) if plain.isascii() else sum(_columns(character) for character in plain)
 
 
@@ -111,7 +111,7 @@ def _columns(character: str) -> int:
 
 def cut(text: str, columns: int) -> str:
     """At most so many columns, with … where something was left out. Colours are kept whole."""
-    if width(text) <= columns:
+    if (text.isascii() and len(text) <= columns) or width(text) <= columns:
         return text
     kept, used = "", 0
     for piece in re.split(f"({_ESCAPE.pattern})", text):

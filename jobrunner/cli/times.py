@@ -1,5 +1,6 @@
 """Times and durations in words, the same in every command."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 
@@ -54,12 +55,33 @@ def exact(moment: datetime, zone: tzinfo | None = None) -> str:
     return f"{local:%a} {local.day} {local:%b %Y %H:%M:%S} {zone_name(local)}"
 
 
-def short(moment: datetime, zone: tzinfo | None = None, *, near: datetime | None = None) -> str:
-    """`Sat 21 Nov 12:00 CET`: seconds and year only where they say something."""
+def short(
+    moment: datetime, zone: tzinfo | None = None, *, near: datetime, to_the_second: bool = False
+) -> str:
+    """`Sat 21 Nov 12:00 CET`: the year where it is not that of `near`, seconds where there are any."""
     local = moment.astimezone(zone)
-    year = f" {local.year}" if near is not None and abs(local - near) > timedelta(days=300) else ""
-    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    year = f" {local.year}" if local.year != near.astimezone(local.tzinfo).year else ""
+    clock = f"{local:%H:%M:%S}" if local.second or to_the_second else f"{local:%H:%M}"
     return f"{local:%a} {local.day} {local:%b}{year} {clock} {zone_name(local)}"
+
+
+def listed(moments: Sequence[datetime], zone: tzinfo | None = None, *, near: datetime) -> str:
+    """`Sat 21 Nov 12:00 CET, Sun 22 Nov`: the first in full, of the others only the date or only the
+    time, where no more differs. With seconds in all of them, or in none.
+    """
+    local = [moment.astimezone(zone) for moment in moments]
+    to_the_second = any(moment.second for moment in local)
+    shown = [short(one, one.tzinfo, near=near, to_the_second=to_the_second) for one in local]
+    parts = (_unlike(local[0], one, words) for one, words in zip(local, shown, strict=True))
+    return ", ".join([*shown[:1], *list(parts)[1:]])
+
+
+def _unlike(first: datetime, other: datetime, words: str) -> str:
+    """What of the words of the other one tells it from the first."""
+    date, clock, zone = words.rsplit(" ", 2)
+    if (other.time(), zone_name(other)) == (first.time(), zone_name(first)):
+        return date
+    return f"{clock} {zone}" if other.date() == first.date() else words
 
 
 def clock(moment: datetime) -> str:

@@ -15,6 +15,8 @@ from jobrunner.spec.secrets import in_words, shown
 
 VALUE_COLUMNS = 60
 _DIFFERENCE_COLUMNS = 160
+_DURATION = re.compile(DURATION_PATTERN)
+_as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _PREFIX_KEPT = 12
 """Characters before the first that differs, of two long texts."""
 
@@ -39,10 +41,9 @@ def _is_argument(path: str) -> bool:
 
 
 def _whole(value: Any) -> str:
-    if isinstance(value, str) and re.match(DURATION_PATTERN, value):
+    if isinstance(value, str) and _DURATION.match(value):
         return value
-    told = in_words(value) or json.dumps(shown(value), ensure_ascii=False, default=str)
-    return one_line(told)
+    return one_line(in_words(value) or _as_json(shown(value)))
 
 
 def _changed(old: Any, new: Any) -> str:

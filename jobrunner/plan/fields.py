@@ -86,12 +86,12 @@ def _compare(
             yield Difference(here, "added", None, _shown(here, after))
             continue
         before = old[key]
-        if _is_same_at_a_glance(before, after):
-            continue
+        if after is before:
+            continue  # most fields of most jobs: no value at all, or the same text
         here = (*path, key)
         if _is_mapping(before) and _is_mapping(after):
             yield from _compare(here, before, after)
-        elif canonical_json(before) != canonical_json(after):
+        elif not _is_same(before, after):
             yield Difference(here, "changed", before, after)
     for key, before in old.items():
         if key not in new:
@@ -106,14 +106,14 @@ def _is_mapping(value: Any) -> bool:
     return reference_of(value) is None and sealed_parts(value) is None
 
 
-def _is_same_at_a_glance(old: Any, new: Any) -> bool:
-    """Most fields of most jobs are what they were, or nothing at all; False says nothing."""
-    return old is new or (type(old) is type(new) and old == new and _is_plain_value(old))
+def _is_same(old: Any, new: Any) -> bool:
+    """`1` and `true` differ, and so do `1` and `1.0`; some numbers have two texts."""
+    if isinstance(old, _OF_MANY_TEXTS) and isinstance(new, _OF_MANY_TEXTS) and (old or new):
+        return canonical_json(old) == canonical_json(new)
+    return type(old) is type(new) and bool(old == new)
 
 
-def _is_plain_value(value: Any) -> bool:
-    """What has no parts whose types may differ though they are equal, as of `1` and `true`."""
-    return not value or not isinstance(value, (dict, list))
+_OF_MANY_TEXTS = (dict, list, int, float)
 
 
 def _shown(path: tuple[str, ...], value: Any) -> Any:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobrunner.cli.times import distance, exact, short, took
+from jobrunner.cli.times import distance, exact, listed, short, took
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -44,3 +44,34 @@ def test_a_short_time_shows_seconds_and_year_only_where_they_say_something() -> 
     assert short(NOON, BERLIN, near=NOON) == "Sat 21 Nov 13:00 CET"
     assert short(NOON + timedelta(seconds=5), BERLIN, near=NOON) == "Sat 21 Nov 13:00:05 CET"
     assert short(NOON + timedelta(days=400), BERLIN, near=NOON) == "Sun 26 Dec 2027 13:00 CET"
+
+
+def test_a_time_of_another_year_names_it_though_it_is_near() -> None:
+    silvester = datetime(2026, 12, 31, 12, 0, tzinfo=UTC)
+    assert short(silvester + timedelta(days=2), near=silvester, zone=UTC) == (
+        "Sat 2 Jan 2027 12:00 UTC"
+    )
+
+
+def test_the_year_is_that_of_the_zone_that_is_shown() -> None:
+    last_hour = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    assert short(last_hour, BERLIN, near=last_hour) == "Fri 1 Jan 00:30 CET"
+
+
+def test_of_a_list_only_what_differs_from_the_first_is_told() -> None:
+    days = [NOON + timedelta(days=days) for days in (0, 1, 60)]
+    assert listed(days, BERLIN, near=NOON) == ("Sat 21 Nov 13:00 CET, Sun 22 Nov, Wed 20 Jan 2027")
+    assert listed([NOON, NOON + timedelta(hours=1)], BERLIN, near=NOON) == (
+        "Sat 21 Nov 13:00 CET, 14:00 CET"
+    )
+
+
+def test_a_list_has_seconds_in_all_of_its_times_or_in_none() -> None:
+    times = [NOON + timedelta(seconds=seconds) for seconds in (0, 30, 60)]
+    assert listed(times, BERLIN, near=NOON) == (
+        "Sat 21 Nov 13:00:00 CET, 13:00:30 CET, 13:01:00 CET"
+    )
+
+
+def test_a_list_of_no_times_is_empty() -> None:
+    assert listed([], BERLIN, near=NOON) == ""
