@@ -52,7 +52,12 @@ def lines_of(
 def update(field: FieldChange, *schedules: ScheduleChange) -> Update:
     after = job()
     return Update(
-        job=after, job_id=after_id(), before=after.spec, fields=(field,), schedules=schedules
+        job=after,
+        digest="",
+        job_id=after_id(),
+        before=after.spec,
+        fields=(field,),
+        schedules=schedules,
     )
 
 
