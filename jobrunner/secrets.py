@@ -41,7 +41,7 @@ class EnvironmentProvider:
     def value(self, name: str) -> str:
         """An empty variable is as if it were not set."""
         if not self._environ.get(name):
-            raise LookupError(f"the worker's environment has no {name}")
+            raise LookupError(f"the environment has no {name}")
         return self._environ[name]
 
     def is_within(self, name: str, pattern: str) -> bool:
@@ -150,9 +150,9 @@ class Secrets:
         if not any(source.is_within(name, pattern.partition(":")[2]) for pattern in patterns):
             reason = "it leads out of the folder" if patterns else "it is not listed"
             raise CallableError(
-                f"The secret {told} may not be opened by this worker: {reason} in {ALLOW_VARIABLE}.",
+                f"The secret {told} may not be opened here: {reason} in {ALLOW_VARIABLE}.",
                 kind="refused",
-                hint=f"Add {told} to {ALLOW_VARIABLE} of the worker, if the job is to have it.",
+                hint=self._how_to_allow(told, is_out=bool(patterns)),
             )
         try:
             return source.value(name)
@@ -160,8 +160,17 @@ class Secrets:
             raise CallableError(
                 f"The secret {told} is not there: {error.args[0]}.",
                 kind="secret",
-                hint=f"Give it to the worker; {ALLOW_VARIABLE} allows it.",
+                hint=f"Set {name} where the job runs; {ALLOW_VARIABLE} allows it."
+                if provider == "env"
+                else f"Put it where the job runs, to be read by its user; {ALLOW_VARIABLE} allows it.",
             ) from None
+
+    def _how_to_allow(self, told: str, *, is_out: bool) -> str:
+        if is_out:
+            return "Name the file itself that the link leads to."
+        if self._allow:
+            return f"Add {told} to {ALLOW_VARIABLE} where the job runs, if it is to have it."
+        return f"Set {ALLOW_VARIABLE}={told} where the job runs, if it is to have it."
 
 
 def make_secrets(settings: Settings, environ: Mapping[str, str]) -> Secrets:

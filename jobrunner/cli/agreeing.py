@@ -24,6 +24,7 @@ from jobrunner.reconcile import (
     LOCK_TIMEOUT_SECONDS,
     Applied,
     ApplyOptions,
+    Rollback,
     Wanted,
     apply_project,
     check_wanted,
@@ -132,7 +133,8 @@ def _show_plan(session: Session, engine: Engine, act: Act) -> Plan:
 
 def _show(session: Session, act: Act, plan: Plan) -> None:
     session.output.say(*act.head_lines(plan))
-    session.output.told(*plan_lines(plan))
+    wanted = f"revision {act.wanted.revision}" if isinstance(act.wanted, Rollback) else "YAML"
+    session.output.told(*plan_lines(plan, wanted=wanted))
 
 
 def _ask(session: Session, act: Act, plan: Plan) -> None:

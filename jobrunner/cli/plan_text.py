@@ -15,8 +15,11 @@ _DAY = timedelta(days=1)
 _WARNINGS_SHOWN = 20
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """The whole plan. An empty one is a single sentence, behind its warnings."""
+def plan_lines(plan: Plan, *, wanted: str = "YAML") -> list[str]:
+    """The whole plan. An empty one is a single sentence, behind its warnings.
+
+    `wanted` is where the definitions stand that are to be in force: `YAML`, or `revision 41`.
+    """
     lines: list[str] = []
     edits = [change for change in plan.changes if not _is_drift(change)]
     widths = widths_of(edits)
@@ -24,7 +27,7 @@ def plan_lines(plan: Plan) -> list[str]:
         lines += [*change_lines(change, plan, widths), ""]
     drift = [update for update in plan.updates if update.is_drift]
     if drift:
-        lines += [*_drift_lines(drift), ""]
+        lines += [*_drift_lines(drift, wanted), ""]
     if plan.changes:
         lines += [*_load_lines(plan), ""]
     lines += _warning_lines(plan)
@@ -96,18 +99,18 @@ def _is_drift(change: Change) -> bool:
     return isinstance(change, Update) and change.is_drift
 
 
-def _drift_lines(drift: Sequence[Update]) -> list[str]:
-    rows = [row for update in drift for row in _drift_rows(update)]
+def _drift_lines(drift: Sequence[Update], wanted: str) -> list[str]:
+    rows = [row for update in drift for row in _drift_rows(update, wanted)]
     head = style("Drift (changed outside git, will be reset):", "strong")
     return [f"{head} {rows[0]}"] if len(rows) == 1 else [head, *(f"  {row}" for row in rows)]
 
 
-def _drift_rows(update: Update) -> list[str]:
+def _drift_rows(update: Update, wanted: str) -> list[str]:
     address = text(update.address)
     replaced = [f"{address} {text(update.replaces)}"] if update.replaces else []
     return replaced + [
         f"{address} {text(field.path)} {value_text(field.old)} in database, "
-        f"{value_text(field.new)} in YAML"
+        f"{value_text(field.new)} in {wanted}"
         for field in update.fields
     ]
 

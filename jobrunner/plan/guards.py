@@ -45,8 +45,8 @@ def check_guards(
     that is less.
     """
     _check_environment(plan)
-    _check_protected(plan, agreed)
-    _check_deletes(plan, guards, missing_folders, agreed)
+    _check_protected(plan, agreed, act)
+    _check_deletes(plan, guards, missing_folders, agreed, act)
     if guards.require_plan and not agreed.is_looked_at and not plan.is_empty:
         raise GuardRefused(
             f"Project {plan.project} is applied only by a plan that somebody has looked at.",
@@ -124,20 +124,23 @@ def _check_environment(plan: Plan) -> None:
     )
 
 
-def _check_protected(plan: Plan, agreed: Agreed) -> None:
+def _check_protected(plan: Plan, agreed: Agreed, act: str) -> None:
     kept = [one for one in plan.deletes if one.is_protected and one.address not in agreed.protected]
     if kept:
         verb = "is protected" if len(kept) == 1 else "are protected"
         flags = " ".join(f"--allow-protected {change.address}" for change in kept[:_LISTED])
+        in_files = (
+            "Put it back into the files; or apply `protect: false` first, and then take it out; or"
+        )
         raise GuardRefused(
             f"{_listed(kept)} {verb}, and would be deleted.",
-            hint="Put it back into the files; or apply `protect: false` first, and then take it out; "
-            f"or apply with {flags}.",
+            hint=f"{'If that is what you want,' if _is_rollback(act) else in_files} "
+            f"add {flags} to `jobrunner {act}`.",
         )
 
 
 def _check_deletes(
-    plan: Plan, guards: Guards, missing_folders: Sequence[str], agreed: Agreed
+    plan: Plan, guards: Guards, missing_folders: Sequence[str], agreed: Agreed, act: str
 ) -> None:
     deletes = len(plan.deletes)
     if deletes == 0 or (agreed.deletes is not None and deletes <= agreed.deletes):
@@ -146,8 +149,12 @@ def _check_deletes(
     if reason:
         raise GuardRefused(
             f"{reason} Deleted would be {_listed(plan.deletes)}.",
-            hint=f"If that is what you want, apply with --allow-deletes {deletes}.",
+            hint=f"If that is what you want, add --allow-deletes {deletes} to `jobrunner {act}`.",
         )
+
+
+def _is_rollback(act: str) -> bool:
+    return act.startswith("rollback ")
 
 
 def _reason(plan: Plan, guards: Guards, missing_folders: Sequence[str], allowed: int | None) -> str:
@@ -156,7 +163,7 @@ def _reason(plan: Plan, guards: Guards, missing_folders: Sequence[str], allowed:
         if any(_is_below(change.location.file, folder) for change in plan.deletes):
             return f"The folder {folder} is not there, and jobs that stood in it are in force."
     if plan.jobs_after == 0:
-        return f"The files define no job at all, but {_jobs(before)} in force."
+        return f"No job at all would be left, and {_jobs(before)} in force."
     if allowed is not None:
         return f"The plan deletes {deletes} of {before} jobs, and --allow-deletes says {allowed}."
     limit = min(MAX_DELETES, before // 2) if guards.max_deletes is None else guards.max_deletes

@@ -28,8 +28,9 @@ def check_wanted(connection: Connection, plan: Plan, wanted: Wanted, options: Ap
         protected=options.allow_protected,
         is_looked_at=isinstance(wanted, SavedPlan) or bool(options.expected_digest),
     )
-    act = f"rollback {wanted.revision}" if isinstance(wanted, Rollback) else "apply"
-    check_guards(plan, guards=guards, missing_folders=missing_folders, agreed=agreed, act=act)
+    check_guards(
+        plan, guards=guards, missing_folders=missing_folders, agreed=agreed, act=_act(wanted)
+    )
     if isinstance(wanted, Desired) and not options.allow_older and not plan.is_empty:
         _check_commit(connection, plan, options)
 
@@ -65,6 +66,16 @@ def commit_to_keep(
                 applied is None or commit.committed_at >= applied.commit.committed_at
             )
             return commit if is_newer else None
+
+
+def _act(wanted: Wanted) -> str:
+    match wanted:
+        case Desired():
+            return "apply"
+        case SavedPlan():
+            return "apply FILE"
+        case Rollback(revision=revision):
+            return f"rollback {revision}"
 
 
 def _own_words(wanted: Wanted) -> tuple[Guards, Sequence[str]]:

@@ -96,6 +96,24 @@ def test_the_next_apply_of_the_files_brings_them_back(three: Jobrunner) -> None:
     assert "1 to delete" in three("plan").stdout
 
 
+def test_rollback_names_the_revision_beside_what_was_changed_by_hand(
+    three: Jobrunner, engine: Engine
+) -> None:
+    change_by_hand(engine, "UPDATE jobrunner.jobs SET queue = 'slow'")
+    called = three("rollback", "3", "--yes")
+    assert 'ops/report queue "slow" in database, "default" in revision 3' in called.stdout
+
+
+def test_a_refused_rollback_names_its_own_option(three: Jobrunner, folder: Path) -> None:
+    more = "".join(f"  more-{number}: {{task: app.tasks.run}}\n" for number in range(4))
+    (folder / "jobs.d" / "more.yaml").write_text(f"namespace: ops\njobs:\n{more}", encoding="utf-8")
+    assert three("apply", "--yes").exit_code == 0
+    refused = three("rollback", "3", "--yes")
+    assert refused.exit_code == 4
+    assert "add --allow-deletes 4 to `jobrunner rollback 3`" in refused.stderr
+    assert three("rollback", "3", "--yes", "--allow-deletes", "4").exit_code == 0
+
+
 def test_rollback_of_one_job_leaves_the_others(three: Jobrunner) -> None:
     assert three("rollback", "1", "--yes", "--target", "ops/greet").exit_code == 0
     assert region(three) == "us"

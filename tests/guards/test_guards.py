@@ -58,7 +58,7 @@ def test_a_plan_says_already_what_an_apply_would_refuse(acme: Project) -> None:
     write_jobs(acme, "a")
     shown = acme.run("plan").stdout
     assert "An apply refuses this: The plan deletes 3 of 4 jobs" in shown
-    assert "→ If that is what you want, apply with --allow-deletes 3." in shown
+    assert "→ If that is what you want, add --allow-deletes 3 to `jobrunner apply`." in shown
     told = json.loads(acme.run("plan", "-o", "json").stdout)["refused"]
     assert told["reason"] in shown
     assert "**An apply refuses this:**" in acme.run("plan", "-o", "markdown").stdout
@@ -83,7 +83,7 @@ def test_a_move_is_no_deletion(acme: Project) -> None:
 def test_fault_55_files_without_any_job_are_refused(acme: Project) -> None:
     acme.write("jobs.d/ops.yaml", "")
     refused = acme.run("apply", "--yes")
-    assert (refused.returncode, "define no job at all" in refused.stderr) == (4, True)
+    assert (refused.returncode, "No job at all would be left" in refused.stderr) == (4, True)
 
 
 def test_fault_55_a_folder_that_is_not_there_deletes_nothing(acme: Project) -> None:

@@ -66,9 +66,10 @@ def refusal(
     guards: Guards = NO_GUARDS,
     missing_folders: tuple[str, ...] = (),
     agreed: Agreed = NOTHING_AGREED,
+    act: str = "apply",
 ) -> GuardRefused:
     with pytest.raises(GuardRefused) as refused:
-        check_guards(made, guards=guards, missing_folders=missing_folders, agreed=agreed)
+        check_guards(made, guards=guards, missing_folders=missing_folders, agreed=agreed, act=act)
     return refused.value
 
 
@@ -92,8 +93,17 @@ def test_the_refusal_names_the_flag_and_the_first_jobs() -> None:
     assert "a/job-02, a/job-03, a/job-04, a/job-05, a/job-06 and 1 more" in refused.message
 
 
+@pytest.mark.parametrize("act", ["apply", "apply FILE", "rollback 41"])
+def test_the_refusal_names_the_command_that_takes_the_flag(act: str) -> None:
+    hint = refusal(plan(before=8, after=2), act=act).hint
+    assert hint == f"If that is what you want, add --allow-deletes 6 to `jobrunner {act}`."
+
+
 def test_files_without_any_job_are_refused_while_jobs_are_in_force() -> None:
-    assert "define no job at all, but 1 job is in force" in refusal(plan(before=1, after=0)).message
+    assert (
+        "No job at all would be left, and 1 job is in force"
+        in refusal(plan(before=1, after=0)).message
+    )
 
 
 def test_no_job_of_a_folder_that_is_not_there_is_deleted() -> None:

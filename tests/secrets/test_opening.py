@@ -52,6 +52,13 @@ def test_references_are_opened_wherever_they_stand() -> None:
     assert (args, kwargs) == ([1, [CANARY]], {"deep": {"key": CANARY}})
 
 
+def test_a_refusal_says_what_to_set() -> None:
+    first = refusal("env:REPORTS_KEY").hint
+    another = refusal("env:REPORTS_KEY", "env:OTHER").hint
+    assert first.startswith("Set JOBRUNNER_SECRETS_ALLOW=env:REPORTS_KEY where the job runs")
+    assert another.startswith("Add env:REPORTS_KEY to JOBRUNNER_SECRETS_ALLOW where the job runs")
+
+
 def test_data_that_looks_alike_is_left_alone() -> None:
     given = {"a": {"secret": "no provider"}, "b": {"secret": "env:X", "more": 1}}
     assert Secrets().opened("a/b", ([], given))[1] == given

@@ -105,7 +105,7 @@ def test_an_argument_that_does_not_fit_is_not_quoted(execute: Execute) -> None:
 def test_a_secret_that_is_not_allowed_ends_the_run(execute: Execute) -> None:
     run = execute("canary.give_away", {"key": {"secret": "env:OTHER"}})
     assert run["state"] == "failed"
-    assert run["error"].startswith("The secret env:OTHER may not be opened by this worker")
+    assert run["error"].startswith("The secret env:OTHER may not be opened here")
 
 
 def test_a_secret_that_is_not_there_is_tried_again(execute: Execute) -> None:
