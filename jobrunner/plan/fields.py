@@ -52,10 +52,11 @@ def field_label(path: tuple[str, ...]) -> str:
 
 def field_line(path: tuple[str, ...], field_lines: Mapping[str, int]) -> int | None:
     """The line that gives the field, or the nearest mapping around it; None when no line does."""
-    for length in range(len(path), 0, -1):
-        found = field_lines.get(".".join(path[:length]))
+    while path:
+        found = field_lines.get(".".join(path))
         if found is not None:
             return found
+        path = path[:-1]
     return None
 
 
@@ -79,41 +80,40 @@ _BARE = _tree(dump_job(JobSpec(namespace="default", name="bare", task="a.b"))) |
 
 def _compare(
     path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]
-) -> Iterator[Difference]:
+) -> list[Difference]:
+    found: list[Difference] = []
     for key, after in new.items():  # in the order of the file
         if key not in old:
             here = (*path, key)
-            yield Difference(here, "added", None, _shown(here, after))
+            found.append(Difference(here, "added", None, _shown(here, after)))
             continue
         before = old[key]
         if after is before:
             continue  # most fields of most jobs: no value at all, or the same text
-        here = (*path, key)
         if _is_mapping(before) and _is_mapping(after):
-            yield from _compare(here, before, after)
+            found += _compare((*path, key), before, after)
         elif not _is_same(before, after):
-            yield Difference(here, "changed", before, after)
+            found.append(Difference((*path, key), "changed", before, after))
     for key, before in old.items():
         if key not in new:
             here = (*path, key)
-            yield Difference(here, "removed", _shown(here, before), None)
+            found.append(Difference(here, "removed", _shown(here, before), None))
+    return found
 
 
 def _is_mapping(value: Any) -> bool:
     """What is compared key by key; a reference to a secret is one value, and what is sealed is."""
-    if not isinstance(value, dict):
-        return False
-    return reference_of(value) is None and sealed_parts(value) is None
+    return isinstance(value, dict) and not (reference_of(value) or sealed_parts(value))
 
 
 def _is_same(old: Any, new: Any) -> bool:
     """`1` and `true` differ, and so do `1` and `1.0`; some numbers have two texts."""
-    if isinstance(old, _OF_MANY_TEXTS) and isinstance(new, _OF_MANY_TEXTS) and (old or new):
+    if old and new and (isinstance(old, _OF_MANY_TEXTS) or isinstance(new, _OF_MANY_TEXTS)):
         return canonical_json(old) == canonical_json(new)
     return type(old) is type(new) and bool(old == new)
 
 
-_OF_MANY_TEXTS = (dict, list, int, float)
+_OF_MANY_TEXTS = (dict, list, float)
 
 
 def _shown(path: tuple[str, ...], value: Any) -> Any:
