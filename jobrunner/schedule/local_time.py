@@ -2,6 +2,7 @@
 
 import re
 import zoneinfo
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -19,6 +20,9 @@ _LONGEST_CHANGE = timedelta(days=1)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WALL_EPOCH = _EPOCH.replace(tzinfo=None)
+
+_LETTERS_TOO_MANY = 4
+"""Or too few, in a name that is still the one that was meant."""
 
 _ABBREVIATION = re.compile("[A-Za-z]{1,5}")
 _OFFSET = re.compile("[A-Za-z]{0,5} ?[+-]?[0-9][0-9:]*")
@@ -90,15 +94,30 @@ def load_zone(name: str) -> ZoneInfo:
 def _advice(name: str) -> str:
     """A city alone is enough to know what is meant; letters such as CEST and IST are not."""
     meant = name.strip().lower().replace(" ", "_")
-    known = {zone.lower(): zone for zone in sorted(zoneinfo.available_timezones())}
+    known = _known_zones()
     cities = {zone.rpartition("/")[2]: zone for zone in reversed(known) if "/" in zone}
     exact = meant if meant in known else cities.get(meant)
     if exact is None and _OFFSET.fullmatch(name):
         return "offsets are no time zones; write for example 'Europe/Berlin'"
     if exact is None and _ABBREVIATION.fullmatch(name):
         return "abbreviations are no time zones; write for example 'Europe/Berlin'"
-    close = [exact] if exact else get_close_matches(meant, known, n=1)
+    close = [exact] if exact else get_close_matches(meant, _alike(meant, known), n=1)
     return f"did you mean '{known[close[0]]}'?" if close else "write a name such as 'Europe/Berlin'"
+
+
+@lru_cache(maxsize=1)
+def _known_zones() -> dict[str, str]:
+    """Names in small letters → names, in order. To list them is to walk through hundreds of files."""
+    return {zone.lower(): zone for zone in sorted(zoneinfo.available_timezones())}
+
+
+def _alike(meant: str, known: Iterable[str]) -> list[str]:
+    """The few for which it is worth to count letters: a slip hardly ever changes the first one."""
+    return [
+        zone
+        for zone in known
+        if zone[0] == meant[:1] and abs(len(zone) - len(meant)) <= _LETTERS_TOO_MANY
+    ]
 
 
 def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:

@@ -291,8 +291,8 @@ class _JobReader:
         if matrix is None or is_null(matrix.value):
             self._read_one(key, layers, document.around, is_named=named)
             return
-        combinations = read_matrix(key, matrix, self.report) if named else None
-        if combinations is None or self._are_too_many(combinations, matrix.key):
+        combinations = self._combinations(key, matrix) if named else None
+        if combinations is None:
             self._read_one(key, layers.each_by(without_pending), document.around, is_named=False)
             return
         for combination in combinations:
@@ -300,16 +300,21 @@ class _JobReader:
             name = key._replace(value=combination.name)
             self._read_one(name, filled, document.around, is_named=True)
 
-    def _are_too_many(self, combinations: list[Combination], key: Scalar) -> bool:
+    def _combinations(self, key: Scalar, matrix: Entry) -> list[Combination] | None:
+        """None after a mistake. With too many in a file that is told once, and no further one is read."""
         path = key.source.path
-        number = self._of_matrices.get(path, 0) + len(combinations)
-        self._of_matrices[path] = number
-        if number > MOST_OF_MATRICES:
-            self.report.at(
-                key, "E236", f"the matrices of this file make more than {MOST_OF_MATRICES:,} jobs",
-                help="divide the jobs among several files",
-            )  # fmt: skip
-        return number > MOST_OF_MATRICES
+        before = self._of_matrices.get(path, 0)
+        if before > MOST_OF_MATRICES or not self.report.has_room(key.source):
+            return None
+        found = read_matrix(key, matrix, self.report)
+        self._of_matrices[path] = before + len(found or ())
+        if self._of_matrices[path] <= MOST_OF_MATRICES:
+            return found
+        self.report.at(
+            matrix.key, "E236", f"the matrices of this file make more than {MOST_OF_MATRICES:,} jobs",
+            help="divide the jobs among several files",
+        )  # fmt: skip
+        return None
 
     def _filled(self, layers: Layers, combination: Combination) -> Layers:
         if not self.file.interpolator.has_pending:

@@ -60,11 +60,11 @@ class Templates:
             if name in path:
                 self._report_circle(node, path[path.index(name) :], report)
             elif template is None:
-                report.at(
-                    node, "E234", f"no template is named '{shortened(name)}'", help=self._known(name)
-                )  # fmt: skip
+                if report.takes(node, "E234"):
+                    message = f"no template is named '{shortened(name)}'"
+                    report.at(node, "E234", message, help=self._known(name))
             elif name in self.too_deep:
-                continue
+                self.too_deep.update(path)  # what stands over it is deeper still
             elif len(found) + len(path) >= MOST_TEMPLATES:
                 self.too_deep.update(path)
                 report.at(

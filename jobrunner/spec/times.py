@@ -30,6 +30,8 @@ def read_zone(node: Node | None, report: Report) -> ZoneInfo | None:
             node, "E211", "no time zone has such a long name", help="write for example Europe/Berlin"
         )  # fmt: skip
         return None
+    if not report.has_room(node.source):
+        return None  # what was meant by a wrong name is looked for long, and would not be told
     try:
         return load_zone(node.value)
     except ScheduleError as error:

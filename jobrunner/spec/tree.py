@@ -183,7 +183,8 @@ def walk(node: Node) -> Iterator[Node]:
 
 def text_as_written(node: Scalar) -> str:
     """What of a scalar stands on its first line, with its quotes and before `${…}` is expanded."""
-    return node.source.lines[node.line - 1][node.column - 1 :][: node.width]
+    start = node.column - 1
+    return node.source.lines[node.line - 1][start : start + node.width]
 
 
 def as_written(node: Scalar) -> str:
@@ -201,8 +202,8 @@ def text_offset(node: Scalar) -> int | None:
     before, rest = divmod(node.width - len(text), 2)
     if rest or before not in (0, 1):
         return None
-    stands = node.source.lines[node.line - 1][node.column - 1 + before :][: len(text)]
-    return before if stands == text else None
+    start = node.column - 1 + before
+    return before if node.source.lines[node.line - 1].startswith(text, start) else None
 
 
 def kind(node: Node) -> str:

@@ -140,11 +140,11 @@ def test_a_matrix_has_a_measure() -> None:
     assert mistakes(f"jobs: {{a: {{task: m.f, matrix: {{x: [{values}]}}}}}}") == [("E236", 1, 23)]
 
 
-def test_the_matrices_of_a_file_have_a_measure() -> None:
+def test_the_matrices_of_a_file_have_a_measure_which_is_told_once() -> None:
     values = ", ".join(map(str, range(31)))
     jobs = "".join(f"  a{number}: {{task: m.f, matrix: *m}}\n" for number in range(12))
     text = f"x-m: &m {{x: [{values}], y: [{values}]}}\njobs:\n{jobs}"
-    assert mistakes(text) == [("E236", 13, 20), ("E236", 14, 20)]
+    assert mistakes(text) == [("E236", 13, 20)]
     assert len(parse(text).jobs) == 10 * 31 * 31
 
 

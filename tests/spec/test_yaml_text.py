@@ -182,6 +182,19 @@ BOMBS = {
     "a matrix": "jobs: {a: {task: m.f, matrix: {"
     + ", ".join(f"k{n}: [1, 2]" for n in range(10_000))
     + "}}}",
+    "matrices": "jobs:\n"
+    + "".join(
+        f"  a{n}: {{task: m.f, matrix: {{a: [{'1, ' * 9}2], b: [{'1, ' * 9}2], c: &c [{'1, ' * 9}2]}}}}\n"
+        for n in range(10_000)
+    ),
+    "values of a matrix": f"jobs: {{a: {{task: m.f, matrix: {{k: [{'1, ' * 400_000}2]}}}}}}",
+    "templates over each other": "templates:\n"
+    + "".join(f"  t{n + 1}: {{extends: t{n}}}\n" for n in range(100_000)),
+    "wrong time zones": "jobs:\n"
+    + "".join(
+        f"  a{n}: {{task: m.f, schedule: {{every: 5m, timezone: Eurpe/Berlin{n}}}}}\n"
+        for n in range(60_000)
+    ),
     "tags": "- !a b\n" * 300_000,
     "control characters": "\x01" * 4_000_000,
     "no-break spaces": "\u00a0" * 2_000_000,
