@@ -1,6 +1,6 @@
 """Where two definitions differ, field by field."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
