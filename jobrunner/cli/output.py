@@ -16,11 +16,17 @@ import yaml
 from jobrunner.cli.layout import Table, table_lines
 from jobrunner.cli.style import safe, style, unstyle
 from jobrunner.cli.wrapping import wrapped
+from jobrunner.spec.text import escaped
 
 Form = Literal["table", "json", "yaml"]
 
 _PROGRESS_AFTER_SECONDS = 0.3
 _CLEAR_LINE = "\r\x1b[2K"
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON in which nothing steers a terminal: its own escapes leave out what only some of them obey."""
+    return escaped(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 class Output:
@@ -66,12 +72,16 @@ class Output:
         self.say(*(part for line in lines for part in wrapped(line, columns)))
 
     def document(self, value: Any, form: Form) -> None:
-        """A value as JSON or YAML on stdout."""
+        """A value as JSON or YAML on stdout. What would steer a terminal, or be read in another order
+        than it stands, is written as an escape.
+        """
         if form == "yaml":
             dumped = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+            if escaped(dumped) != dumped:  # an escape has a meaning in quotes alone
+                dumped = yaml.safe_dump(value, sort_keys=False)
             self.result_text(dumped)
         else:
-            self.result_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+            self.result_text(json_text(value, indent=2) + "\n")
 
     def listing(self, records: Sequence[Mapping[str, Any]], table: Table, form: Form) -> None:
         """Rows as a table for people or as records for programs; an empty table says what to do."""

@@ -1,6 +1,5 @@
 """`jobrunner runs logs`, and what `jobrunner run --wait` shows: the output of a run, also as it comes."""
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
-from jobrunner.cli.output import Form, Output
+from jobrunner.cli.output import Form, Output, json_text
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import plain_output, state_words
 from jobrunner.cli.times import iso
@@ -93,7 +92,7 @@ def _show_records(session: Session, pieces: Iterable[StoredPiece], form: Form) -
     """One by one: there is no end of a list to wait for."""
     for piece in pieces:
         if form == "json":
-            session.output.result_text(json.dumps(_record(piece), ensure_ascii=False) + "\n")
+            session.output.result_text(f"{json_text(_record(piece))}\n")
         else:
             session.output.document([_record(piece)], form)
 

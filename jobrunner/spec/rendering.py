@@ -8,10 +8,12 @@ from typing import Any
 
 import yaml
 
+from jobrunner.spec.formatting import format_file
 from jobrunner.spec.models import DefinedJob, JobSpec, ScheduleSpec, dump_job
 from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
 from jobrunner.spec.secrets import hidden
 from jobrunner.spec.text import escaped
+from jobrunner.spec.yaml import SourceFile
 
 _SIMPLE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./@ -]*[A-Za-z0-9_./@-])?")
 _EXPANDED = re.compile(r"\$(?=[${])")
@@ -38,10 +40,14 @@ def rendered(jobs: Iterable[DefinedJob], *, with_defaults: bool) -> list[dict[st
 
 
 def as_yaml(documents: Iterable[dict[str, Any]]) -> str:
-    """The text of a job file. Every text that some reader takes for something else stands in quotes."""
-    return escaped(
+    """The text of a job file, in the form that `fmt` keeps. Every text that some reader takes for
+    something else stands in quotes.
+    """
+    text = escaped(
         yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     )
+    formatted = format_file(SourceFile("rendered.yaml", text.encode()))
+    return text if formatted.text is None else formatted.text
 
 
 class _Dumper(yaml.SafeDumper):

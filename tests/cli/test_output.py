@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -77,6 +78,17 @@ def test_a_listing_for_programs_is_a_list_of_records(form: Form, read: object) -
     Output(out, io.StringIO(), {}).listing([{"job": "ops/ü"}], TABLE, form)
     assert callable(read)
     assert read(out.getvalue()) == [{"job": "ops/ü"}]
+
+
+@pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_nothing_in_a_document_steers_the_terminal_or_turns_the_line(
+    form: Form, read: Callable[[str], object]
+) -> None:
+    value = {"name": "a\u202eb\x1b[2J\x9b2J\u2028c ü", "plain": "ü"}
+    out = io.StringIO()
+    Output(out, io.StringIO(), {}).document(value, form)
+    assert read(out.getvalue()) == value
+    assert not set("\u202e\x1b\x9b\u2028") & set(out.getvalue())
 
 
 def test_only_yes_is_yes() -> None:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobrunner.spec.formatting import format_file
 from jobrunner.spec.models import JobSpec
 from jobrunner.spec.rendering import as_yaml, rendered
+from jobrunner.spec.yaml import SourceFile
 from tests.spec.reading import parse, read_job
 from tests.spec.test_properties import PLAIN_VALUES, TEXTS, TREES
 
@@ -54,6 +56,17 @@ def test_a_dollar_sign_is_read_as_it_was(text: str) -> None:
 )
 def test_a_text_that_looks_like_something_else_stays_a_text(text: str) -> None:
     assert read_again(f"jobs: {{a: {{task: m.f, description: '{text}'}}}}").description == text
+
+
+@pytest.mark.parametrize("with_defaults", [False, True])
+def test_what_is_rendered_is_as_fmt_writes_it(*, with_defaults: bool) -> None:
+    jobs = parse(
+        "jobs:\n  a: {task: m.f, tags: [x, 'y z'], args: [1, {b: ['no', 'a: b']}], schedule: '@daily'}\n"
+        "  b: {task: m.g, schedules: {x: {every: 5m}, y: '0 6 * * *'}}\n"
+    ).jobs
+    text = as_yaml(rendered(jobs, with_defaults=with_defaults))
+    assert format_file(SourceFile("a.yaml", text.encode())).text == text
+    assert "\n      - x\n" in text
 
 
 def test_nothing_is_left_to_inherit() -> None:
