@@ -87,40 +87,21 @@ def ledger(engine: Engine) -> Ledger:
 @pytest.fixture
 def folder(project: Project) -> Project:
     """The project's folder with the app's module; its workers report."""
-    project.write("acme.py", APP)
-    project.write("jobrunner.yaml", PROJECT)
-    project.environment["ACME_IS_TRACKED"] = "1"
-    return project
-
-
-StartForeignWorker = Callable[..., StartedProcess]
+    return with_app(project)
 
 
 @pytest.fixture
-def start_foreign_worker(folder: Project) -> Iterator[StartForeignWorker]:
-    """`start_foreign_worker("-Q", "acme")` → a worker of that app, ready. Killed at the end."""
-    started: list[StartedProcess] = []
-
-    def start(*options: str) -> StartedProcess:
-        process = folder.start_program(
-            *(sys.executable, "-m", "celery", "-A", "acme", "worker", "-c", "2", "-l", "INFO"),
-            *("--without-mingle", "--without-gossip", *options),
-        )
-        started.append(process)
-        process.wait_for_line("ready.")
-        return process
-
-    yield start
-    for process in started:
-        process.kill_if_alive()
+def foreign_worker(folder: Project) -> Iterator[StartedProcess]:
+    """A worker of that app for the queue of its routes. Killed at the end."""
+    process = start_foreign_worker(folder, "-Q", "acme-routed")
+    yield process
+    process.kill_if_alive()
 
 
 @pytest.fixture
 def beat(folder: Project) -> StartedProcess:
     """A beat, which sends."""
-    process = folder.start("beat")
-    process.wait_for_line("database_connected")
-    return process
+    return start_beat(folder)
 
 
 AddRun = Callable[..., Any]
@@ -149,3 +130,28 @@ def add_run(ledger: Ledger) -> AddRun:
 def all_runs(ledger: Ledger) -> list[Any]:
     with ledger.engine.begin() as connection:
         return list(connection.execute(select(tables.runs.c.id)))
+
+
+def with_app(project: Project) -> Project:
+    """The same folder, with the app's module in it."""
+    project.write("acme.py", APP)
+    project.write("jobrunner.yaml", PROJECT)
+    project.environment["ACME_IS_TRACKED"] = "1"
+    return project
+
+
+def start_foreign_worker(folder: Project, *options: str) -> StartedProcess:
+    """A worker of that app, ready."""
+    process = folder.start_program(
+        *(sys.executable, "-m", "celery", "-A", "acme", "worker", "-c", "2", "-l", "INFO"),
+        *("--without-mingle", "--without-gossip", *options),
+    )
+    process.wait_for_line("ready.")
+    return process
+
+
+def start_beat(folder: Project) -> StartedProcess:
+    """A beat that is at work."""
+    process = folder.start("beat")
+    process.wait_for_line("database_connected")
+    return process

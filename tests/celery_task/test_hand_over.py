@@ -17,7 +17,7 @@ from jobrunner.fsck import check_ledger
 from jobrunner.hand_over import HandOver
 from jobrunner.recover import give_back_abandoned, resend_lost_messages
 from jobrunner.settings import Settings
-from tests.celery_task.conftest import AddRun, StartForeignWorker
+from tests.celery_task.conftest import AddRun
 from tests.ledger import NOON, Ledger
 from tests.project import StartedProcess
 from tests.servers import redis_client
@@ -87,14 +87,10 @@ def test_a_queue_of_the_job_and_its_priority_go_along(
     assert message["properties"]["priority"] == 0
 
 
+@pytest.mark.usefixtures("foreign_worker")
 def test_the_routes_of_the_app_decide_where_no_queue_is_given(
-    start_foreign_worker: StartForeignWorker,
-    beat: StartedProcess,
-    add_run: AddRun,
-    ledger: Ledger,
-    tmp_path: Path,
+    beat: StartedProcess, add_run: AddRun, ledger: Ledger, tmp_path: Path
 ) -> None:
-    start_foreign_worker("-Q", "acme-routed")
     file = tmp_path / "called"
     run_id = add_run("acme.routed", tracked=False, args=[str(file)])
     wait_until(lambda: has_line(file))

@@ -2,40 +2,61 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.runs import cancel_run
+from jobrunner.embedded.children import Supervisor
 from jobrunner.fsck import check_ledger
-from jobrunner.recover import end_lost_attempts, end_or_free_waiting_runs
-from tests.celery_task.conftest import AddRun, StartForeignWorker
+from jobrunner.recover import end_lost_attempts
+from tests.celery_task.conftest import AddRun, start_beat, start_foreign_worker, with_app
 from tests.ledger import NOON, Ledger
-from tests.project import Project, StartedProcess
+from tests.of_a_module import one_broker_url, one_database_url
+from tests.project import Project, StartedProcess, open_project
 from tests.waiting import wait_until
 from tests.worker.conftest import has_line
 
+__all__ = ["one_broker_url", "one_database_url"]
 
-def test_a_run_succeeds_by_the_apps_own_worker(
-    start_foreign_worker: StartForeignWorker, beat: StartedProcess, add_run: AddRun, ledger: Ledger
-) -> None:
-    start_foreign_worker("-n", "acme@test")
+# A beat and a worker take longer to start than most of these tests: the module shares them.
+
+
+@pytest.fixture(scope="module")
+def folder(supervisor: Supervisor, database_url: str, broker_url: str) -> Iterator[Project]:
+    with open_project(supervisor, database_url, broker_url) as opened:
+        yield with_app(opened)
+        for process in opened.started:
+            process.kill_if_alive()
+
+
+@pytest.fixture(scope="module")
+def started(folder: Project) -> tuple[StartedProcess, StartedProcess]:
+    """A beat and a worker."""
+    return start_beat(folder), start_foreign_worker(folder, "-n", "acme@test")
+
+
+@pytest.fixture(autouse=True)
+def both_live_on(started: tuple[StartedProcess, StartedProcess], ledger: Ledger) -> Iterator[None]:
+    """Whatever a test does, and the ledger is right afterwards."""
+    yield
+    assert [process.exit_code for process in started] == [None, None]
+    assert check_ledger(ledger.engine).findings == ()
+
+
+def test_a_run_succeeds_by_the_apps_own_worker(add_run: AddRun, ledger: Ledger) -> None:
     run_id = add_run("acme.add", args=[1], kwargs={"b": 2})
     wait_until(lambda: ledger.state(run_id) == "succeeded")
     row = ledger.run(run_id)
     assert (row["result"]["sum"], row["result"]["id"]) == (3, str(run_id))
     assert (row["attempt"], row["worker"]) == (1, "acme@test")
     assert [attempt.state for attempt in ledger.attempts(run_id)] == ["succeeded"]
-    assert check_ledger(ledger.engine).findings == ()
-    assert beat.exit_code is None
 
 
-def test_a_run_fails_with_the_tasks_exception(
-    start_foreign_worker: StartForeignWorker, beat: StartedProcess, add_run: AddRun, ledger: Ledger
-) -> None:
-    start_foreign_worker()
+def test_a_run_fails_with_the_tasks_exception(add_run: AddRun, ledger: Ledger) -> None:
     run_id = add_run("acme.fails")
     wait_until(lambda: ledger.state(run_id) == "failed")
     [attempt] = ledger.attempts(run_id)
@@ -43,13 +64,11 @@ def test_a_run_fails_with_the_tasks_exception(
     assert attempt.traceback is not None
     assert "def fails" not in attempt.traceback
     assert 'raise ValueError("no such customer")' in attempt.traceback
-    assert beat.exit_code is None
 
 
 def test_a_retry_by_celery_is_a_further_attempt_of_the_same_run(
-    start_foreign_worker: StartForeignWorker, beat: StartedProcess, add_run: AddRun, ledger: Ledger
+    add_run: AddRun, ledger: Ledger
 ) -> None:
-    start_foreign_worker()
     run_id = add_run("acme.again")
     wait_until(lambda: ledger.state(run_id) == "succeeded")
     states = [(attempt.state, attempt.error) for attempt in ledger.attempts(run_id)]
@@ -58,7 +77,6 @@ def test_a_retry_by_celery_is_a_further_attempt_of_the_same_run(
         ("succeeded", None),
     ]
     assert ledger.run(run_id)["result"] == 1
-    assert beat.exit_code is None
 
 
 @pytest.mark.parametrize(
@@ -71,30 +89,23 @@ def test_a_retry_by_celery_is_a_further_attempt_of_the_same_run(
     ],
 )
 def test_other_ends_are_reported_too(
-    start_foreign_worker: StartForeignWorker,
-    beat: StartedProcess,
     add_run: AddRun,
     ledger: Ledger,
     task: str,
     state: str,
     error: str,
 ) -> None:
-    start_foreign_worker()
     run_id = add_run(task)
     wait_until(lambda: ledger.run(run_id)["finished_at"] is not None)
     assert ledger.state(run_id) == state
     assert (ledger.run(run_id)["error"] or "").startswith(error)
-    assert beat.exit_code is None
 
 
 def test_a_running_run_can_be_cancelled(
-    start_foreign_worker: StartForeignWorker,
-    beat: StartedProcess,
     add_run: AddRun,
     ledger: Ledger,
     tmp_path: Path,
 ) -> None:
-    start_foreign_worker()
     file = tmp_path / "pid"
     run_id = add_run("acme.slow", args=[str(file)])
     wait_until(lambda: has_line(file) and ledger.state(run_id) == "running")
@@ -102,79 +113,46 @@ def test_a_running_run_can_be_cancelled(
         cancel_run(connection, run_id, actor="a test")
     wait_until(lambda: ledger.state(run_id) == "cancelled")
     assert ledger.run(run_id)["revoked_at"] is not None
-    assert beat.exit_code is None
 
 
 def test_a_cancelled_run_is_not_started_by_a_worker_that_has_its_message(
-    start_foreign_worker: StartForeignWorker,
-    beat: StartedProcess,
-    add_run: AddRun,
-    ledger: Ledger,
-    tmp_path: Path,
+    add_run: AddRun, ledger: Ledger, tmp_path: Path
 ) -> None:
-    start_foreign_worker("-c", "1")
-    busy, file = tmp_path / "busy", tmp_path / "cancelled"
-    first = add_run("acme.slow", args=[str(busy)])
-    wait_until(lambda: has_line(busy))
-    second = add_run("acme.slow", args=[str(file)])
+    busy = [tmp_path / "busy", tmp_path / "busy-too"]
+    first, other = (add_run("acme.slow", args=[str(file)]) for file in busy)
+    wait_until(lambda: all(has_line(file) for file in busy))
+    second = add_run("acme.slow", args=[str(tmp_path / "cancelled")])
     wait_until(lambda: ledger.run(second)["sent_at"] is not None)
     with transaction(ledger.engine) as connection:
         cancel_run(connection, second, actor="a test")
     wait_until(lambda: ledger.run(second)["revoked_at"] is not None)
-    os.kill(int(busy.read_text(encoding="utf-8")), signal.SIGKILL)
-    wait_until(lambda: ledger.state(first) == "lost")
+    for file in busy:
+        os.kill(int(file.read_text(encoding="utf-8")), signal.SIGKILL)
+    wait_until(lambda: (ledger.state(first), ledger.state(other)) == ("lost", "lost"))
     third = add_run("acme.add", args=[1])
     wait_until(lambda: ledger.state(third) == "succeeded")
-    assert not file.exists()
-    assert beat.exit_code is None
+    assert not (tmp_path / "cancelled").exists()
 
 
 def test_a_worker_whose_database_is_away_goes_on_with_its_tasks(
-    folder: Project,
-    start_foreign_worker: StartForeignWorker,
-    beat: StartedProcess,
-    add_run: AddRun,
-    ledger: Ledger,
-    tmp_path: Path,
+    folder: Project, add_run: AddRun, ledger: Ledger, tmp_path: Path
 ) -> None:
-    folder.environment["JOBRUNNER_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
-    start_foreign_worker("-Q", "acme-routed")
+    away = {"JOBRUNNER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+    worker = start_foreign_worker(
+        replace(folder, environment=folder.environment | away), "-Q", "acme-routed"
+    )
     file = tmp_path / "called"
     run_id = add_run("acme.routed", args=[str(file)])
     wait_until(lambda: has_line(file))
     assert ledger.state(run_id) == "queued"
-    assert beat.exit_code is None
-
-
-def test_a_run_of_whose_start_nothing_is_heard_is_lost_at_its_time_limit(
-    add_run: AddRun, ledger: Ledger
-) -> None:
-    run_id = add_run("acme.add", timeout="1m")
-    ledger.change_run(run_id, sent_at=NOON, available_at=NOON)
-    other = add_run("acme.add", timeout="1m")
-    ledger.change_run(other, sent_at=func.now())
-    end_or_free_waiting_runs(ledger.engine)
-    assert (ledger.state(run_id), ledger.state(other)) == ("lost", "queued")
-
-
-@pytest.mark.parametrize("is_held", [True, False])
-def test_a_run_that_was_not_handed_over_yet_waits_beyond_its_time_limit(
-    ledger: Ledger, add_run: AddRun, *, is_held: bool
-) -> None:
-    run_id = add_run("acme.slow", timeout="1m", overlap="queue")
-    ledger.change_run(run_id, available_at=NOON, held=is_held)
-    end_or_free_waiting_runs(ledger.engine)
-    assert ledger.state(run_id) == "queued"
+    worker.kill_if_alive()
 
 
 def test_a_run_of_whose_end_nothing_is_heard_is_lost_at_its_time_limit_and_not_sent_again(
-    start_foreign_worker: StartForeignWorker,
-    beat: StartedProcess,
     add_run: AddRun,
     ledger: Ledger,
     tmp_path: Path,
 ) -> None:
-    start_foreign_worker()
     run_id = add_run("acme.slow", args=[str(tmp_path / "pid")])
     wait_until(lambda: ledger.state(run_id) == "running")
     assert ledger.run(run_id)["lease_until"] > ledger.run(run_id)["started_at"]
@@ -184,4 +162,3 @@ def test_a_run_of_whose_end_nothing_is_heard_is_lost_at_its_time_limit_and_not_s
         "its Celery app's worker reported no end within the time limit"
     )
     assert ledger.state(run_id) == "lost"
-    assert beat.exit_code is None

@@ -8,23 +8,14 @@ from sqlalchemy import Engine
 
 from jobrunner.embedded.children import Supervisor
 from tests.ledger import Ledger
+from tests.of_a_module import one_broker_url, one_database_url
 from tests.process.tasks import TASKS
 from tests.project import Project, StartedProcess, open_project
-from tests.servers import Servers, empty_virtual_host_of, open_database
 from tests.worker.conftest import WORKER, Send, has_line, make_sender
 
+__all__ = ["one_broker_url", "one_database_url"]
+
 # Celery takes longer to start than most of these tests: a module shares one worker.
-
-
-@pytest.fixture(scope="module")
-def database_url(servers: Servers) -> Iterator[str]:
-    with open_database(servers) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def broker_url(servers: Servers, pytestconfig: pytest.Config) -> str:
-    return empty_virtual_host_of(pytestconfig, servers)
 
 
 @pytest.fixture(scope="module")

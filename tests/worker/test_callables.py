@@ -11,10 +11,12 @@ from jobrunner.broker import make_app
 from jobrunner.embedded.children import Supervisor
 from jobrunner.settings import Settings
 from tests.ledger import Ledger
+from tests.of_a_module import one_broker_url, one_database_url
 from tests.project import StartedProcess, open_project
-from tests.servers import Servers, empty_virtual_host_of, open_database
 from tests.waiting import wait_until
 from tests.worker.conftest import WORKER, Send
+
+__all__ = ["one_broker_url", "one_database_url"]
 
 THEIRS = """
 import os
@@ -64,17 +66,6 @@ FILES = {
 }
 
 # One worker with one child serves all tests: what one of them breaks, the others find.
-
-
-@pytest.fixture(scope="module")
-def database_url(servers: Servers) -> Iterator[str]:
-    with open_database(servers) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def broker_url(servers: Servers, pytestconfig: pytest.Config) -> str:
-    return empty_virtual_host_of(pytestconfig, servers)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -18,24 +18,16 @@ from jobrunner.embedded.children import Supervisor
 from jobrunner.messages import message_body, problem_of
 from jobrunner.settings import Settings
 from tests.ledger import Ledger
+from tests.of_a_module import one_broker_url, one_database_url
 from tests.project import StartedProcess, open_project
-from tests.servers import Servers, empty_virtual_host_of, open_database, redis_client
+from tests.servers import redis_client
 from tests.waiting import wait_until
 from tests.worker.conftest import TASKS, WORKER, Send
 
+__all__ = ["one_broker_url", "one_database_url"]
+
 RUN_ID = "7d0f3c52-9a35-4a0e-8c55-0b6c2a6f7a11"
 HEADERS: dict[str, Any] = {"task": "jobrunner.execute", "id": RUN_ID, "timelimit": [60, None]}
-
-
-@pytest.fixture(scope="module")
-def database_url(servers: Servers) -> Iterator[str]:
-    with open_database(servers) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def broker_url(servers: Servers, pytestconfig: pytest.Config) -> str:
-    return empty_virtual_host_of(pytestconfig, servers)
 
 
 @pytest.fixture(scope="module")

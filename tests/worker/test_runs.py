@@ -12,24 +12,15 @@ from jobrunner.broker import Sender, make_app
 from jobrunner.embedded.children import Supervisor
 from jobrunner.settings import Settings
 from tests.ledger import Ledger
+from tests.of_a_module import one_broker_url, one_database_url
 from tests.project import StartedProcess, open_project
-from tests.servers import Servers, empty_virtual_host_of, open_database
 from tests.waiting import wait_until
 from tests.worker.conftest import TASKS, WORKER, Send, has_line, is_gone, outgoing
 
+__all__ = ["one_broker_url", "one_database_url"]
+
 # Celery takes longer to start and to stop than most of these tests: the module shares one worker,
 # and with it the database and the broker.
-
-
-@pytest.fixture(scope="module")
-def database_url(servers: Servers) -> Iterator[str]:
-    with open_database(servers) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def broker_url(servers: Servers, pytestconfig: pytest.Config) -> str:
-    return empty_virtual_host_of(pytestconfig, servers)
 
 
 @pytest.fixture(scope="module")
