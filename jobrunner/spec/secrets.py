@@ -5,6 +5,7 @@ value is what is stored in place of an argument that the job names as `sensitive
 and opens it, and here is only its shape.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ SENSITIVE = "(sensitive)"
 """What is shown of a sealed value."""
 
 _KEY = "secret"
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""Surely the name of one, and not a secret itself."""
 _SEALED = "sealed"
 _SEALED_KEYS = frozenset({"key", "digest", "token"})
 
@@ -121,6 +124,7 @@ def check_reference(reference: Mapping, report: Report) -> bool:
         report.at(
             others[0], "E219", f"'{shortened(str(others[0].value))}' stands beside 'secret'",
             help="a reference has that key alone; data needs another name than 'secret'",
+            shows_line=False,
         )  # fmt: skip
         return False
     if _KEY not in reference.entries:
@@ -129,7 +133,8 @@ def check_reference(reference: Mapping, report: Report) -> bool:
     node = reference.entries[_KEY].value
     problem = _problem(node)
     if problem:
-        report.at(node, "E219", problem[0], help=problem[1])
+        # Where a reference should stand, the secret itself may.
+        report.at(node, "E219", problem[0], help=problem[1], shows_line=False)
     return not problem
 
 
@@ -160,15 +165,17 @@ def _problem(node: Node) -> tuple[str, str] | None:
         return f"'secret' takes text, not {kind(node)}", example
     provider, colon, name = node.value.partition(":")
     if not colon:
-        return (
-            f"'{shortened(node.value)}' names no provider",
-            f"{example}, or file:/run/secrets/name",
+        meant = (
+            f'write {{secret: "env:{node.value}"}}' if _VARIABLE.fullmatch(node.value) else example
         )
+        return "'secret' names no provider", f"{meant}, or file:/run/secrets/name"
     if provider not in PROVIDERS:
         guess = did_you_mean(provider, PROVIDERS)
         listed = f"providers are: {', '.join(PROVIDERS)}"
-        advice = f"did you mean '{guess}'? {listed}" if guess else listed
-        return f"no provider of secrets is named '{shortened(provider)}'", advice
+        if not guess:
+            return "there is no such provider of secrets", listed
+        message = f"no provider of secrets is named '{shortened(provider)}'"
+        return message, f"did you mean '{guess}'? {listed}"
     if not name or "\x00" in name:
         return f"'{shortened(node.value)}' names no secret", example
     if provider == "file" and (not name.startswith("/") or ".." in name.split("/")):
