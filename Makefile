@@ -62,12 +62,12 @@ chaos-proof: $(VENV)/installed-dev
 chaos-celery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos.celery_peer --minutes $(MINUTES) $(CHAOS_ARGS)
 
-# core: what the product needs, and what builds it · up: and the private servers · dev: and the tools · peers: what
+# core: what the product needs, and what builds it · up: and the private servers, the pages · dev: and the tools · peers: what
 # the product is measured beside, in an environment of its own
 lock:
 	$(COMPILE_LOCK) $(LOCK_ARGS) --output-file requirements/core.txt
-	$(COMPILE_LOCK) --constraint requirements/core.txt --extra embedded --output-file requirements/up.txt
-	$(COMPILE_LOCK) --constraint requirements/up.txt --extra embedded --group dev --output-file requirements/dev.txt
+	$(COMPILE_LOCK) --constraint requirements/core.txt --extra embedded --extra server --output-file requirements/up.txt
+	$(COMPILE_LOCK) --constraint requirements/up.txt --extra all --group dev --output-file requirements/dev.txt
 	$(COMPILE) $(LOCK_ARGS) --constraint requirements/core.txt benchmarks/peers.in --output-file benchmarks/peers.txt
 
 clean:

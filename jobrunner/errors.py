@@ -13,6 +13,7 @@
     ├── CallableError              1  a dotted path cannot be loaded or may not be
     ├── StalePlan                  3  the database moved on, or the digest differs
     ├── GuardRefused               4  a guard said no; the message names the flag that overrides
+    ├── AccessDenied               1  the credentials are missing, wrong or not enough
     ├── LockNotObtained            5  somebody else holds the apply lock
     └── UsageError                64  the command line itself is wrong
 
@@ -99,6 +100,14 @@ class GuardRefused(JobrunnerError):
     def __init__(self, reason: str, *, hint: str = "") -> None:
         super().__init__(f"{reason} Nothing was changed.", hint=hint)
         self.reason = reason
+
+
+class AccessDenied(JobrunnerError):
+    """Nobody, or not he. `is_known`: the caller is somebody, and may not do this."""
+
+    def __init__(self, message: str, *, is_known: bool, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.is_known = is_known
 
 
 class LockNotObtained(JobrunnerError):

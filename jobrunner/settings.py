@@ -68,6 +68,12 @@ class Settings(BaseModel):
     """Where `up` keeps its servers' data, the editor schema and the endpoints file."""
     log_format: str = Field(default="console", pattern="^(console|json)$")
     """How the processes log: `console` for people, `json` one object a line."""
+    web_prefix: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """The path below which a proxy shows the pages and the API, such as `/jobs`; '' is none."""
+    web_hosts: Words = ()
+    """Names that a request may be for (`jobs.example.com`); () is those of this machine alone."""
+    web_proxies: Words = ()
+    """Addresses of proxies whose word about the caller's address is taken; () is nobody's."""
     debug: bool = False
     """Whether a failure of the program itself shows its traceback instead of keeping it in a file."""
 

@@ -14,10 +14,14 @@ from jobrunner.db.migrate import check_revision
 
 
 @contextmanager
-def open_database(session: Session, command: str, *, check: bool = True) -> Iterator[Engine]:
+def open_database(
+    session: Session, command: str, *, check: bool = True, pool_size: int = 1
+) -> Iterator[Engine]:
     """An engine for one command. Raises DatabaseUnavailable, and SchemaMismatch with `check`."""
     engine = make_engine(
-        servers_of(session).database_url, application_name=f"jobrunner {command}", pool_size=1
+        servers_of(session).database_url,
+        application_name=f"jobrunner {command}",
+        pool_size=pool_size,
     )
     try:
         if check:

@@ -72,6 +72,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Serve": {
         "beat": "The scheduler",
         "worker": "A worker",
+        "web": "The pages and the REST API",
         "health": "Exit code for probes: beat, worker, db",
         "db": "The database's schema: upgrade, current, check",
     },

@@ -1,0 +1,1 @@
+"""Who may do what: pure decisions about roles, namespaces and own runs."""

@@ -1,0 +1,54 @@
+"""`jobrunner web`: the pages and the REST API."""
+
+import click
+
+from jobrunner.cli.command import make_command
+from jobrunner.cli.database import open_database
+from jobrunner.cli.session import Session
+from jobrunner.cli.settings import keyring_of, servers_of
+from jobrunner.errors import UsageError
+
+
+@make_command(
+    "web",
+    "The pages and the REST API.\n\n"
+    "Every caller needs a token (`jobrunner token create`); on an address that is not this machine's "
+    "own it starts only when there is one.",
+    examples=[
+        ("jobrunner web", "On http://127.0.0.1:8620, with a one-time link to sign in."),
+        ("jobrunner web --host 0.0.0.0", "For others, behind a proxy that speaks TLS."),
+    ],
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8620,
+    show_default=True,
+    help="0 takes a free one.",
+)
+@click.option(
+    "--open",
+    "is_open",
+    is_flag=True,
+    help="Without credentials; on this machine's own address alone.",
+)
+def command(session: Session, *, host: str, port: int, is_open: bool) -> None:
+    try:
+        from jobrunner.web.app import make_app  # noqa: PLC0415  an extra: [server]
+        from jobrunner.web.context import Web  # noqa: PLC0415
+        from jobrunner.web.serve import check_access, serve  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(
+            f"The web server is not installed ({error}).",
+            hint="Install it with: pip install 'celery-jobrunner[server]'",
+        ) from error
+    with open_database(session, "web", pool_size=8) as engine:
+        web = Web(servers_of(session), engine, keyring=keyring_of(session), is_open=is_open)
+        check_access(web, host)
+        serve(
+            make_app(web),
+            host=host,
+            port=port,
+            ready=lambda address: session.output.result(f"jobrunner web: {address}"),
+        )

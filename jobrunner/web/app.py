@@ -1,0 +1,29 @@
+"""The app: the API, the pages, and what stands around both."""
+
+from fastapi import FastAPI
+
+from jobrunner.web import problems
+from jobrunner.web.api import status
+from jobrunner.web.context import Web
+from jobrunner.web.security import check_declared
+
+API = "/api/v1"
+
+
+def make_app(web: Web) -> FastAPI:
+    """An ASGI app below `settings.web_prefix`. Raises RuntimeError for a route without a permission."""
+    app = FastAPI(
+        title="jobrunner",
+        root_path=web.settings.web_prefix,
+        # Their pages load scripts from elsewhere; the file itself is a route of ours.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.web = web
+    problems.add_handlers(app)
+    for router in (status.router,):
+        app.include_router(router, prefix=API)
+    check_declared(app)
+    return app

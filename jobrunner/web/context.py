@@ -1,0 +1,38 @@
+"""What every route has at hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from jobrunner.sealing import NO_KEYS, Keyring
+from jobrunner.settings import Settings
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """One for the process. Made by `web.app.make_app`."""
+
+    settings: Settings
+    engine: Engine
+    keyring: Keyring = NO_KEYS
+    """Seals what a trigger gives for a job's sensitive arguments."""
+    is_open: bool = False
+    """Whoever reaches it may do everything: on loopback alone, and only when asked for."""
+    now: Callable[[], datetime] = _utc_now
+
+
+def _web_of(request: Request) -> Web:
+    found: Web = request.app.state.web
+    return found
+
+
+HasWeb = Annotated[Web, Depends(_web_of)]
+"""The type of a route's argument that takes it."""

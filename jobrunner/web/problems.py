@@ -1,0 +1,85 @@
+"""Errors as RFC 9457 problem details: what is wrong, and what to do next."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from jobrunner.errors import (
+    AccessDenied,
+    BrokerUnavailable,
+    Conflict,
+    DatabaseUnavailable,
+    GuardRefused,
+    JobrunnerError,
+    LockNotObtained,
+    NotFound,
+    SchemaMismatch,
+    StalePlan,
+    UsageError,
+)
+
+_STATUSES: tuple[tuple[type[JobrunnerError], int], ...] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (StalePlan, 412),
+    (GuardRefused, 422),
+    (LockNotObtained, 409),
+    (UsageError, 422),
+    (DatabaseUnavailable, 503),
+    (BrokerUnavailable, 503),
+    (SchemaMismatch, 503),
+)
+
+
+class Problem(JSONResponse):
+    """`application/problem+json`."""
+
+    media_type = "application/problem+json"
+
+
+def problem(
+    status: int, title: str, *, hint: str = "", headers: dict[str, str] | None = None, **more: Any
+) -> Problem:
+    """An answer with `status`, `title`, and what to do next as `detail`."""
+    body = {"status": status, "title": title, **({"detail": hint} if hint else {}), **more}
+    return Problem(jsonable_encoder(body), status_code=status, headers=headers)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Every error of a route becomes a problem; what is none of ours is the server's to tell."""
+    app.add_exception_handler(JobrunnerError, _of_ours)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_starlette)
+
+
+def status_of(error: JobrunnerError) -> int:
+    """The HTTP status of an error."""
+    if isinstance(error, AccessDenied):
+        return 403 if error.is_known else 401
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+
+
+def _of_ours(_: Request, error: Exception) -> Problem:
+    assert isinstance(error, JobrunnerError)  # noqa: S101  registered for them alone
+    status = status_of(error)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    if status == 503:
+        headers = {"Retry-After": "5"}
+    return problem(status, error.message, hint=error.hint, headers=headers)
+
+
+def _of_validation(_: Request, error: Exception) -> Problem:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for them alone
+    found = [
+        {"at": "/".join(map(str, each["loc"])), "problem": each["msg"]} for each in error.errors()
+    ]
+    return problem(422, "The request cannot be read.", errors=found)
+
+
+def _of_starlette(_: Request, error: Exception) -> Problem:
+    assert isinstance(error, HTTPException)  # noqa: S101  registered for them alone
+    return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))

@@ -1,0 +1,79 @@
+"""The process `jobrunner web`: where it listens, and when it refuses to."""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from jobrunner.db.engine import transaction
+from jobrunner.db.tokens import has_good_token
+from jobrunner.errors import UsageError
+from jobrunner.web.context import Web
+
+_HEADER_BYTES = 16 * 1024
+_KEEP_ALIVE_SECONDS = 20
+_GRACE_SECONDS = 5
+
+
+def check_access(web: Web, host: str) -> None:
+    """Raise UsageError where strangers could reach an app that nobody guards, or that nobody can use."""
+    if _is_loopback(host):
+        return
+    if web.is_open:
+        raise UsageError(
+            f"--open on {host} would let everybody in.",
+            hint="Leave out --open, or listen on 127.0.0.1.",
+        )
+    with transaction(web.engine) as connection:
+        if not has_good_token(connection):
+            raise UsageError(
+                f"Nobody could sign in: {host} is not this machine alone, and there is no token.",
+                hint="Make one with `jobrunner token create NAME --role admin`.",
+            )
+
+
+def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Answer until SIGTERM or Ctrl-C; `ready` gets the address when requests are taken.
+
+    Port 0 takes a free one. Raises UsageError for an address that cannot be had.
+    """
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,  # whose word counts is decided by `web_proxies`
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    name = f"[{host}]" if ":" in host else host
+    ready(f"http://{name}:{listener.getsockname()[1]}")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)  # from here on a request waits instead of being refused
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"{host}:{port} cannot be listened on: {error.strerror or error}.",
+            hint="Choose another with --host and --port; --port 0 takes a free one.",
+        ) from error
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
