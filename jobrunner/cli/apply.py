@@ -18,6 +18,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of, settings_of
 from jobrunner.cli.show import saved_head_lines
 from jobrunner.errors import UsageError
+from jobrunner.garbage import collection_paused
 from jobrunner.plan.changes import Plan
 from jobrunner.reconcile import ApplyOptions
 
@@ -39,6 +40,7 @@ from jobrunner.reconcile import ApplyOptions
     is_flag=True,
     help="The files may be of an older commit than those in force.",
 )
+@collection_paused()
 def command(
     session: Session, *, file: Path | None, yes: bool, allow_older: bool, **given: Any
 ) -> None:

@@ -21,6 +21,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.history import Revision, get_revision
 from jobrunner.db.processes import read_processes
 from jobrunner.db.projects import NEVER_APPLIED, find_project
+from jobrunner.garbage import collection_paused
 from jobrunner.plan.changes import Plan
 from jobrunner.reconcile import Rollback
 from jobrunner.spec.project import Given
@@ -38,6 +39,7 @@ from jobrunner.spec.project import Given
 )
 @click.argument("revision", type=click.IntRange(min=1))
 @agreeing_options
+@collection_paused()
 def command(session: Session, *, revision: int, yes: bool, **given: Any) -> None:
     options = options_of(session, given)
     with open_database(session, "rollback") as engine:

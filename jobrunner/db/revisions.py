@@ -19,6 +19,9 @@ _INSERT = text("""
 """)
 
 
+_written = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def insert_revision(
     connection: Connection,
     project: Project,
@@ -46,7 +49,7 @@ def insert_revision(
             "git_committed_at": git_committed_at,
             "rolled_back_to": rolled_back_to,
             "digest": digest,
-            "changes": json.dumps(list(changes)),
+            "changes": _written(list(changes)),
         },
     )
 

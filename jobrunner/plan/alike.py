@@ -10,14 +10,17 @@ def are_jobs_alike(old: JobSpec | None, new: JobSpec) -> bool:
     if old is None or old != new:
         return False
     return _are_alike([*old.args, old.kwargs], [*new.args, new.kwargs]) and all(
-        map(are_schedules_alike, old.schedules, new.schedules)
+        map(_have_arguments_alike, old.schedules, new.schedules)
     )
 
 
 def are_schedules_alike(old: ScheduleSpec | None, new: ScheduleSpec) -> bool:
     """Equal, and of the same types all the way down."""
-    if old is None or old != new:
-        return False
+    return old is not None and old == new and _have_arguments_alike(old, new)
+
+
+def _have_arguments_alike(old: ScheduleSpec, new: ScheduleSpec) -> bool:
+    """Of two that are equal."""
     return _are_alike([*(old.args or ()), old.kwargs], [*(new.args or ()), new.kwargs])
 
 

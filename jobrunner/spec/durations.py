@@ -96,6 +96,7 @@ def at_least_a_second(duration: timedelta) -> timedelta:
     return duration
 
 
+@lru_cache(maxsize=1024)
 def format_duration(duration: timedelta) -> str:
     """The one way a duration is written: `1h30m`, `90s` becomes `1m30s`, zero is `0s`."""
     milliseconds = round(duration / timedelta(milliseconds=1))
