@@ -16,7 +16,7 @@ import yaml
 from jobrunner.cli.layout import Table, table_lines
 from jobrunner.cli.style import safe, style, unstyle
 from jobrunner.cli.wrapping import wrapped
-from jobrunner.spec.text import escaped
+from jobrunner.spec.characters import escaped
 
 Form = Literal["table", "json", "yaml"]
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import islice
 
+from jobrunner.spec.characters import REFUSED
 from jobrunner.spec.report import MOST_IN_ONE_FILE, Report
 from jobrunner.spec.tree import Source
 
@@ -20,11 +21,6 @@ _WIDE_ENCODINGS = (  # the longer mark first: UTF-32's begins with UTF-16's
     (b"\xfe\xff", "UTF-16"),
 )
 
-# Never, not even in quotes: control characters, line breaks that editors do not count, and the
-# overrides that make a line read otherwise than it is.
-_NOWHERE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
-)
 # Not outside quotes, block texts and comments: they look like a space, or like nothing.
 _ONLY_QUOTED = re.compile("[\t\xa0\xad\u1680\u2000-\u200f\u202f\u205f-\u2064\u3000]")
 _SPACE_OR_COMMENT = re.compile(rf"{_ONLY_QUOTED.pattern}|(?<!\S)#")
@@ -61,11 +57,6 @@ def read_text(
         source = Source(path, content.decode(errors="replace").removeprefix(_BOM), sensitive)
         _report_bytes(source, content, error.start, report)
     return source, _without_refused(source, report)
-
-
-def escaped(text: str) -> str:
-    """A text of ours in which what is refused anywhere stands in double quotes: written as escapes."""
-    return _NOWHERE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def unquoted_spaces(text: str, quoted: Iterable[tuple[int, int]], *, end: int) -> list[int]:
@@ -133,14 +124,14 @@ def _report_bytes(source: Source, content: bytes, offset: int, report: Report) -
 
 
 def _without_refused(source: Source, report: Report) -> str:
-    if _is_plain(source.text) or not _NOWHERE.search(source.text):
+    if _is_plain(source.text) or not REFUSED.search(source.text):
         return source.text
-    for found in islice(_NOWHERE.finditer(source.text), MOST_IN_ONE_FILE + 1):
+    for found in islice(REFUSED.finditer(source.text), MOST_IN_ONE_FILE + 1):
         _report_character(
             source, found.start(), report, "E102",
             'remove it, or write it as an escape in double quotes, for example "\\u2028"',
         )  # fmt: skip
-    return _NOWHERE.sub(" ", source.text)
+    return REFUSED.sub(" ", source.text)
 
 
 def _is_plain(text: str) -> bool:
