@@ -280,8 +280,21 @@ def endpoint(project: Project) -> str:
     return str(json.loads(file.read_text(encoding="utf-8"))["database_url"])
 
 
+HANGS_AT_FIRST = """
+import time
+from pathlib import Path
+
+
+def slow() -> None:
+    if not Path("slow.txt").exists():
+        Path("slow.txt").touch()
+        time.sleep(600)
+"""
+
+
 def test_fault_33_a_run_whose_worker_is_killed_is_done_again(demo: Project) -> None:
-    slow = JOBS.replace("greet", "slow").replace("name: Ada", "seconds: 8").replace("1s", "1h")
+    slow = JOBS.replace("greet", "slow").replace("{name: Ada}", "{}").replace("1s", "1h")
+    demo.write("work.py", HANGS_AT_FIRST)
     demo.write("jobs.d/demo.yaml", slow + "    retry: {max_retries: 1, delay: 1s}\n")
     up = demo.start("up", "-c", "1")
     up.wait_for_line("● worker")

@@ -33,6 +33,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the loop would have rested after what went wrong; no rest is taken."""
+    asked: list[float] = []
+    monkeypatch.setattr("jobrunner.beat.time.sleep", asked.append)
+    return asked
+
+
+@pytest.fixture
 def loop_without_broker(database_url: str) -> Iterator[Loop]:
     settings = Settings(database_url=database_url, broker_url=NOBODY)
     loop = Loop(settings, Sender(make_app(settings)))
@@ -46,11 +54,9 @@ def test_fault_1_a_beat_that_starts_without_its_database_works_once_there_is_one
     add_job: AddJob,
     read_runs: ReadRuns,
     waits: list[float],
+    rests: list[float],
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rests: list[float] = []
-    monkeypatch.setattr("jobrunner.beat.time.sleep", rests.append)
     add_job(due=datetime.now(UTC))
     let_connect(servers, database_url, is_allowed=False)
     settings = Settings(database_url=database_url, broker_url=NOBODY)
@@ -110,11 +116,9 @@ def test_fault_7_while_the_disk_is_full_a_beat_rests_and_goes_on_by_itself(
     add_job: AddJob,
     read_runs: ReadRuns,
     waits: list[float],
+    rests: list[float],
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rests: list[float] = []
-    monkeypatch.setattr("jobrunner.beat.time.sleep", rests.append)
     add_job("a", due=datetime.now(UTC))
     add_job("b", due=datetime.now(UTC))
     fill_the_disk(engine)
@@ -166,18 +170,16 @@ def test_a_database_without_tables_is_waited_for(
     engine: Engine,
     database_url: str,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
     waits: list[float],
+    rests: list[float],
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER SCHEMA jobrunner RENAME TO elsewhere"))
-    slept: list[float] = []
-    monkeypatch.setattr("jobrunner.beat.time.sleep", slept.append)
     settings = Settings(database_url=database_url, broker_url=NOBODY)
     loop = Loop(settings, Sender(make_app(settings)))
     loop.run_once()
     assert "jobrunner db upgrade" in capsys.readouterr().out
-    assert (slept, waits) == ([POLL_SECONDS], [])
+    assert (rests, waits) == ([POLL_SECONDS], [])
     with engine.begin() as connection:
         connection.execute(text("ALTER SCHEMA elsewhere RENAME TO jobrunner"))
     loop.run_once()
@@ -230,13 +232,13 @@ def test_fault_23_what_a_beat_without_broker_has_recorded_another_one_sends(
 
 
 def test_fault_23_without_a_database_a_beat_sends_nothing_and_lives(
-    broker_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    broker_url: str, rests: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("jobrunner.beat.time.sleep", lambda _: None)
     settings = Settings(database_url="postgresql://127.0.0.1:1/none", broker_url=broker_url)
     loop = Loop(settings, Sender(make_app(settings)))
     loop.run_once()
     assert "database_unavailable" in capsys.readouterr().out
+    assert len(rests) == 1
     loop.close()
 
 

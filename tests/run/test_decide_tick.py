@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -44,8 +45,31 @@ def due(number: int, every: int, late: timedelta, **policies: object) -> DueSche
     return DueSchedule(**{**values, **policies})  # type: ignore[arg-type]  # by name, as from a row
 
 
-def tick_of(schedules: list[DueSchedule], active: Active, *, paused: bool) -> Tick:
-    return decide_tick(schedules, {schedules[0].job_id: active}, PAUSED if paused else {})
+@dataclass(frozen=True)
+class Situation:
+    """What a tick meets: schedules that are late by the same, and runs that are under way."""
+
+    intervals: list[int]
+    """Of each schedule, in seconds."""
+    late: timedelta
+    overlap: str
+    catch_up: str
+    active: Active
+    paused: bool
+
+    @property
+    def schedules(self) -> list[DueSchedule]:
+        policies = {
+            "overlap": self.overlap,
+            "catch_up_policy": self.catch_up,
+            "max_concurrency": self.active.limit,
+        }
+        return [due(n, every, self.late, **policies) for n, every in enumerate(self.intervals)]
+
+    @property
+    def tick(self) -> Tick:
+        active = {self.schedules[0].job_id: self.active}
+        return decide_tick(self.schedules, active, PAUSED if self.paused else {})
 
 
 def started(rows: list[NewRun]) -> int:
@@ -60,36 +84,28 @@ _ACTIVE = st.builds(
     backfill=st.integers(0, 2),
     limit=st.none() | st.integers(1, 4),
 )
-_TICKS = {
-    "intervals": st.lists(st.integers(20, 4000), min_size=1, max_size=3),
-    "late": st.integers(0, 8000).map(lambda seconds: timedelta(seconds=seconds)),
-    "overlap": st.sampled_from(["allow", "skip", "queue", "replace"]),
-    "catch_up": st.sampled_from(["skip", "latest", "all"]),
-    "active": _ACTIVE,
-    "paused": st.booleans(),
-}
+_SITUATIONS = st.builds(
+    Situation,
+    intervals=st.lists(st.integers(20, 4000), min_size=1, max_size=3),
+    late=st.integers(0, 8000).map(lambda seconds: timedelta(seconds=seconds)),
+    overlap=st.sampled_from(["allow", "skip", "queue", "replace"]),
+    catch_up=st.sampled_from(["skip", "latest", "all"]),
+    active=_ACTIVE,
+    paused=st.booleans(),
+)
 
 
-@given(**_TICKS)
+@given(_SITUATIONS)
 def test_every_time_of_every_schedule_is_in_one_row_and_the_counts_add_up(
-    intervals: list[int],
-    late: timedelta,
-    overlap: str,
-    catch_up: str,
-    active: Active,
-    *,
-    paused: bool,
+    situation: Situation,
 ) -> None:
-    schedules = [
-        due(n, every, late, overlap=overlap, catch_up_policy=catch_up, max_concurrency=active.limit)
-        for n, every in enumerate(intervals)
-    ]
-    tick = tick_of(schedules, active, paused=paused)
+    tick = situation.tick
     told = Counter[object]()
     for row in tick.rows:
         told[row.schedule_id] += row.missed_count or 1
     passed = {
-        s.id: late // timedelta(seconds=n) + 1 for s, n in zip(schedules, intervals, strict=True)
+        schedule.id: situation.late // timedelta(seconds=seconds) + 1
+        for schedule, seconds in zip(situation.schedules, situation.intervals, strict=True)
     }
     assert told == passed
     assert len({row.id for row in tick.rows}) == len(tick.rows)
@@ -98,22 +114,10 @@ def test_every_time_of_every_schedule_is_in_one_row_and_the_counts_add_up(
     )
 
 
-@given(**_TICKS)
-def test_no_tick_starts_more_than_overlap_and_limit_allow(
-    intervals: list[int],
-    late: timedelta,
-    overlap: str,
-    catch_up: str,
-    active: Active,
-    *,
-    paused: bool,
-) -> None:
-    schedules = [
-        due(n, every, late, overlap=overlap, catch_up_policy=catch_up, max_concurrency=active.limit)
-        for n, every in enumerate(intervals)
-    ]
-    tick = tick_of(schedules, active, paused=paused)
-    number = started(tick.rows)
+@given(_SITUATIONS)
+def test_no_tick_starts_more_than_overlap_and_limit_allow(situation: Situation) -> None:
+    active, overlap, rows = situation.active, situation.overlap, situation.tick.rows
+    number = started(rows)
     if overlap != "allow" and number:
         assert number == 1
         assert active.running == 0
@@ -121,5 +125,5 @@ def test_no_tick_starts_more_than_overlap_and_limit_allow(
         # `replace` has cancelled what was queued before.
         stays = active.running + active.backfill + (0 if overlap == "replace" else active.queued)
         assert stays + number <= active.limit
-    if overlap in {"queue", "replace"} and catch_up != "all":
-        assert sum(row.held for row in tick.rows) <= 1
+    if overlap in {"queue", "replace"} and situation.catch_up != "all":
+        assert sum(row.held for row in rows) <= 1
