@@ -16,7 +16,7 @@ from jobrunner.plan.changes import (
 from jobrunner.plan.current import CurrentJob, CurrentProject
 from jobrunner.plan.digest import plan_digest, spec_digest, told_digest
 from jobrunner.plan.fields import Difference, differences, field_label, field_line, given_fields
-from jobrunner.plan.lint import lint_jobs
+from jobrunner.plan.lint import OnceAt, lint_jobs
 from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
 from jobrunner.plan.moves import moved_jobs
 from jobrunner.plan.pause import PauseInForce
@@ -68,12 +68,30 @@ def make_plan(
         load_before=load_before,
         load_after=load_after,
         diagnostics=_in_file_order(
-            [*diagnostics, *lint_jobs(desired, now=now, served_queues=current.served_queues)]
+            [
+                *diagnostics,
+                *lint_jobs(
+                    desired,
+                    now=now,
+                    served_queues=current.served_queues,
+                    applied_once=_applied_once(current),
+                ),
+            ]
         ),
         now=now,
         horizon=horizon,
         targets=targets.texts,
         left_out=_count_left_out(in_force, wanted, targets),
+    )
+
+
+def _applied_once(current: CurrentProject) -> frozenset[OnceAt]:
+    return frozenset(
+        (job.address, schedule.name, schedule.at)
+        for job in current.jobs
+        if job.applied is not None
+        for schedule in job.applied.schedules
+        if schedule.at
     )
 
 

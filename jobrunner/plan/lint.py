@@ -41,15 +41,28 @@ _ALMOST_A_DAY = timedelta(hours=20)
 _INSTANT = timedelta(microseconds=1)
 
 
+OnceAt = tuple[str, str, tuple[datetime, ...]]
+"""The address of a job, the name of a schedule, and the times that it has."""
+
+
 def lint_jobs(
-    jobs: Sequence[DefinedJob], *, now: datetime, served_queues: Collection[str] | None = None
+    jobs: Sequence[DefinedJob],
+    *,
+    now: datetime,
+    served_queues: Collection[str] | None = None,
+    applied_once: Collection[OnceAt] = (),
 ) -> tuple[Diagnostic, ...]:
     """The warnings of all jobs that are enabled, in the order of the jobs.
 
-    `served_queues` are those that the workers take from; None: no worker is known.
+    `served_queues` are those that the workers take from; None: no worker is known. What is among
+    `applied_once` was applied with the times that it has: it is done, as it was meant.
     """
     on = [(job, tuple(_timed(job))) for job in jobs if job.spec.enabled]
-    found = [warning for job, timed in on for warning in _lint_job(job, timed, now)]
+    found = [
+        warning
+        for job, timed in on
+        for warning in (*_lint_job(job, timed, now), *_in_the_past(job, timed, now, applied_once))
+    ]
     unserved = (
         () if served_queues is None else _unserved_queues((job for job, _ in on), served_queues)
     )
@@ -189,6 +202,21 @@ def _nothing_left(schedule: ScheduleSpec, field: str, now: datetime) -> tuple[st
                 f"{field} takes out every time that is left",
                 f"narrow {field}, or remove the schedule",
             )
+
+
+def _in_the_past(
+    job: DefinedJob, timed: Sequence[_Timed], now: datetime, applied_once: Collection[OnceAt]
+) -> Iterator[Diagnostic]:
+    for _, schedule, _ in timed:
+        times = schedule.at
+        if times and times[-1] <= now and (job.address, schedule.name, times) not in applied_once:
+            last = times[-1].isoformat()
+            told = (
+                f"at {last} is" if len(times) == 1 else f"all {len(times)} times up to {last} are"
+            )
+            message = f"{told} in the past; what has not run by now never will"
+            advice = "write a later time, or remove the schedule"
+            yield _warning(job, "W209", message, schedule, "at", help=advice)
 
 
 def _outlasting(

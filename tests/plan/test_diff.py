@@ -494,3 +494,9 @@ def test_the_digest_names_the_changes_and_nothing_else(
     later = make_plan(in_force(*before, revision=9), after, now=NOW + timedelta(days=1))
 
     assert first.digest == later.digest
+
+
+def test_a_time_that_has_passed_is_told_of_until_it_was_applied() -> None:
+    once = job(schedules=[{"name": "default", "at": [NOW - timedelta(hours=1)]}])
+    assert [one.code for one in plan(in_force(), once).diagnostics] == ["W209"]
+    assert plan(in_force(once), once).diagnostics == ()

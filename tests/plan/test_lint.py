@@ -175,13 +175,35 @@ def test_a_schedule_that_never_runs_is_told_at_what_takes_its_times_away(
     assert found.message == f"billing/charge#nightly: {message}"
 
 
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ([NOW], "at 2026-11-21T12:00:00+00:00 is in the past"),
+        (
+            [NOW - timedelta(days=2), NOW - timedelta(days=1)],
+            "all 2 times up to 2026-11-20T12:00:00+00:00 are in the past",
+        ),
+    ],
+)
+def test_a_time_that_has_passed_is_told(times: list[datetime], message: str) -> None:
+    [found] = _lint({"at": times}, {"schedules.nightly.at": 23})
+    assert (found.code, found.location.line) == ("W209", 23)
+    assert found.message == f"billing/charge#nightly: {message}; what has not run by now never will"
+
+
+def test_times_of_which_one_is_left_are_no_mistake() -> None:
+    assert _lint({"at": [NOW - timedelta(days=1), NOON_OF_CHRISTMAS]}) == []
+
+
+def test_a_time_that_has_passed_since_it_was_applied_is_done() -> None:
+    job = _job({"at": [NOW]})
+    done = ("billing/charge", "nightly", (NOW,))
+    assert lint_jobs([job], now=NOW, applied_once={done}) == ()
+
+
 def test_a_rule_that_has_counted_to_its_end_is_done_and_no_mistake() -> None:
     last_year = NOW.replace(year=2025, tzinfo=None)
     assert _lint({"rrule": "FREQ=DAILY;COUNT=2", "dtstart": last_year}) == []
-
-
-def test_single_instants_that_are_over_are_done_and_no_mistake() -> None:
-    assert _lint({"at": (NOW - timedelta(days=1),)}) == []
 
 
 def test_many_runs_in_one_minute_are_told_once() -> None:

@@ -139,4 +139,23 @@ runs would wait. Start a worker with `-Q`, or correct the name. Told once for ea
 there is a worker at all; the queues of a `celery_task` are its own app's.
 """,
     ),
+    "W209": Code(
+        "a time that has passed",
+        """\
+All times of `at` are in the past: a schedule that is applied now never runs. `validate` cannot know
+whether it was applied before and has run; `plan`, `apply` and `watch` do, and are silent then.
+""",
+        bad="""\
+jobs:
+  report:
+    task: acme.tasks.report
+    schedule: {at: 2020-01-01T06:00:00Z}
+""",
+        good="""\
+jobs:
+  report:
+    task: acme.tasks.report
+    schedule: {at: 2099-01-01T06:00:00Z}
+""",
+    ),
 }
