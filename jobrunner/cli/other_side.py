@@ -10,7 +10,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of, keyring_of
 from jobrunner.db import history, projects
 from jobrunner.db.engine import database_now
-from jobrunner.errors import NotFound
+from jobrunner.errors import NotFound, UsageError
 from jobrunner.reconcile import read_desired, reading
 from jobrunner.sealing import Keyring
 from jobrunner.spec.models import DefinedJob
@@ -30,7 +30,8 @@ class OtherSide:
 def read_other_side(session: Session, project: str, against: str) -> OtherSide:
     """Another checkout, a revision by its number, or nothing for ''.
 
-    Raises NotFound, ConfigurationError for mistakes of the other checkout, DatabaseUnavailable.
+    Raises NotFound, UsageError for a checkout of another project, ConfigurationError for its mistakes,
+    DatabaseUnavailable.
     """
     if not against:
         return OtherSide((), "nothing, as no database was asked", datetime.now(UTC))
@@ -43,6 +44,12 @@ def read_other_side(session: Session, project: str, against: str) -> OtherSide:
         )
     with session.output.progress(f"reading the files of {against}"):
         other = read_desired(config=None, working_directory=folder, given=given_of(session))
+    if other.project.project != project:
+        raise UsageError(
+            f"{against} is a checkout of project {other.project.project}, and the files here are of "
+            f"{project}: they have nothing to do with each other.",
+            hint=f"Name another checkout of {project}; `jobrunner plan --offline` shows these files alone.",
+        )
     return OtherSide(other.jobs, f"the files of {text(against)}", datetime.now(UTC))
 
 

@@ -38,6 +38,13 @@ def test_another_checkout_is_compared_field_by_field(branch: Path) -> None:
     assert "Plan: 0 to add, 1 to change, 0 to delete, 1 unchanged." in told
 
 
+def test_a_checkout_of_another_project_is_refused(branch: Path) -> None:
+    (branch / "jobrunner.yaml").write_text("project: acme\n", encoding="utf-8")
+    called = plan(branch, "--against", "..")
+    assert (called.exit_code, called.stdout) == (64, "")
+    assert ".. is a checkout of project default, and the files here are of acme" in called.stderr
+
+
 def test_the_same_files_are_no_change(folder: Path) -> None:
     called = plan(folder, "--against", ".", "--detailed-exitcode")
     assert (called.exit_code, called.stdout) == (0, "No changes. 2 jobs match the files of ..\n")
