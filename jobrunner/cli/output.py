@@ -7,6 +7,7 @@ away (`jobrunner runs list | head`) ends the command quietly.
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TextIO
@@ -21,6 +22,9 @@ from jobrunner.spec.characters import escaped
 Form = Literal["table", "json", "yaml"]
 
 _PROGRESS_AFTER_SECONDS = 0.3
+"""Of the whole command: loading it may have taken as long."""
+_SHORTEST_WAIT_SECONDS = 0.1
+"""What is over sooner would only flicker."""
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -29,11 +33,25 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     return escaped(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
+def _document_text(value: Any) -> str:
+    """The same with an indent. Python's own way of that takes six times as long: seconds, for a plan of a
+    large project.
+    """
+    # Whoever has a document has loaded it with the format's models; `--help` never does.
+    from pydantic_core import PydanticSerializationError, to_json  # noqa: PLC0415
+
+    try:
+        return escaped(to_json(value, indent=2).decode())
+    except PydanticSerializationError:  # half a surrogate pair, as the name of a file may hold
+        return json_text(value, indent=2)
+
+
 class Output:
     """Two streams and what they can show. Not for several threads, but for `progress`."""
 
     def __init__(self, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
         self._out, self._err = out, err
+        self._began_at = time.monotonic()
         no_color = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
         self._color_out = out.isatty() and not no_color
         self._color_err = err.isatty() and not no_color
@@ -81,7 +99,7 @@ class Output:
                 dumped = yaml.safe_dump(value, sort_keys=False)
             self.result_text(dumped)
         else:
-            self.result_text(json_text(value, indent=2) + "\n")
+            self.result_text(_document_text(value) + "\n")
 
     def listing(self, records: Sequence[Mapping[str, Any]], table: Table, form: Form) -> None:
         """Rows as a table for people or as records for programs; an empty table says what to do."""
@@ -118,7 +136,8 @@ class Output:
             self._err.write(f"{_CLEAR_LINE}{text} …")
             self._err.flush()
 
-        timer = threading.Timer(_PROGRESS_AFTER_SECONDS, show)
+        waited = time.monotonic() - self._began_at
+        timer = threading.Timer(max(_PROGRESS_AFTER_SECONDS - waited, _SHORTEST_WAIT_SECONDS), show)
         timer.daemon = True
         timer.start()
         try:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -89,6 +91,44 @@ def test_nothing_in_a_document_steers_the_terminal_or_turns_the_line(
     Output(out, io.StringIO(), {}).document(value, form)
     assert read(out.getvalue()) == value
     assert not set("\u202e\x1b\x9b\u2028") & set(out.getvalue())
+
+
+def test_a_document_with_half_a_surrogate_pair_is_written_all_the_same() -> None:
+    out = io.StringIO()
+    Output(out, io.StringIO(), {}).document({"file": "a\udc80.yaml", "ü": []}, "json")
+    assert out.getvalue() == '{\n  "file": "a\udc80.yaml",\n  "ü": []\n}\n'
+
+
+def test_a_document_is_written_as_python_writes_json() -> None:
+    value = {"a": [], "b": {}, "c": [1, 2.5, None, True], "d": 'ü"\\\n\t/', "e": [{"f": 10**30}]}
+    out = io.StringIO()
+    Output(out, io.StringIO(), {}).document(value, "json")
+    assert out.getvalue() == json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+class WatchedTerminal(Terminal):
+    """Tells when something is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Event()
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        self.written.set()
+        return written
+
+
+def test_progress_counts_the_time_that_loading_the_command_has_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.cli.output._PROGRESS_AFTER_SECONDS", 60)
+    err = WatchedTerminal()
+    output = Output(Terminal(), err, {})
+    monkeypatch.setattr(output, "_began_at", time.monotonic() - 60)
+    with output.progress("waiting"):
+        assert err.written.wait(30)
+    assert "waiting …" in err.getvalue()
 
 
 def test_only_yes_is_yes() -> None:
