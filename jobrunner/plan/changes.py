@@ -88,6 +88,8 @@ class Create:
     deleted_in: int | None = None
     """The revision that deleted the job of this address, which returns with its history; None: there
     never was one."""
+    looks_renamed_from: str = ""
+    """The address of a job that the plan deletes and that did the same at the same times; '' for none."""
 
     @property
     def address(self) -> str:
@@ -294,6 +296,7 @@ def _change_as_json(change: Change) -> dict[str, Any]:
                 **_place(change.job),
                 "fields": [field.as_json() for field in change.fields],
                 "deleted_in": change.deleted_in,
+                "looks_renamed_from": change.looks_renamed_from,
             }
             action = "create"
         case Update():

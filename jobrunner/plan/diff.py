@@ -1,6 +1,7 @@
 """The plan: what is in force compared with what the files say, model by model, never as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jobrunner.plan.alike import are_jobs_alike
@@ -20,6 +21,7 @@ from jobrunner.plan.lint import OnceAt, lint_jobs
 from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
 from jobrunner.plan.moves import moved_jobs
 from jobrunner.plan.pause import PauseInForce
+from jobrunner.plan.renames import likely_renames
 from jobrunner.plan.schedule_edits import schedule_changes
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.spec.diagnostics import Diagnostic
@@ -52,7 +54,7 @@ def make_plan(
     if targets:
         meant = {name: job for name, job in wanted.items() if _is_meant(job, in_force, targets)}
         met = {name: job for name, job in in_force.items() if targets.cover(name, job.address)}
-    changes = tuple(sorted(_changes(current, met, meant, now), key=lambda c: c.address))
+    changes = _hinted(sorted(_changes(current, met, meant, now), key=lambda c: c.address))
     load_before, load_after = _loads(in_force, meant, changes, now=now, horizon=horizon)
     return Plan(
         project=current.name,
@@ -82,6 +84,16 @@ def make_plan(
         horizon=horizon,
         targets=targets.texts,
         left_out=_count_left_out(in_force, wanted, targets),
+    )
+
+
+def _hinted(changes: Sequence[Change]) -> tuple[Change, ...]:
+    renames = likely_renames(changes)
+    return tuple(
+        replace(change, looks_renamed_from=renames[change.address])
+        if isinstance(change, Create) and change.address in renames
+        else change
+        for change in changes
     )
 
 
