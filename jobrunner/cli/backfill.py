@@ -14,11 +14,11 @@ from jobrunner.cli.layout import text
 from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.cli.times import exact, iso
 from jobrunner.cli.timestamps import read_wall_timestamp
 from jobrunner.db.engine import transaction
 from jobrunner.errors import UsageError
 from jobrunner.schedule import load_zone
+from jobrunner.wording.times import exact, iso
 
 _PROGRESS_FROM = 10_000
 _SHOWN_TIMES = 5

@@ -9,8 +9,7 @@ from typing import assert_never
 
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
-from jobrunner.cli.style import Role, cut, pad, style, width
-from jobrunner.cli.times import distance, listed, short
+from jobrunner.cli.style import cut, pad, style, width
 from jobrunner.cli.value_text import VALUE_COLUMNS, difference_text, value_text
 from jobrunner.plan.changes import Change, Create, Delete, FieldChange, Plan, ScheduleChange, Update
 from jobrunner.plan.forecast import timing_in_force
@@ -18,6 +17,8 @@ from jobrunner.plan.pause import PauseInForce
 from jobrunner.schedule import Timing, load_zone, times_between
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import DefinedJob, ScheduleSpec
+from jobrunner.wording.states import Role
+from jobrunner.wording.times import distance, listed, short
 
 _INDENT = "      "
 _ACTION_COLUMNS = 8
@@ -156,6 +157,11 @@ def _create_rows(change: Create, plan: Plan) -> list[Row]:
         rows.append(("with", ", ".join(_given(field) for field in given)))
     if not spec.enabled:
         rows.append(("note", "is not enabled: it fires nothing"))
+    if change.looks_renamed_from:
+        move = f"{{from: {text(change.looks_renamed_from)}, to: {text(change.address)}}}"
+        rows.append(
+            ("note", style(f"looks like a rename; to keep its history write moved: [{move}]", "warn"))
+        )
     if change.deleted_in is not None:
         rows.append(("note", f"returns with its history (deleted in revision {change.deleted_in})"))
     rows += [

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from jobrunner.cli.style import Role, safe, style
+from jobrunner.cli.style import style
 from jobrunner.errors import NotFound
 from jobrunner.spec.codes.code import Code
 from jobrunner.spec.codes.table import CODES
 from jobrunner.spec.keys import did_you_mean
+from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.states import Role
 
 _CODE = re.compile(r"[A-Za-z][0-9]{3}")
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from jobrunner.cli.style import Role, safe, style, width
+from jobrunner.cli.style import style, width
 from jobrunner.spec.codes.table import CODES
 from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.states import Role
 
 _ROLES: dict[str, Role] = {"error": "bad", "warning": "warn"}
 

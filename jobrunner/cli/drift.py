@@ -12,11 +12,12 @@ from jobrunner.cli.layout import text
 from jobrunner.cli.output import Form
 from jobrunner.cli.plan import EXIT_CHANGES
 from jobrunner.cli.session import Session
-from jobrunner.cli.style import Role, style
+from jobrunner.cli.style import style
 from jobrunner.cli.value_text import value_text
 from jobrunner.cli.which_project import project_name_of
 from jobrunner.plan.changes import FieldChange, Update, changes_as_json
 from jobrunner.reconcile import Drift, find_drift, reading
+from jobrunner.wording.states import Role
 
 _FORMAT_VERSION = "1.0"
 

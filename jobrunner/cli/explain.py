@@ -25,7 +25,6 @@ from jobrunner.cli.project import find_schedules
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.cli.style import style
-from jobrunner.cli.times import listed
 from jobrunner.errors import NotFound
 from jobrunner.files import read_project
 from jobrunner.spec.keys import KEYS, did_you_mean, meant_by
@@ -33,6 +32,7 @@ from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.origins import origins_of
 from jobrunner.spec.parse import trace_job
 from jobrunner.spec.reference import KeyMeaning, key_meanings
+from jobrunner.wording.times import listed
 
 _NEXT_SHOWN = 3
 

@@ -12,9 +12,9 @@ from jobrunner.cli.layout import text
 from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import check_mark, style
-from jobrunner.cli.times import iso
 from jobrunner.cli.timestamps import read_timestamp
 from jobrunner.fsck import Checked, Finding, check_ledger
+from jobrunner.wording.times import iso
 
 _SHOWN = 50
 

@@ -18,7 +18,6 @@ from jobrunner.cli.output import Form
 from jobrunner.cli.runs import run_record, runs_table
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words, style
-from jobrunner.cli.times import distance, iso, short
 from jobrunner.cli.wrapping import wrapped
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import ListedJob, ListedSchedule, get_job, schedules_of
@@ -29,6 +28,7 @@ from jobrunner.schedule import ScheduleError
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import Alert, JobSpec, ScheduleSpec, load_job
 from jobrunner.spec.secrets import in_words, shown
+from jobrunner.wording.times import distance, iso, short
 
 _LAST_RUNS = 5
 

@@ -11,12 +11,12 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.cli.times import so_far, took
 from jobrunner.db.engine import describe, transaction
 from jobrunner.db.glance import glance
 from jobrunner.db.migrate import REVISIONS
 from jobrunner.db.processes import read_processes
 from jobrunner.db.workers import read_workers
+from jobrunner.wording.times import so_far, took
 
 DUE_TOO_LATE_SECONDS = 30.0
 

@@ -14,11 +14,11 @@ from jobrunner.cli.output import Form
 from jobrunner.cli.revision_text import counts_text, git_text, revision_lines
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.cli.times import distance, iso
 from jobrunner.cli.which_project import project_name_of
 from jobrunner.db.engine import transaction
 from jobrunner.db.history import Revision, get_revision, list_revisions, list_revisions_of
 from jobrunner.errors import NotFound
+from jobrunner.wording.times import distance, iso
 
 _COLUMNS = (
     Column("revision", right=True),

@@ -1,5 +1,6 @@
 """`jobrunner import`: crontabs and the schedules of Celery's beats as YAML, disabled, nothing lost."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from jobrunner.schedule import ScheduleError, load_zone
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _SHARED_BY = 3
+_VALUE_OF_VARIABLE = re.compile(r"""(?<=[A-Z0-9_]=)(?:"[^"]*"|'[^']*'|\S+)""")
+"""`TOKEN=…` of a command: it stands in the file that is written, and in no log."""
 
 
 def _out_option(function: Function) -> Function:
@@ -243,9 +246,8 @@ def _report(session: Session, imported: Import, result: Result, out: Path | None
     for written in result.jobs:
         say(*_job_lines(imported, written, shared))
     for left in result.left:
-        say(
-            f"{style('✕', 'bad')} {text(left.where)}  {style(text(left.original), 'quiet')}".rstrip()
-        )
+        original = _VALUE_OF_VARIABLE.sub("…", text(left.original))
+        say(f"{style('✕', 'bad')} {text(left.where)}  {style(original, 'quiet')}".rstrip())
         say(f"    no job: {text(left.reason)}")
     for note, number in shared.items():
         say(f"{style(f'note for {number} jobs:', 'quiet')} {text(note)}")

@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobrunner.cli.nearby import nearby
-from jobrunner.cli.style import cut, one_line
+from jobrunner.cli.style import cut
 from jobrunner.embedded.children import Child, Supervisor
 from jobrunner.embedded.program import Program
 from jobrunner.errors import EmbeddedServerError
+from jobrunner.wording.foreign_text import one_line
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobrunner.cli.style import cut, one_line, pad, style, width
+from jobrunner.cli.style import cut, pad, style, width
+from jobrunner.wording.foreign_text import one_line
 
 GAP = "  "
 _NARROWEST = 8

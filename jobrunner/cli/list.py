@@ -12,12 +12,12 @@ from jobrunner.cli.layout import Column, Table, text
 from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words, style
-from jobrunner.cli.times import distance, iso, took
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import JobFilter, LastRun, ListedJob, list_jobs
 from jobrunner.db.pauses import pauses_in_force
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.spec.secrets import shown
+from jobrunner.wording.times import distance, iso, took
 
 _COLUMNS = (
     Column("job", shrinks=True),

@@ -24,7 +24,6 @@ from jobrunner.cli.layout import Column, Table
 from jobrunner.cli.output import Form
 from jobrunner.cli.project import find_schedules
 from jobrunner.cli.session import Session
-from jobrunner.cli.times import distance, exact
 from jobrunner.cli.timestamps import read_timestamp
 from jobrunner.db.engine import transaction
 from jobrunner.db.pauses import pauses_in_force
@@ -41,6 +40,7 @@ from jobrunner.schedule import (
 from jobrunner.spec.durations import parse_duration, spoken_duration
 from jobrunner.spec.models import JobSpec, ScheduleSpec
 from jobrunner.spec.moments import parse_wall_time
+from jobrunner.wording.times import distance, exact
 
 _TIMES_COMPARED = 3
 

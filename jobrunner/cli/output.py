@@ -15,9 +15,10 @@ from typing import Any, Literal, TextIO
 import yaml
 
 from jobrunner.cli.layout import Table, table_lines
-from jobrunner.cli.style import safe, style, unstyle
+from jobrunner.cli.style import style, unstyle
 from jobrunner.cli.wrapping import wrapped
 from jobrunner.spec.characters import escaped
+from jobrunner.wording.foreign_text import safe
 
 Form = Literal["table", "json", "yaml"]
 

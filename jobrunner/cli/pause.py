@@ -11,13 +11,13 @@ from jobrunner.cli.layout import text
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words
 from jobrunner.cli.target import Target, target_of, target_options
-from jobrunner.cli.times import exact
 from jobrunner.cli.timestamps import read_timestamp
 from jobrunner.db.engine import transaction
 from jobrunner.db.pauses import count_jobs, pause, pauses_in_force
 from jobrunner.db.wakeups import notify
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.spec.durations import parse_duration
+from jobrunner.wording.times import exact
 
 _TIMESTAMP_SIGNS = frozenset("-:T")
 """What has none of them was meant as a duration."""

@@ -11,8 +11,9 @@ from jobrunner.cli.change_text import change_lines, last_run_text, next_text
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines
 from jobrunner.cli.layout import text
 from jobrunner.cli.plan_text import closing_line, counts_text, horizon_text, limits_text, load_rows
-from jobrunner.cli.style import one_line, unstyle
+from jobrunner.cli.style import unstyle
 from jobrunner.plan.changes import Change, Create, Delete, Plan, Update
+from jobrunner.wording.foreign_text import one_line
 
 LONGEST = 60_000
 """Characters; GitHub takes 65,536."""

@@ -9,9 +9,9 @@ from jobrunner.cli.layout import Column, Table, text
 from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words, style
-from jobrunner.cli.times import iso, so_far
 from jobrunner.db.engine import transaction
 from jobrunner.db.queues import COUNTED, Queue, read_queues
+from jobrunner.wording.times import iso, so_far
 
 _COLUMNS = (
     Column("queue", shrinks=True),

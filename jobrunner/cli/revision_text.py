@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from jobrunner.cli.layout import fields_lines, text
-from jobrunner.cli.style import Role, pad, style
-from jobrunner.cli.times import distance, exact
+from jobrunner.cli.style import pad, style
 from jobrunner.cli.value_text import difference_text, value_text
 from jobrunner.db.history import Revision
 from jobrunner.plan.changes import FieldChange
+from jobrunner.wording.states import Role
+from jobrunner.wording.times import distance, exact
 
 _INDENT = "      "
 _SHORT_COMMIT = 7

@@ -15,7 +15,6 @@ from jobrunner.cli.revision_text import git_text
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.cli.style import style
-from jobrunner.cli.times import distance
 from jobrunner.cli.which_project import project_guards, project_name_of
 from jobrunner.db.engine import transaction
 from jobrunner.db.history import Revision, get_revision
@@ -25,6 +24,7 @@ from jobrunner.garbage import collection_paused
 from jobrunner.plan.changes import Plan
 from jobrunner.reconcile import Rollback
 from jobrunner.spec.project import Given
+from jobrunner.wording.times import distance
 
 
 @make_command(

@@ -17,8 +17,7 @@ from jobrunner.cli.run_logs import exit_code_of, output_until_end, patiently, sh
 from jobrunner.cli.runs import SHORT_ID
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of
-from jobrunner.cli.style import safe, state_words
-from jobrunner.cli.times import took
+from jobrunner.cli.style import state_words
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import JobFilter, list_jobs
 from jobrunner.db.processes import read_processes
@@ -26,6 +25,8 @@ from jobrunner.db.runs import Run, get_run
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.run import Start
 from jobrunner.triggers import TriggeredRun, trigger_run
+from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.times import took
 
 
 @make_command(

@@ -13,13 +13,14 @@ from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
 from jobrunner.cli.output import Form, Output, json_text
 from jobrunner.cli.session import Session
-from jobrunner.cli.style import plain_output, state_words
-from jobrunner.cli.times import iso
+from jobrunner.cli.style import state_words
 from jobrunner.db.engine import transaction
 from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT, StoredPiece, read_pieces
 from jobrunner.db.runs import Run, find_run_id, get_run
 from jobrunner.errors import DatabaseUnavailable, UsageError
 from jobrunner.run import RunState
+from jobrunner.wording.foreign_text import plain_output
+from jobrunner.wording.times import iso
 
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 60.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from jobrunner.cli.layout import text
 from jobrunner.cli.style import style
-from jobrunner.cli.times import took
+from jobrunner.wording.times import took
 
 
 def progress_text(progress: Mapping[str, Any]) -> str:

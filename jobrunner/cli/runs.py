@@ -16,8 +16,7 @@ from jobrunner.cli.run_logs import logs_command
 from jobrunner.cli.run_progress import phase_lines, progress_text
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of
-from jobrunner.cli.style import safe, state_words, style
-from jobrunner.cli.times import distance, exact, iso, took
+from jobrunner.cli.style import state_words, style
 from jobrunner.db import audit
 from jobrunner.db.engine import transaction
 from jobrunner.db.ledger import is_job
@@ -36,6 +35,8 @@ from jobrunner.run import TRIGGERS, RunState
 from jobrunner.spec.durations import parse_duration
 from jobrunner.spec.secrets import shown
 from jobrunner.triggers import trigger_run
+from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.times import distance, exact, iso, took
 
 SHORT_ID = 8
 _STATES = [str(state) for state in RunState]

@@ -11,10 +11,10 @@ from jobrunner.cli.plan import Form, form_option, show_plan
 from jobrunner.cli.plan_file import read_plan_file
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.cli.times import exact
 from jobrunner.errors import StalePlan
 from jobrunner.plan.saved import SavedPlan
 from jobrunner.reconcile import plan_saved, reading
+from jobrunner.wording.times import exact
 
 
 @make_command(

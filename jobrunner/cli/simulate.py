@@ -15,7 +15,6 @@ from jobrunner.cli.output import Form
 from jobrunner.cli.project import read_valid_project
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import cut, style
-from jobrunner.cli.times import iso, took
 from jobrunner.cli.timestamps import read_day
 from jobrunner.db.durations import past_durations
 from jobrunner.db.engine import transaction
@@ -30,6 +29,7 @@ from jobrunner.simulate import (
     QueueDay,
     simulate_day,
 )
+from jobrunner.wording.times import iso, took
 
 _SHOWN_JOBS = 15
 _BAR_PARTS = " ▏▎▍▌▋▊▉█"

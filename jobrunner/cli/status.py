@@ -18,7 +18,6 @@ from jobrunner.cli.output import Form
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import servers_of
 from jobrunner.cli.style import Check, check_mark, state_words
-from jobrunner.cli.times import distance, iso, short, took
 from jobrunner.db.engine import describe, transaction
 from jobrunner.db.migrate import REVISIONS
 from jobrunner.db.overview import (
@@ -35,6 +34,7 @@ from jobrunner.db.refused import count_refused
 from jobrunner.errors import BrokerUnavailable
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.settings import Settings
+from jobrunner.wording.times import distance, iso, short, took
 
 LATE_SECONDS = 10.0
 

@@ -12,13 +12,13 @@ from jobrunner.cli.layout import text
 from jobrunner.cli.plan_text import closing_line
 from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.style import pad, style, symbol
-from jobrunner.cli.times import clock, delay, so_far, took
 from jobrunner.db.runs import Run, StreamedRun
 from jobrunner.errors import ConfigurationError
 from jobrunner.reconcile import Applied
 from jobrunner.run import RunState
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.watch import ConfigState, Outcome
+from jobrunner.wording.times import clock, delay, so_far, took
 
 _SUBJECT_COLUMNS = 22
 _LONG_RUN = timedelta(seconds=2)

@@ -8,7 +8,8 @@ import re
 import unicodedata
 from typing import Literal
 
-Role = Literal["good", "bad", "warn", "busy", "quiet", "paused", "strong"]
+from jobrunner.wording.states import STATES, Role, state_name
+
 Check = Literal["ok", "note", "wrong"]
 """How something that was looked at is: well, worth a look, to be mended."""
 
@@ -27,29 +28,6 @@ _CHECKS: dict[Check, tuple[str, Role]] = {
     "wrong": ("✕", "bad"),
 }
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-# Any sequence (ECMA-48): colours and cursor moves, titles and links, the rest of two characters.
-_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]"
-)
-# What could move the cursor, recolour the screen or turn the reading direction: C0 but the tab and
-# line feed, DEL, C1, and the bidirectional controls.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-# The dash is the symbol of what was passed over, not a minus.
-_STATES: dict[str, tuple[str, Role]] = {
-    "queued": ("○", "quiet"),
-    "held": ("◌", "quiet"),
-    "running": ("◐", "busy"),
-    "succeeded": ("●", "good"),
-    "failed": ("✕", "bad"),
-    "lost": ("✕", "bad"),
-    "skipped": ("–", "warn"),  # noqa: RUF001
-    "missed": ("–", "warn"),  # noqa: RUF001
-    "expired": ("⊘", "warn"),
-    "handed_over": ("→", "quiet"),
-    "cancelled": ("⊘", "warn"),
-    "paused": ("‖", "paused"),
-}
 
 
 def style(text: str, role: Role) -> str:
@@ -62,32 +40,16 @@ def unstyle(text: str) -> str:
     return _ESCAPE.sub("", text)
 
 
-def safe(text: str) -> str:
-    """What somebody else wrote, with everything that could steer a terminal made visible."""
-    return _UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
-
-
-def plain_output(text: str) -> str:
-    """What a run has written: without escape sequences, and no line overwrites another."""
-    lines = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return safe(lines)
-
-
-def one_line(text: str) -> str:
-    """The same on a single line."""
-    return " ".join(safe(text).split())
-
-
 def symbol(state: str) -> str:
     """The coloured symbol of a run's state."""
-    mark, role = _STATES[state]
+    mark, role = STATES[state]
     return style(mark, role)
 
 
 def state_words(state: str, *, held: bool = False) -> str:
     """Symbol and word of a run's state, both coloured."""
-    shown = "held" if held and state == "queued" else state
-    mark, role = _STATES[shown]
+    shown = state_name(state, held=held)
+    mark, role = STATES[shown]
     return style(f"{mark} {shown}", role)
 
 

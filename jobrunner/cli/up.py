@@ -27,7 +27,7 @@ from jobrunner.cli.run_directory import prepare_run_directory, published_endpoin
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.cli.stream import FilesStream, RunStream, event_line
-from jobrunner.cli.style import safe, style
+from jobrunner.cli.style import style
 from jobrunner.cli.watch import EXIT_INTERRUPTED, options_for
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.migrate import upgrade
@@ -40,6 +40,7 @@ from jobrunner.files import read_project
 from jobrunner.reload import names_of, saved_python
 from jobrunner.settings import Settings, load_settings
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
+from jobrunner.wording.foreign_text import safe
 
 _LOOK_AT_RUNS_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.25

@@ -7,11 +7,12 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
-from jobrunner.cli.style import cut, one_line
+from jobrunner.cli.style import cut
 from jobrunner.plan.changes import FieldChange
 from jobrunner.plan.digest import canonical_json
 from jobrunner.spec.durations import DURATION_PATTERN
 from jobrunner.spec.secrets import in_words, shown
+from jobrunner.wording.foreign_text import one_line
 
 VALUE_COLUMNS = 60
 _DIFFERENCE_COLUMNS = 160

@@ -8,8 +8,9 @@ import click
 from jobrunner.cli.celery_process import become_celery, celery_arguments, celery_environment
 from jobrunner.cli.command import make_command
 from jobrunner.cli.session import Session
-from jobrunner.cli.style import safe, style
+from jobrunner.cli.style import style
 from jobrunner.files import read_project
+from jobrunner.wording.foreign_text import safe
 
 _OWN_OPTIONS = (
     # Workers tell each other nothing: what one has to know stands in the database. To ask around

@@ -13,11 +13,12 @@ from jobrunner.cli.layout import Column, Table, text
 from jobrunner.cli.output import Form
 from jobrunner.cli.runs import SHORT_ID
 from jobrunner.cli.session import Session
-from jobrunner.cli.style import Role, style
-from jobrunner.cli.times import distance, iso, so_far
+from jobrunner.cli.style import style
 from jobrunner.db.engine import database_now, transaction
 from jobrunner.db.refused import RefusedMessage, count_refused, read_refused
 from jobrunner.db.workers import RunInHand, SeenWorker, WorkerState, read_workers
+from jobrunner.wording.states import Role
+from jobrunner.wording.times import distance, iso, so_far
 
 _COLUMNS = (
     Column("worker", shrinks=True),

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, event
 
 from jobrunner.cli.output import Output
 from jobrunner.cli.run_logs import output_until_end
-from jobrunner.cli.style import plain_output
 from jobrunner.db.engine import make_engine
 from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT, write_pieces
+from jobrunner.wording.foreign_text import plain_output
 from tests.cli.conftest import Jobrunner
 from tests.ledger import Ledger
 from tests.waiting import wait_until

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobrunner.cli.layout import Column, Table, fields_lines, table_lines
-from jobrunner.cli.style import cut, one_line, pad, safe, state_words, style, unstyle, width
+from jobrunner.cli.style import cut, pad, state_words, style, unstyle, width
 from jobrunner.run import RunState
+from jobrunner.wording.foreign_text import one_line, safe
 
 
 def test_every_state_has_a_symbol_and_its_word() -> None:

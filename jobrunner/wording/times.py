@@ -1,4 +1,4 @@
-"""Times and durations in words, the same in every command."""
+"""Times and durations in words, the same in every command and on every page."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
