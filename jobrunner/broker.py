@@ -327,6 +327,8 @@ def _is_redis(url: str | None) -> bool:
 
 def _host(url: str | None) -> str:
     parts = urlsplit(url or "")
+    if not parts.scheme:
+        return "JOBRUNNER_BROKER_URL, which is no address,"  # and may hold a password
     return (
         parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else parts.path
     )

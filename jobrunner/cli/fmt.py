@@ -13,12 +13,16 @@ import click
 from jobrunner.cli.command import make_command
 from jobrunner.cli.diagnostic_text import count, report_lines
 from jobrunner.cli.session import Session
-from jobrunner.cli.style import Role, safe, style
+from jobrunner.cli.style import style
 from jobrunner.errors import JobrunnerError, NotFound, UsageError
 from jobrunner.files import PROJECT_FILE, ProjectFiles, read_project
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.formatting import Formatted, format_file
+from jobrunner.spec.secrets import SENSITIVE
+from jobrunner.spec.sensitive_lines import sensitive_lines, sensitive_names
 from jobrunner.spec.yaml import SourceFile
+from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.states import Role
 
 _STDIN = Path("-")
 _DIFF_ROLES: dict[str, Role] = {"+": "good", "-": "bad", "@": "busy"}
@@ -49,7 +53,7 @@ def command(session: Session, *, paths: tuple[Path, ...], check: bool, diff: boo
     with session.output.progress(f"formatting {count(len(read.sources), 'file')}"):
         formatted = [(file, format_file(file)) for file in read.sources]
     changes = [
-        _Change(file.path, one.before, one.text)
+        _Change(file.path, one.before, one.text, file.sensitive)
         for file, one in formatted
         if one.text is not None and one.text.encode() != file.content
     ]
@@ -71,6 +75,8 @@ class _Change:
     path: str
     before: str
     text: str
+    sensitive: frozenset[str]
+    """Arguments of which a diff shows nothing."""
 
 
 def _format_stdin(session: Session, paths: Sequence[Path]) -> int:
@@ -101,10 +107,20 @@ def _read(session: Session, paths: Sequence[Path]) -> ProjectFiles:
 
 
 def _diff_lines(change: _Change) -> Iterator[str]:
-    before, after = change.before.split("\n"), change.text.split("\n")
+    before, after = (_shown(text, change.sensitive) for text in (change.before, change.text))
     for line in difflib.unified_diff(before, after, change.path, change.path, lineterm=""):
         role = _DIFF_ROLES.get(line[:1])
         yield style(safe(line), role) if role else safe(line)
+
+
+def _shown(text: str, sensitive: frozenset[str]) -> list[str]:
+    """The lines; of one that may hold the value of a sensitive argument where it begins."""
+    lines = text.split("\n")
+    hidden = sensitive_lines(lines, sensitive | sensitive_names(text))
+    return [
+        f"{line[: len(line) - len(line.lstrip())]}{SENSITIVE}" if number in hidden else line
+        for number, line in enumerate(lines, start=1)
+    ]
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,18 +16,19 @@ from jobrunner.celery_call import bound_to_run
 from jobrunner.cli.project import no_such_job, read_valid_project
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import settings_of
-from jobrunner.cli.style import safe, state_words, style
-from jobrunner.cli.times import took
+from jobrunner.cli.style import state_words, style
 from jobrunner.command import run_command
 from jobrunner.current import CurrentRun, entered
 from jobrunner.errors import CallableError, UsageError
 from jobrunner.masking import Masker
 from jobrunner.outcome import Called, raised, returned, unloadable
 from jobrunner.run import Outcome
-from jobrunner.secrets import Secrets, make_secrets
+from jobrunner.secrets import Secrets, make_secrets, mask_log
 from jobrunner.settings import Settings
 from jobrunner.spec.durations import format_duration
 from jobrunner.spec.models import JobSpec
+from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.times import took
 
 
 def run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
@@ -51,6 +52,7 @@ def run_here(session: Session, address: str, kwargs: dict[str, Any]) -> int:
         invoke = partial(run_command, spec.command, run, folder=root, environment=environ)
         return _attempt(session, invoke, Masker())
     secrets, caller = make_secrets(settings, session.environ), Caller()
+    mask_log(secrets)
     allow = settings.allow_tasks or read.project.allow.tasks
     try:
         with secrets.masking() as masker, entered(run):

@@ -96,6 +96,8 @@ def _shown(value: Any) -> str:
             return iso(value)
         case Decimal():
             return f"{value.normalize():f}"
+        case Mapping():
+            return f"{{{', '.join(f'{name}: …' for name in value)}}}"  # headers may hold a token
         case _:
             return repr(value)
 

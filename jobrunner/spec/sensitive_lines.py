@@ -11,7 +11,15 @@ _NAMES = re.compile(
     rf"""{_KEY}[ \t]*(\[[^][]*\]|(?:(?:\#[^\n#]*+)?\n[ \t]*-[^\n]*)+|[^\n,{{}}#]*)"""
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
-_INDENT = re.compile(r"[ -]*")
+_ALWAYS = frozenset({"notifiers", "notifier"})
+"""An address of theirs is often all that is needed to write there."""
+_GIVES_ACCESS = re.compile(
+    r"""://[^\s/@]*@|/usr/bin/env\b|\bsecret["']?[ \t]*:[ \t]*(?!["']?(?:env|file):|\s)"""
+)
+"""An address with a user; a command with its environment, as `import crontab` writes it; a reference to
+a secret that is none, and perhaps the secret itself.
+"""
+_INDENT = re.compile(r"[ \t-]*")
 _HAS_A_KEY = re.compile(r"""[ \t-]*["']?[\w.$/{}-]+["']?[ \t]*:(?:\s|$)""")
 
 
@@ -25,10 +33,10 @@ def sensitive_names(text: str) -> frozenset[str]:
 
 
 def sensitive_lines(lines: Sequence[str], names: frozenset[str]) -> frozenset[int]:
-    """The numbers, from 1, of those on which one of these names stands, with what goes on from there:
-    deeper lines, and lines without a key.
+    """The numbers, from 1, of those on which one of these names stands, or what is as good as a key, with
+    what goes on from there: deeper lines, and lines without a key.
     """
-    return frozenset(_of_names(lines, names)) if names else frozenset()
+    return frozenset(_of_names(lines, names | _ALWAYS))
 
 
 def _of_names(lines: Sequence[str], names: frozenset[str]) -> Iterator[int]:
@@ -38,7 +46,8 @@ def _of_names(lines: Sequence[str], names: frozenset[str]) -> Iterator[int]:
     for number, line in enumerate(lines, start=1):
         indent = _indent(line)
         spans = named.get(number, ())
-        if any(not _is_within(found.start(), spans) for found in wanted.finditer(line)):
+        named_here = any(not _is_within(one.start(), spans) for one in wanted.finditer(line))
+        if named_here or _GIVES_ACCESS.search(line):
             above = indent if above is None else min(above, indent)
         elif above is not None and indent <= above and _HAS_A_KEY.match(line):
             above = None
