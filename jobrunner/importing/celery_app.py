@@ -2,11 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +12,7 @@ from typing import Any, Literal
 from jobrunner.errors import JobrunnerError
 from jobrunner.importing.beat_entry import BeatEntry, read_entry
 from jobrunner.importing.entries import Entry, Left
-from jobrunner.process_tree import how_it_ended
+from jobrunner.process_tree import how_it_ended, kill_tree
 
 TIME_LIMIT_SECONDS = 30.0
 As = Literal["celery_task", "task"]
@@ -27,7 +25,7 @@ def load_beat_schedule(
     hangs, it ends the process.
     """
     with subprocess.Popen(  # noqa: S603  our own module
-        (sys.executable, "-m", "jobrunner.importing.celery_child", app),
+        (sys.executable, "-m", "jobrunner.importing.celery_child", app, str(os.getpid())),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -54,10 +52,10 @@ def load_beat_schedule(
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """With all that the app has started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    """With all that the app has started. One that came to its end has done so itself."""
+    if process.returncode is None:  # not waited for yet, so its number is nobody else's
+        kill_tree(process.pid)
+        process.wait()
 
 
 def _last_line(said: bytes) -> str:

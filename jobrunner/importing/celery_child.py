@@ -1,6 +1,7 @@
 """Runs in a process of its own: loads a Celery app, as its beat does, and tells its schedule as JSON.
 
-`python -m jobrunner.importing.celery_child acme.celery:app`. What the app prints goes to stderr.
+`python -m jobrunner.importing.celery_child acme.celery:app 4711`, which is the process that asks. What
+the app prints goes to stderr; what it has started ends before this process does.
 """
 
 import inspect
@@ -16,6 +17,8 @@ from celery.app.utils import find_app
 from celery.beat import ScheduleEntry
 from celery.schedules import crontab, schedule, solar
 
+from jobrunner.process_tree import adopt_orphans, die_with, kill_descendants
+
 _FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 _CLEAN_UP_SECONDS = 12 * 3600
 """How long beat lets the message of its own entry wait (`Scheduler.install_default_entries`)."""
@@ -23,6 +26,15 @@ _CLEAN_UP_SECONDS = 12 * 3600
 
 def main() -> None:
     """Write what was found to the stdout that this process was given."""
+    die_with(int(sys.argv[2]))
+    adopt_orphans()
+    try:
+        _tell()
+    finally:
+        kill_descendants()
+
+
+def _tell() -> None:
     answers = os.dup(1)
     os.dup2(2, 1)
     app = find_app(sys.argv[1])

@@ -2,6 +2,7 @@
 
 import os
 import select
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from jobrunner.errors import JobrunnerError
 from jobrunner.importing.celery_app import As, celery_entries, load_beat_schedule
 from jobrunner.importing.entries import Job, Left
 from tests.importing.reading import read_back, result_of
+from tests.waiting import wait_until
+from tests.worker.conftest import is_gone
 
 APP = """\
 from datetime import datetime, timedelta, timezone
@@ -141,7 +144,8 @@ def test_fault_40_an_app_that_hangs_is_ended_with_what_it_has_started(tmp_path: 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     module = (
-        f"import subprocess\nsubprocess.run(['sh', '-c', '(echo a; exec sleep 100) > {pipe}'])\n"
+        "import subprocess\n"
+        f"subprocess.run(['sh', '-c', 'setsid sh -c \"echo a; exec sleep 100\" > {pipe} & wait'])\n"
     )
     (tmp_path / "hangs.py").write_text(module, encoding="utf-8")
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -153,3 +157,16 @@ def test_fault_40_an_app_that_hangs_is_ended_with_what_it_has_started(tmp_path: 
         assert os.read(reader, 9) == b""  # its writer is gone
     finally:
         os.close(reader)
+
+
+@pytest.mark.parametrize("end", ["", "raise ValueError('no luck')\n"])
+def test_an_app_that_has_started_a_daemon_is_not_waited_for_and_leaves_none(
+    tmp_path: Path, end: str
+) -> None:
+    pid = tmp_path / "pid"
+    daemon = f"setsid sleep 100 & echo $! > {pid}"
+    module = f"import celery, subprocess\napp = celery.Celery()\nsubprocess.run({daemon!r}, shell=True)\n"
+    (tmp_path / "forks.py").write_text(module + end, encoding="utf-8")
+    with suppress(JobrunnerError):
+        load_beat_schedule("forks", folder=tmp_path, time_limit_seconds=60)
+    wait_until(lambda: is_gone(int(pid.read_text(encoding="utf-8"))), timeout_seconds=5)
