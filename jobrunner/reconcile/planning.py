@@ -216,7 +216,7 @@ def _sealed(
     """From here on no sensitive argument is readable, so that nothing that is stored can hold one."""
     in_force = {job.address: job.in_force for job in current.jobs}
     return [
-        job.model_copy(update={"spec": seal_job(job.spec, in_force.get(job.address), keyring)})
+        replace(job, spec=seal_job(job.spec, in_force.get(job.address), keyring))
         if job.spec.sensitive
         else job
         for job in jobs

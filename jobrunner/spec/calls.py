@@ -64,16 +64,11 @@ def calls_of(
         yield _call_of_on_end(spec, spec.on_end, on_end)
     if spec.task is None or not isinstance(task, Scalar) or not reading.has("task"):
         return
-    own = _call_of_job(spec, spec.task, task, tree)
-    if not are_all_known:
-        yield own._replace(args=(), kwargs={})
-        return
-    if not reading.has("args", "kwargs"):
-        yield own
-        return
-    own = own._replace(is_complete=_has_schedule_without_own(spec, named))
-    yield own
-    for schedule in spec.schedules:
+    are_known = are_all_known and reading.has("args", "kwargs")
+    is_complete = are_known and _has_schedule_without_own(spec, named)
+    own = _call_of_job(spec, spec.task, task, tree, is_complete=is_complete)
+    yield own if are_all_known else own._replace(args=(), kwargs={})
+    for schedule in spec.schedules if are_known else ():
         if _has_own(schedule):
             yield _call_of_schedule(own, schedule, named[schedule.name].value)
 
@@ -94,7 +89,9 @@ def _call_of_on_end(spec: JobSpec, path: str, on_end: Scalar) -> Call:
     )
 
 
-def _call_of_job(spec: JobSpec, path: str, task: Scalar, tree: Mapping) -> Call:
+def _call_of_job(
+    spec: JobSpec, path: str, task: Scalar, tree: Mapping, *, is_complete: bool
+) -> Call:
     args, kwargs = _own_arguments(tree)
     return Call(
         path=path,
@@ -104,7 +101,7 @@ def _call_of_job(spec: JobSpec, path: str, task: Scalar, tree: Mapping) -> Call:
         args_node=_value(args),
         kwargs_node=_mapping(kwargs),
         whole=_whole(kwargs, args, task),
-        is_complete=False,
+        is_complete=is_complete,
         schedule="",
         sensitive=spec.sensitive,
     )

@@ -1,7 +1,7 @@
 """What a job starts from, layer over layer: defaults, then templates, then the job itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jobrunner.spec.interpolation import Expanded, Pending
 from jobrunner.spec.models import RULES
@@ -21,8 +21,7 @@ _ONLY_WITH = {
 """Key of a schedule → the rules that it belongs to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One place that gives values to a job."""
 
     name: str
@@ -35,8 +34,7 @@ class Layer:
         return self.name == "job" or self.name.startswith("template ")
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(NamedTuple):
     """Some of them, the lowest first."""
 
     each: tuple[Layer, ...] = ()
@@ -88,8 +86,8 @@ def written_out(tree: Mapping) -> Mapping:
         if entry is not None and _is_shorthand(key, entry.value):
             entries = entries | {key: _wrapped(entry, field)}
     one, many = entries.get("schedule"), entries.get("schedules")
-    if one is not None:
-        entries = entries | {"schedule": _written_schedule(one)}
+    if one is not None and _is_text(one.value):
+        entries = entries | {"schedule": _wrapped(one, "cron")}
     if many is not None and isinstance(many.value, Mapping):
         written = {name: _written_schedule(entry) for name, entry in many.value.entries.items()}
         entries = entries | {"schedules": many._replace(value=many.value._replace(entries=written))}
@@ -106,8 +104,11 @@ def _is_shorthand(key: str, node: Node) -> bool:
 
 
 def _written_schedule(entry: Entry) -> Entry:
-    is_text = isinstance(entry.value, Scalar) and isinstance(entry.value.value, str)
-    return _wrapped(entry, "cron") if is_text else entry
+    return _wrapped(entry, "cron") if _is_text(entry.value) else entry
+
+
+def _is_text(node: Node) -> bool:
+    return isinstance(node, Scalar) and isinstance(node.value, str)
 
 
 def _wrapped(entry: Entry, field: str) -> Entry:

@@ -363,9 +363,9 @@ def _field_lines(job: Mapping, named: NamedSchedules, source: Source) -> dict[st
         lines = dict.fromkeys((f"schedules.{name}.timezone" for name in named), zone.key.line)
     for key, entry in job.entries.items():
         if key in _FIELDS:
-            _add_lines(lines, key, *entry, source)
+            _add_lines(lines, key, entry.key, entry.value, source)
     for name, schedule in named.items():
-        _add_lines(lines, f"schedules.{name}", *schedule, source)
+        _add_lines(lines, _path_below("schedules", name), schedule.key, schedule.value, source)
     return lines
 
 
@@ -373,8 +373,8 @@ def _add_lines(lines: dict[str, int], path: str, key: Scalar, value: Node, sourc
     if key.source is source:
         lines[path] = key.line
     if isinstance(value, Mapping):
-        for name, item in value.entries.items():
-            _add_lines(lines, _path_below(path, name), *item, source)
+        for name, (below, item) in value.entries.items():
+            _add_lines(lines, _path_below(path, name), below, item, source)
 
 
 @lru_cache(maxsize=4096)

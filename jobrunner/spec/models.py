@@ -7,6 +7,7 @@ The descriptions are what the editor's schema and `docs/reference/yaml.md` show.
 """
 
 import re
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -499,7 +500,8 @@ class JobSpec(Spec):
         )
 
 
-class Location(Spec):
+@dataclass(frozen=True, slots=True)
+class Location:
     """Where in the files something stands. Lines and columns count from 1."""
 
     file: str
@@ -508,12 +510,13 @@ class Location(Spec):
     column: int = 1
 
 
-class DefinedJob(Spec):
+@dataclass(frozen=True, slots=True)
+class DefinedJob:
     """A job and where it stands. The place is no part of the definition: moving it is no change."""
 
     spec: JobSpec
     location: Location
-    field_lines: dict[str, int] = Field(default_factory=dict)
+    field_lines: dict[str, int] = field(default_factory=dict)
     """`schedules.default.cron` → line in `location.file`; only fields that this file gives."""
 
     @property

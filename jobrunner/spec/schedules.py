@@ -20,6 +20,8 @@ from jobrunner.spec.times import (
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind, merge, plain
 from jobrunner.spec.values import check_name, read_model
 
+_KEYS = frozenset(KEYS["a schedule"])
+_FIELDS = frozenset(ScheduleSpec.model_fields)
 _WALL_CLOCK_RULES = ("cron", "rrule")
 _ONLY_WITH = {
     "anchor": ("every", "remove it"),
@@ -139,6 +141,8 @@ def _with_whole_expression(tree: Mapping, report: Report) -> Mapping:
     """`{rrule: FREQ=WEEKLY;BYDAY=MO,FR}`: between braces a comma ends a text that has no quotes, and
     what follows looks like keys. Reported, and mended for the sake of reading on.
     """
+    if tree.entries.keys() <= _KEYS:
+        return tree
     for rule in ("cron", "rrule"):
         node = tree.get(rule)
         if not (isinstance(node, Scalar) and isinstance(node.value, str)):
@@ -146,7 +150,7 @@ def _with_whole_expression(tree: Mapping, report: Report) -> Mapping:
         rest = [
             name
             for name, entry in tree.entries.items()
-            if name not in KEYS["a schedule"] and is_null(entry.value)
+            if name not in _KEYS and is_null(entry.value)
             if entry.key.line == node.line and entry.key.column > node.column
         ]
         if rest:
@@ -196,9 +200,7 @@ def _has_one_rule(tree: Mapping, key: Scalar, report: Report) -> bool:
         )  # fmt: skip
         return False
     # An unknown or a later rule has its own message; a second one would only confuse.
-    if all(
-        name in ScheduleSpec.model_fields or name.startswith(EXTENSION) for name in tree.entries
-    ):
+    if all(name in _FIELDS or name.startswith(EXTENSION) for name in tree.entries):
         *others, last = (f"'{rule}'" for rule in RULES)
         report.at(
             key, "E209", f"a schedule needs one of {', '.join(others)} or {last}",
@@ -214,7 +216,7 @@ def _values(tree: Mapping, zone: ZoneInfo, inherited: Inherited, report: Report)
         adds_nothing = (
             key == "kwargs" and isinstance(entry.value, Mapping) and not entry.value.entries
         )
-        if key not in ScheduleSpec.model_fields or adds_nothing:
+        if key not in _FIELDS or adds_nothing:
             continue
         if not is_null(entry.value):
             values[key] = _value(key, entry.value, zone, inherited, report)
@@ -262,7 +264,8 @@ def _is_sound(spec: ScheduleSpec, tree: Mapping, report: Report) -> bool:
     rule = next((rule for rule in RULES if not is_null(tree.get(rule))), None)
     if rule is None:
         return False  # told of already
-    for key, (needed, advice) in _ONLY_WITH.items():
+    for key in tree.entries.keys() & _ONLY_WITH.keys():
+        needed, advice = _ONLY_WITH[key]
         if needed != rule and not is_null(tree.get(key)):
             report.at(
                 tree.entries[key].key, "E212", f"'{key}' is of no use without '{needed}'",

@@ -127,6 +127,8 @@ def read_templates(entry: Entry | None, known: Templates, report: Report) -> Tem
 
 
 def _as_layers(found: dict[str, Mapping]) -> tuple[Layer, ...]:
+    if not found:
+        return ()
     return tuple(Layer(f"template {name}", tree) for name, tree in found.items())
 
 

@@ -104,7 +104,7 @@ class Mapping(NamedTuple):
     def get(self, key: str) -> "Node | None":
         """The value, None when the key is not there."""
         entry = self.entries.get(key)
-        return entry.value if entry else None
+        return None if entry is None else entry.value
 
     def without(self, *keys: str) -> "Mapping":
         """The same without some keys."""

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,8 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Reading(Generic[Model]):
+class Reading(NamedTuple, Generic[Model]):
     """What could be read. `bad` are the keys that were wrong, and are as if they were not there."""
 
     model: Model | None
