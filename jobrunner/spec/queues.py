@@ -78,5 +78,5 @@ def _check_name_used(node: Node | None, declared: DeclaredQueues, report: Report
         listed = f"'queues' in the project file declares: {', '.join(declared.by_name)}"
         report.at(
             node, "W251", f"the queue '{node.value}' is not declared",
-            help=f"did you mean '{guess}'?" if guess else listed,
+            help=f"did you mean '{guess}'?" if guess else listed, topic=node.value,
         )  # fmt: skip
