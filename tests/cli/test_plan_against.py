@@ -45,6 +45,13 @@ def test_a_checkout_of_another_project_is_refused(branch: Path) -> None:
     assert ".. is a checkout of project default, and the files here are of acme" in called.stderr
 
 
+def test_a_job_with_another_name_looks_like_a_rename(branch: Path) -> None:
+    renamed = JOBS.replace("  report:", "  daily-report:")
+    (branch / "jobs.d" / "ops.yaml").write_text(renamed, encoding="utf-8")
+    told = plan(branch, "--against", "..").stdout
+    assert "write moved: [{from: ops/report, to: ops/daily-report}]" in told
+
+
 def test_the_same_files_are_no_change(folder: Path) -> None:
     called = plan(folder, "--against", ".", "--detailed-exitcode")
     assert (called.exit_code, called.stdout) == (0, "No changes. 2 jobs match the files of ..\n")
