@@ -228,3 +228,50 @@ def test_a_sensitive_value_that_a_variable_gives_is_sealed(demo: Project, engine
     shown = all_told(demo)
     assert canaries_in(shown) == set()
     assert canaries_in(whole_database(engine)) == set()
+
+
+FAIL_AT = """
+    CREATE FUNCTION jobrunner.broken() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'broken' USING DETAIL = NEW::text; END $$;
+    CREATE TRIGGER broken BEFORE INSERT ON jobrunner.{} FOR EACH ROW
+        EXECUTE FUNCTION jobrunner.broken()
+"""
+
+
+RUN = ("run", "demo/tell", "--kwargs", json.dumps({"password": CANARIES["trigger"]}))
+
+
+@pytest.mark.parametrize(
+    ("table", "before", "command"),
+    [
+        ("definitions", ("validate",), ("apply", "--yes")),
+        ("revisions", ("validate",), ("apply", "--yes")),
+        ("runs", ("apply", "--yes"), RUN),
+    ],
+)
+def test_fault_85_a_traceback_with_the_rows_of_a_failed_statement_shows_no_secret(
+    demo: Project, engine: Engine, table: str, before: tuple[str, ...], command: tuple[str, ...]
+) -> None:
+    demo.run(*before)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(FAIL_AT.format(table))
+    demo.environment["JOBRUNNER_DEBUG"] = "1"
+    told = demo.run(*command)
+    assert "Traceback" in told.stderr
+    assert "[parameters: " in told.stderr
+    assert canaries_in(told.stdout + told.stderr) == set()
+
+
+def test_fault_85_a_watch_and_its_status_show_no_secret_of_a_broken_file(
+    demo: Project, engine: Engine
+) -> None:
+    demo.run("apply", "--yes")
+    watch = demo.start("watch", "--poll", "--settle", "100ms")
+    watch.wait_for_line("Watching")
+    file = demo.path / "jobs.d/demo.yaml"
+    file.write_text(file.read_text("utf-8").replace("password: can", "pasword:can"), "utf-8")
+    watch.wait_for_line("error in 1 file", timeout_seconds=60)
+    status = demo.run("status", "-o", "json")
+    assert "a key without" in status.stdout
+    assert canaries_in(watch.output + status.stdout + status.stderr) == set()
+    assert canaries_in(whole_database(engine)) == set()
