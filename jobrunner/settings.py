@@ -74,6 +74,8 @@ class Settings(BaseModel):
     """Names that a request may be for (`jobs.example.com`); () is those of this machine alone."""
     web_proxies: Words = ()
     """Addresses of proxies whose word about the caller's address is taken; () is nobody's."""
+    web_requests_per_second: float = Field(default=50.0, ge=0)
+    """How many requests of one token, and of one address, are answered at length; 0 is no limit."""
     debug: bool = False
     """Whether a failure of the program itself shows its traceback instead of keeping it in a file."""
 

@@ -16,6 +16,8 @@ from jobrunner.web.context import Web
 from tests.ledger import Ledger
 
 Headers = dict[str, str]
+SETTINGS = Settings(web_requests_per_second=0)
+"""Those of the app under test: as fast as the tests ask."""
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def ledger(engine: Engine) -> Ledger:
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
     """Sends requests to the app; without credentials of its own."""
-    app = make_app(Web(Settings(), engine))
+    app = make_app(Web(SETTINGS, engine))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as opened:
         yield opened
 

@@ -1,0 +1,68 @@
+"""Every route of the app, with what it asks for: the table of the route walk.
+
+A route without a row fails `test_route_walk.py`, and so does a row without a route. The paths are
+filled from a small world: the job `test/job`, and a run of it that `ada` has started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Needs = Literal["nothing", "viewer", "operator", "admin", "admin of all"]
+"""The least role; "nothing" is for everybody, "admin of all" for one who is limited to no namespace."""
+Caller = Literal[
+    "without credentials", "wrong", "expired", "revoked", "wrong role", "wrong namespace",
+    "another", "right",
+]  # fmt: skip
+"""Who calls. "another" has the role, and sees only his own runs: the one in the path is not his."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a route asks for, and how it is called."""
+
+    needs: Needs
+    of: Literal["namespace", "run"] | None = None
+    """Whose the object of the request is: for a caller of another namespace there is none, and a
+    run there is not for who sees only his own runs, either."""
+    good: int = 200
+    """The answer to somebody who may."""
+    path: Mapping[str, str] = field(default_factory=dict)
+    """Values for the path beyond `namespace`, `name`, `schedule`, `queue` and `run_id`."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    json: object = None
+    """The body, where the API takes one."""
+    form: Mapping[str, str] | None = None
+    """The body, where a page takes one."""
+    run_is_over: bool = True
+    """The run in the path has failed; False: it is queued."""
+
+
+ROWS: Mapping[str, Row] = {
+    "GET /api/v1/health": Row("nothing"),
+    "GET /api/v1/status": Row("viewer"),
+}
+
+
+def expected(route: str, caller: Caller) -> int:
+    """The status that the caller gets."""
+    row = ROWS[route]
+    if row.needs == "nothing":
+        return row.good
+    match caller:
+        case "without credentials":
+            return 401 if " /api/" in route else 303  # a person is led to where he signs in
+        case "wrong" | "expired" | "revoked":
+            return 401
+        case "wrong role":
+            return 403
+        case "wrong namespace" if row.needs == "admin of all":
+            return 403
+        case "wrong namespace" if row.of is not None:
+            return 404
+        case "another" if row.needs in {"admin", "admin of all"}:
+            return 403
+        case "another" if row.of == "run":
+            return 404
+        case _:
+            return row.good
