@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.load import load_of
+from jobrunner.plan.told_once import told_once
 from jobrunner.schedule import (
     At,
     ClockEffect,
@@ -66,7 +67,11 @@ def lint_jobs(
     unserved = (
         () if served_queues is None else _unserved_queues((job for job, _ in on), served_queues)
     )
-    return (*found, *unserved, *_crowded_minute([one for _, timed in on for one in timed], now))
+    return (
+        *told_once(found),
+        *unserved,
+        *_crowded_minute([one for _, timed in on for one in timed], now),
+    )
 
 
 class _Timed(NamedTuple):

@@ -53,6 +53,31 @@ def test_fault_30_a_time_that_the_clock_skips_is_told_where_it_stands() -> None:
     ]
 
 
+def test_jobs_of_one_line_have_one_warning_that_names_them() -> None:
+    schedule = {"cron": "15 2 * * *", "timezone": "Europe/Berlin"}
+    lines = {"schedules.nightly.cron": 19}
+    names = ["charge-a", "charge-b", "charge-c", "charge-d", "charge-e", "charge-f"]
+    (found,) = lint_jobs([_job(schedule, lines, name=name) for name in names], now=NOW)
+    assert found.message.startswith("billing/charge-a#nightly: 02:15 does not exist")
+    (note,) = found.notes
+    listed = "billing/charge-b#nightly, billing/charge-c#nightly, billing/charge-d#nightly"
+    assert note == f"the same for {listed} and 2 more"
+
+
+def test_jobs_of_several_lines_have_a_warning_each() -> None:
+    schedule = {"cron": "15 2 * * *", "timezone": "Europe/Berlin"}
+    first, second = {"schedules.nightly.cron": 19}, {"schedules.nightly.cron": 29}
+    found = lint_jobs([_job(schedule, first), _job(schedule, second, name="other")], now=NOW)
+    assert [(one.location.line, one.notes) for one in found] == [(19, ()), (29, ())]
+
+
+def test_jobs_of_one_line_that_differ_have_a_warning_each() -> None:
+    lines = {"schedules.nightly.cron": 19}
+    berlin = _job({"cron": "15 2 * * *", "timezone": "Europe/Berlin"}, lines, name="berlin")
+    boise = _job({"cron": "15 2 * * *", "timezone": "America/Boise"}, lines, name="boise")
+    assert [one.notes for one in lint_jobs([berlin, boise], now=NOW)] == [(), ()]
+
+
 def test_a_time_that_runs_twice_is_told() -> None:
     found = _lint({"cron": "*/20 2 * * *", "timezone": "Europe/Berlin"})
     assert [one.code for one in found] == ["W201", "W202"]
