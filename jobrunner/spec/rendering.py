@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
+from jobrunner.spec.characters import escaped
 from jobrunner.spec.formatting import format_file
 from jobrunner.spec.models import DefinedJob, JobSpec, ScheduleSpec, dump_job
 from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
 from jobrunner.spec.secrets import hidden
-from jobrunner.spec.characters import escaped
 from jobrunner.spec.yaml import SourceFile
 
 _SIMPLE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./@ -]*[A-Za-z0-9_./@-])?")
