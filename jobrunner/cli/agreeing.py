@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 
 from jobrunner.cli.command import Function
 from jobrunner.cli.database import actor_of
+from jobrunner.cli.diagnostic_text import count
+from jobrunner.cli.layout import text
 from jobrunner.cli.plan import target_option
 from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.revision_text import flapping_words
@@ -93,7 +95,7 @@ def carry_out(session: Session, engine: Engine, act: Act, *, yes: bool) -> Appli
     """Show, ask unless `yes`, apply, tell. Raises UsageError where nobody can answer."""
     if not yes:
         shown = _show_plan(session, engine, act)
-        if not shown.is_empty:
+        if not shown.is_empty or shown.is_adoption:
             _ask(session, act, shown)
         digest = act.options.expected_digest or shown.digest
         act = replace(act, options=replace(act.options, expected_digest=digest))
@@ -135,12 +137,18 @@ def _show(session: Session, act: Act, plan: Plan) -> None:
     session.output.say(*act.head_lines(plan))
     wanted = f"revision {act.wanted.revision}" if isinstance(act.wanted, Rollback) else "YAML"
     session.output.told(*plan_lines(plan, wanted=wanted))
+    if plan.is_adoption and act.options.adopt:
+        session.output.told(
+            f"Adopts {count(plan.jobs_before, 'job')} of project {text(plan.project)} that the database "
+            f"holds for no environment: {text(plan.environment)}'s from now on."
+        )
 
 
 def _ask(session: Session, act: Act, plan: Plan) -> None:
     if not session.output.interactive or not session.answers.isatty():
         is_saved = isinstance(act.wanted, SavedPlan)  # it knows its environment and its targets
-        command = f"jobrunner {act.name}{'' if is_saved else same_options(plan)} --yes"
+        adopt = " --adopt" if act.options.adopt else ""
+        command = f"jobrunner {act.name}{'' if is_saved else same_options(plan)}{adopt} --yes"
         raise UsageError(
             "Nobody is here to say yes, so nothing was applied.",
             hint=f"{command}, or better: {command} --expect {plan.digest}",

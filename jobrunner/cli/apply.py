@@ -40,12 +40,23 @@ from jobrunner.reconcile import ApplyOptions
     is_flag=True,
     help="The files may be of an older commit than those in force.",
 )
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Jobs that are in force for no environment become those of the environment.",
+)
 @collection_paused()
 def command(
-    session: Session, *, file: Path | None, yes: bool, allow_older: bool, **given: Any
+    session: Session,
+    *,
+    file: Path | None,
+    yes: bool,
+    allow_older: bool,
+    adopt: bool,
+    **given: Any,
 ) -> None:
     begun = time.monotonic()
-    options = replace(options_of(session, given), allow_older=allow_older)
+    options = replace(options_of(session, given), allow_older=allow_older, adopt=adopt)
     act = (
         _of_saved(session, file, options)
         if file is not None

@@ -77,12 +77,16 @@ def _holder(connection: Connection, name: str) -> str:
 _NEW_REVISION = text("""
     INSERT INTO jobrunner.projects AS p (name, environment, revision)
     VALUES (:name, :environment, 1)
-        ON CONFLICT (name) DO UPDATE SET revision = p.revision + 1
+        ON CONFLICT (name) DO UPDATE
+       SET revision = p.revision + 1, environment = excluded.environment
     RETURNING id, environment, revision
 """)
 
 
 def start_revision(connection: Connection, name: str, *, environment: str) -> Project:
-    """Count the project's revision up, making the project at its first apply. Under its lock."""
+    """Count the project's revision up, making the project at its first apply. Under its lock.
+
+    It is in force for this environment from then on: whether it may be is for the guards to say.
+    """
     values = {"name": name, "environment": environment}
     return Project(**connection.execute(_NEW_REVISION, values).mappings().one())

@@ -217,6 +217,11 @@ class Plan:
         return not self.changes
 
     @property
+    def is_adoption(self) -> bool:
+        """It takes a project that is in force for one environment, or for none, over for another."""
+        return self.base_revision > 0 and self.environment != self.applied_environment
+
+    @property
     def creates(self) -> tuple[Create, ...]:
         """What is new."""
         return tuple(change for change in self.changes if isinstance(change, Create))

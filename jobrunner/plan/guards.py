@@ -21,6 +21,8 @@ class Agreed:
     """So many deletions; None: nobody was asked."""
     protected: Collection[str] = ()
     """Addresses of protected jobs that may be deleted."""
+    adoption: bool = False
+    """What is in force for no environment becomes this environment's."""
     is_looked_at: bool = False
     """The plan is one that was saved, or that is named by its digest."""
 
@@ -44,7 +46,7 @@ def check_guards(
     Where nobody says how many deletions are allowed it is MAX_DELETES, or half of the project's jobs if
     that is less.
     """
-    _check_environment(plan)
+    _check_environment(plan, agreed)
     _check_protected(plan, agreed, act)
     _check_deletes(plan, guards, missing_folders, agreed, act)
     if guards.require_plan and not agreed.is_looked_at and not plan.is_empty:
@@ -112,15 +114,22 @@ def check_not_older(commit: Commit, applied: AppliedCommit, *, is_ancestor: bool
         )
 
 
-def _check_environment(plan: Plan) -> None:
-    if plan.base_revision == 0 or plan.environment == plan.applied_environment:
+def _check_environment(plan: Plan, agreed: Agreed) -> None:
+    if not plan.is_adoption or (agreed.adoption and not plan.applied_environment):
         return
+    if not plan.applied_environment:
+        raise GuardRefused(
+            f"The database holds project {plan.project} for no environment, and this is an apply "
+            f"{_in(plan.environment)}.",
+            hint="Check the database's address. If it is the right one, and what it holds is to be "
+            f"{plan.environment}'s from now on, add --adopt to `jobrunner apply`.",
+        )
     raise GuardRefused(
         f"The database holds project {plan.project} {_in(plan.applied_environment)}, "
         f"and this is an apply {_in(plan.environment)}.",
         hint="Check the database's address and -e (JOBRUNNER_ENVIRONMENT): one of them is another's. A "
-        "database keeps the environment that it was first applied for, also none; another one needs a "
-        "database, or a `project`, of its own.",
+        "database keeps the environment that it was first applied for; another one needs a database, or "
+        "a `project`, of its own.",
     )
 
 

@@ -58,7 +58,7 @@ def apply_project(
         definitions.write_locations(
             connection, {move.job_id: move.after for move in plan.relocated}
         )
-        if plan.is_empty:
+        if plan.is_empty and not plan.is_adoption:
             return Applied(None, plan)
         at = settle_due(connection, plan, record_due, now)
         project = write(connection, plan, wanted, options, at)

@@ -26,6 +26,7 @@ def check_wanted(connection: Connection, plan: Plan, wanted: Wanted, options: Ap
     agreed = Agreed(
         deletes=options.allow_deletes,
         protected=options.allow_protected,
+        adoption=options.adopt,
         is_looked_at=isinstance(wanted, SavedPlan) or bool(options.expected_digest),
     )
     check_guards(

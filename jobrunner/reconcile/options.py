@@ -29,6 +29,8 @@ class ApplyOptions:
     is_ancestor: IsAncestor = _not_known
     allow_older: bool = False
     """The files may be older than those that were applied last."""
+    adopt: bool = False
+    """What is in force for no environment may become that of the files."""
     expected_digest: str = ""
     """Of the plan that was looked at; '' applies whatever the plan is now."""
     allow_deletes: int | None = None

@@ -164,3 +164,51 @@ def test_another_environment_than_that_of_the_database_is_refused(acme: Project)
     refused = acme.run("-e", "staging", "apply", "--yes")
     assert refused.returncode == 4
     assert "for environment staging" in refused.stderr
+
+
+ENVIRONMENTS = PROJECT + "environments: {prod: {}, staging: {}}\n"
+
+
+def test_a_project_that_gains_environments_takes_over_what_is_in_force_when_that_is_said(
+    acme: Project,
+) -> None:
+    acme.write("jobrunner.yaml", ENVIRONMENTS)
+    refused = acme.run("apply", "-e", "prod", "--yes")
+    assert refused.returncode == 4
+    assert "holds project acme for no environment" in refused.stderr
+    assert "--adopt" in refused.stderr
+    adopted = acme.run("apply", "-e", "prod", "--yes", "--adopt")
+    assert adopted.returncode == 0
+    assert "Adopts 4 jobs of project acme" in adopted.stdout
+    assert "Applied as revision 2" in adopted.stdout
+    assert acme.run("plan", "-e", "prod", "--detailed-exitcode").returncode == 0
+
+
+def test_what_was_taken_over_is_that_environments_and_no_others(acme: Project) -> None:
+    acme.write("jobrunner.yaml", ENVIRONMENTS)
+    assert acme.run("apply", "-e", "prod", "--yes", "--adopt").returncode == 0
+    refused = acme.run("apply", "-e", "staging", "--yes", "--adopt")
+    assert refused.returncode == 4
+    assert "holds project acme for environment prod" in refused.stderr
+
+
+def test_what_is_taken_over_may_change_at_once(acme: Project) -> None:
+    acme.write("jobrunner.yaml", ENVIRONMENTS)
+    write_jobs(acme, "a", "b", "c", "d", "e")
+    assert acme.run("apply", "-e", "prod", "--yes", "--adopt").returncode == 0
+    assert in_force(acme) == ["a", "b", "c", "d", "e"]
+
+
+def test_to_take_over_where_nothing_is_to_be_taken_over_is_no_change(acme: Project) -> None:
+    again = acme.run("apply", "--yes", "--adopt")
+    assert again.returncode == 0
+    assert "No changes" in again.stdout
+    assert "Applied" not in again.stdout
+
+
+def test_a_saved_plan_can_take_over_what_is_in_force(acme: Project) -> None:
+    acme.write("jobrunner.yaml", ENVIRONMENTS)
+    assert acme.run("plan", "-e", "prod", "--out", "p.jrplan").returncode == 0
+    assert acme.run("apply", "p.jrplan", "--yes").returncode == 4
+    assert acme.run("apply", "p.jrplan", "--yes", "--adopt").returncode == 0
+    assert acme.run("apply", "-e", "prod", "--yes").returncode == 0
