@@ -54,6 +54,19 @@ MOVE: Schema = {
     "required": ["from", "to"],
     "additionalProperties": False,
 }
+REFERENCE: Schema = {
+    "type": "object",
+    "properties": {
+        "secret": {
+            "type": "string",
+            "description": "Where the value lies: `env:NAME`, an environment variable, or `file:/path`, a "
+            "file, where it is needed. It is read there, and stands in no plan, log or table.",
+        }
+    },
+    "required": ["secret"],
+    "additionalProperties": False,
+}
+"""To a secret."""
 _NULL: Schema = {"type": "null"}
 _NAME: Schema = {"type": "string", "pattern": NAME_PATTERN}
 _TIMEZONE: Schema = {
@@ -205,13 +218,7 @@ def _finish_alerts(definitions: Schema) -> None:
         alert[key] = _with_description(alert[key], anyOf=one_or_list)
     alert["after"] = _or_null(alert["after"])
     notifier = definitions["Notifier"]["properties"]
-    reference = {
-        "type": "object",
-        "properties": {"secret": {"type": "string", "description": "`env:NAME` or `file:/path`."}},
-        "required": ["secret"],
-        "additionalProperties": False,
-    }
-    notifier["url"] = _with_description(notifier["url"], anyOf=[{"type": "string"}, reference])
+    notifier["url"] = _with_description(notifier["url"], anyOf=[{"type": "string"}, REFERENCE])
     project = definitions["ProjectSpec"]["properties"]
     project["queues"] = _with_description(
         project["queues"], **_named(_or_null({"$ref": "#/definitions/Queue"}))

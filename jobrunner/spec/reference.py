@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from jobrunner.spec.durations import DURATION_PATTERN
-from jobrunner.spec.json_schema import DAYS, DAYS_FROM_TO, MOVE, Schema, json_schema
+from jobrunner.spec.json_schema import DAYS, DAYS_FROM_TO, MOVE, REFERENCE, Schema, json_schema
+from jobrunner.spec.keys import KEYS
 from jobrunner.spec.models import ADDRESS_PATTERN, NAME_PATTERN, RULES
 
 _INTRODUCTION = """\
@@ -100,6 +101,11 @@ def yaml_reference() -> str:
             for title, name, note in _SECTIONS
         ),
         _section(
+            "A reference to a secret",
+            REFERENCE["properties"],
+            'In place of a value in `args` and `kwargs`: `kwargs: {api_key: {secret: "env:API_KEY"}}`.',
+        ),
+        _section(
             "The project file",
             project["properties"],
             "`jobrunner.yaml`; without it, all is default.",
@@ -154,6 +160,7 @@ _ABOVE = {
     "a notifier": ("notifiers",),
     "a queue": ("queues",),
     "a move": ("moved",),
+    "a reference to a secret": ("args", "kwargs", "url"),
 }
 """Place → the keys that lead to it, where they are not its name."""
 
@@ -182,6 +189,7 @@ def _places() -> dict[str, Schema]:
         "a notifier": project["definitions"]["Notifier"]["properties"],
         "a queue": project["definitions"]["Queue"]["properties"],
         "a move": MOVE["properties"],
+        "a reference to a secret": REFERENCE["properties"],
     }
 
 
@@ -192,8 +200,13 @@ def _meaning(key: str, place: str, schema: Schema) -> KeyMeaning:
         form=_form(schema),
         default=_default(schema),
         meaning=schema["description"],
-        keys_below=tuple(_places().get(key, _places().get(_SINGULAR.get(key, ""), ()))),
+        keys_below=_keys_below(key),
     )
+
+
+def _keys_below(key: str) -> tuple[str, ...]:
+    place = _SINGULAR.get(key, "")
+    return tuple(_places().get(key) or _places().get(place) or KEYS.get(place, ()))
 
 
 _SINGULAR = {
@@ -202,7 +215,7 @@ _SINGULAR = {
     "jobs": "a job",
     "calendars": "a calendar",
     "environments": "an environment",
-    "templates": "a job",
+    "templates": "a template",
     "exclude": "a range of days",
     "dates": "a range of days",
     "alerts": "an alert",

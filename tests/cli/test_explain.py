@@ -35,6 +35,18 @@ def test_a_key_behind_another_is_told_for_that_place_alone(key: str, place: str)
     assert told.count("form") == 1
 
 
+def test_templates_take_the_keys_that_a_template_may_have() -> None:
+    told = call("explain", "templates").stdout
+    assert "extends" in told
+    assert "matrix" not in told
+
+
+def test_a_reference_to_a_secret_is_explained() -> None:
+    told = call("explain", "kwargs.secret").stdout
+    assert told.startswith("secret  in a reference to a secret\n")
+    assert "env:NAME, an environment variable" in told
+
+
 @pytest.mark.parametrize("key", sorted({key for keys in KEYS.values() for key in keys}))
 def test_every_key_of_the_format_is_explained(key: str) -> None:
     assert call("explain", key).exit_code == 0
