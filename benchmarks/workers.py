@@ -99,9 +99,7 @@ class JobrunnerWorker:
             cursor.execute(_INSERT, (number,))
             ids = [str(run_id) for (run_id,) in cursor.fetchall()]
         sender = Sender(make_app(Settings(broker_url=place.broker_url)))
-        runs = [
-            OutgoingRun(run_id, 0, "bench/nothing", QUEUE, None, 3600.0, None) for run_id in ids
-        ]
+        runs = [OutgoingRun(run_id, 0, "bench/nothing", QUEUE, None) for run_id in ids]
         sender.send(runs, datetime.now(UTC))
         sender.close()
 

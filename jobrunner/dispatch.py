@@ -197,13 +197,10 @@ def _insert(
 
 
 def _outgoing(row: NewRun, schedule: DueSchedule) -> OutgoingRun:
-    soft = schedule.soft_timeout
     return OutgoingRun(
         run_id=row.id,
         attempt=0,
         address=schedule.address,
         queue=row.queue,
         priority=row.priority,
-        timeout_seconds=schedule.timeout.total_seconds(),
-        soft_timeout_seconds=None if soft is None else soft.total_seconds(),
     )

@@ -38,7 +38,10 @@ def message_body(run_id: object) -> str:
 
 
 def message_headers(run: OutgoingRun, *, origin: str, sent_at: datetime) -> dict[str, Any]:
-    """Celery's message protocol 2; `shadow` lets Flower and logs show the job's name."""
+    """Celery's message protocol 2; `shadow` lets Flower and logs show the job's name.
+
+    No `timelimit`: anybody could forge it, so a worker goes by the definition that it claims.
+    """
     run_id = run.run_id
     return {
         "lang": "py",
@@ -50,7 +53,6 @@ def message_headers(run: OutgoingRun, *, origin: str, sent_at: datetime) -> dict
         "group": None,
         "group_index": None,
         "retries": run.attempt,
-        "timelimit": [run.timeout_seconds, run.soft_timeout_seconds],
         "root_id": run_id,
         "parent_id": None,
         "argsrepr": "()",
@@ -74,8 +76,6 @@ class Kind(NamedTuple):
     queue: str
     priority: int | None
     attempt: int
-    timeout_seconds: float
-    soft_timeout_seconds: float | None
 
 
 _kind = attrgetter(*Kind._fields)

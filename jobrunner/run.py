@@ -229,8 +229,6 @@ class OutgoingRun(NamedTuple):
     address: str
     queue: str
     priority: int | None
-    timeout_seconds: float
-    soft_timeout_seconds: float | None
 
 
 _RUN_IDS = uuid.UUID("6f1f2a52-6f43-5c1e-9d59-7c5a53c1d0b7")

@@ -53,8 +53,6 @@ class DueSchedule(NamedTuple):
     catch_up_max: int | None
     max_concurrency: int | None
     expires: timedelta | None
-    timeout: timedelta
-    soft_timeout: timedelta | None
     now: datetime
     """The database's clock in the statement that found it due."""
     delivery: str = "claim"

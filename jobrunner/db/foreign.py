@@ -131,7 +131,7 @@ def take_unsent(
             told = f"The stored definition cannot be read: {type(error).__name__}."
             connection.execute(_REFUSE, {"run_id": row.run_id, "error": told})
     outgoing = tuple(
-        OutgoingRun(row.run_id, 0, row.address, row.queue, row.priority, 0.0, None) for row in rows
+        OutgoingRun(row.run_id, 0, row.address, row.queue, row.priority) for row in rows
     )
     return ForeignBatch(Batch(rows[0].batch_id, rows[0].sent_at, outgoing), tuple(runs))
 

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Row, text
 from jobrunner.db.arrays import plain_array, text_array
 from jobrunner.db.engine import Limits
 from jobrunner.run import OutgoingRun
-from jobrunner.spec.durations import parse_duration
 from jobrunner.tick import NewRun
 
 ABANDONED_AFTER_SECONDS = 0.25
@@ -115,8 +114,7 @@ def grow_missed(connection: Connection, runs: Sequence[NewRun]) -> frozenset[str
     return frozenset(connection.execute(_GROW, values).scalars())
 
 
-# Nothing is sent whose time has passed: `expires` is checked here and again at the claim. The limits
-# are those of the run's own definition; the job may have been edited since.
+# Nothing is sent whose time has passed: `expires` is checked here and again at the claim.
 _TAKE_UNSENT = text(f"""
     WITH waiting AS (
         SELECT id FROM jobrunner.runs
@@ -132,9 +130,7 @@ _TAKE_UNSENT = text(f"""
           FROM waiting, jobrunner.jobs AS j
          WHERE r.id = waiting.id AND j.id = r.job_id
         RETURNING r.id, CAST(r.id AS text) AS run_id, r.attempt, j.address, r.queue, r.priority,
-                  r.available_at, r.scheduled_for, r.sent_at, j.timeout, j.soft_timeout,
-                  (SELECT jsonb_build_array(d.spec -> 'timeout', d.spec -> 'soft_timeout')
-                     FROM jobrunner.definitions AS d WHERE d.id = r.definition_id) AS limits
+                  r.available_at, r.scheduled_for, r.sent_at
     ), batch AS (
         INSERT INTO jobrunner.outbox (sent_at, run_ids)
         SELECT sent_at, array_agg(id) FROM taken GROUP BY sent_at
@@ -168,20 +164,12 @@ def take_unsent(connection: Connection, *, limit: int) -> Batch | None:
 
 
 def _outgoing(row: Row[Any]) -> OutgoingRun:
-    try:
-        timeout, soft_timeout = (
-            None if limit is None else parse_duration(limit) for limit in row.limits
-        )
-    except (TypeError, ValueError):  # removed or spoilt by hand: the claim will say so
-        timeout, soft_timeout = row.timeout, row.soft_timeout
     return OutgoingRun(
         run_id=row.run_id,
         attempt=row.attempt,
         address=row.address,
         queue=row.queue,
         priority=row.priority,
-        timeout_seconds=(timeout or row.timeout).total_seconds(),
-        soft_timeout_seconds=None if soft_timeout is None else soft_timeout.total_seconds(),
     )
 
 

@@ -26,7 +26,7 @@ _CLAIM_DUE = """
                 THEN s.next_scheduled_for END,
            s.total_run_count, CAST(j.id AS text), j.address, j.namespace, j.tags, j.definition_id,
            j.queue, j.priority, j.overlap, j.catch_up_policy, j.catch_up_window, j.catch_up_max,
-           j.max_concurrency, j.expires, j.timeout, j.soft_timeout,
+           j.max_concurrency, j.expires,
            coalesce(CAST(:now AS timestamptz), statement_timestamp()), j.delivery, j.has_on_end
       FROM jobrunner.schedules AS s
       JOIN jobrunner.jobs AS j ON j.id = s.job_id

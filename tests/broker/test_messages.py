@@ -36,8 +36,6 @@ def outgoing(**given: Any) -> OutgoingRun:
         "address": "billing/charge-cards",
         "queue": "reports",
         "priority": 7,
-        "timeout_seconds": 90.0,
-        "soft_timeout_seconds": None,
         **given,
     }
     return OutgoingRun(**fields)
@@ -59,7 +57,7 @@ def sent_by_kombu(sender: Sender, runs: Sequence[OutgoingRun]) -> None:
     "given",
     [
         {},
-        {"attempt": 3, "soft_timeout_seconds": 0.5},
+        {"attempt": 3},
         {"run_id": str(UUID(int=0)), "address": 'spoilt "by" hand\\ 100% ü'},
     ],
 )
@@ -85,7 +83,7 @@ def test_no_two_messages_have_the_same_delivery_tag(app: Celery, sender: Sender)
 
 
 def test_messages_come_in_order_whatever_their_kinds(app: Celery, sender: Sender) -> None:
-    runs = [outgoing(timeout_seconds=float(1 + n % 3)) for n in range(1_100)]
+    runs = [outgoing(attempt=n % 3) for n in range(1_100)]
     sender.send(runs, SENT_AT)
     ids = [message["headers"]["id"] for message in waiting_in(app, "reports\x06\x162")]
     assert ids == [run.run_id for run in runs]

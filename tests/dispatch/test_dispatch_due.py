@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 def test_a_due_schedule_gets_one_row_one_message_and_its_next_time(
     engine: Engine, add_job: AddJob, broker: Broker, read_runs: ReadRuns
 ) -> None:
-    job = add_job(queue="reports", priority=7, timeout="90s")
+    job = add_job(queue="reports", priority=7)
     assert dispatch_due(engine, broker.send, now=NOON) == 1
     [run] = read_runs()
     assert (str(run.id), run.state, run.is_sent) == (
@@ -32,9 +32,7 @@ def test_a_due_schedule_gets_one_row_one_message_and_its_next_time(
         True,
     )
     [message] = broker.sent
-    assert (message.run_id, message.address, message.queue, message.priority, message.timeout_seconds) == (
-        str(run.id), "test/job", "reports", 7, 90.0,
-    )  # fmt: skip
+    assert message == OutgoingRun(str(run.id), 0, "test/job", "reports", 7)
     with engine.begin() as connection:
         schedule = connection.execute(tables.schedules.select()).one()
     assert schedule.next_scheduled_for == schedule.next_run_at == NOON + HOUR
@@ -141,35 +139,6 @@ def test_fault_5_what_a_failover_forgot_is_dispatched_anew_and_its_late_end_refu
     with transaction(engine) as connection:
         assert finish(connection, held, Ending(RunState.SUCCEEDED, "succeeded")) is None
     assert [(run.state, run.is_sent) for run in read_runs()] == [("queued", True)]
-
-
-def test_a_run_keeps_the_time_limits_of_the_definition_it_was_dispatched_with(
-    engine: Engine, add_job: AddJob, broker: Broker
-) -> None:
-    add_job(timeout="1m30s", soft_timeout="500ms")
-    broker.is_down = True
-    with pytest.raises(BrokerUnavailable):
-        dispatch_due(engine, broker.send, now=NOON)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE jobrunner.jobs SET timeout = '5 s', soft_timeout = NULL"))
-    broker.is_down = False
-    send_unsent(engine, broker.send)
-    [message] = broker.sent
-    assert (message.timeout_seconds, message.soft_timeout_seconds) == (90.0, 0.5)
-
-
-def test_a_run_whose_definition_is_gone_is_sent_with_the_limits_of_its_job(
-    engine: Engine, add_job: AddJob, broker: Broker
-) -> None:
-    add_job(timeout="90s")
-    broker.is_down = True
-    with pytest.raises(BrokerUnavailable):
-        dispatch_due(engine, broker.send, now=NOON)
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM jobrunner.definitions"))
-    broker.is_down = False
-    send_unsent(engine, broker.send)
-    assert [message.timeout_seconds for message in broker.sent] == [90.0]
 
 
 def test_what_one_scheduler_is_sending_no_other_sends(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Select, func, select, update
 
 from jobrunner.db import tables
 from jobrunner.db.attempts import (
@@ -63,6 +63,18 @@ class TestClaim:
             claims = list(pool.map(lambda _: try_claim(ledger.engine, run_id), range(20)))
         assert sum(claimed is not None for claimed in claims) == 1
         assert len(ledger.attempts(run_id)) == 1
+
+    def test_a_run_keeps_the_time_limits_of_the_definition_it_was_made_with(
+        self, ledger: Ledger
+    ) -> None:
+        run_id = ledger.add_run(ledger.add_job(timeout="1m30s", soft_timeout="500ms"))
+        with ledger.engine.begin() as connection:
+            connection.execute(
+                update(tables.jobs).values(timeout=timedelta(hours=1), soft_timeout=None)
+            )
+        spec = ledger.claim(run_id).spec
+        limits = (timedelta(seconds=90), timedelta(milliseconds=500))
+        assert (spec.timeout, spec.soft_timeout) == limits
 
     def test_arguments_of_the_trigger_go_over_those_of_the_definition(self, ledger: Ledger) -> None:
         run_id = ledger.add_run(ledger.add_job(kwargs={"a": 1, "b": 2}), kwargs={"b": 3})

@@ -38,8 +38,6 @@ def due(number: int, every: int, late: timedelta, **policies: object) -> DueSche
         "catch_up_max": None,
         "max_concurrency": None,
         "expires": None,
-        "timeout": timedelta(hours=1),
-        "soft_timeout": None,
         "now": NOON + late,
     }
     return DueSchedule(**{**values, **policies})  # type: ignore[arg-type]  # by name, as from a row

@@ -147,5 +147,5 @@ def has_line(file: Path) -> bool:
     return file.exists() and file.read_text(encoding="utf-8").endswith("\n")
 
 
-def outgoing(run_id: uuid.UUID, *, timeout_seconds: float = 3600.0) -> OutgoingRun:
-    return OutgoingRun(str(run_id), 0, "test/job", "default", None, timeout_seconds, None)
+def outgoing(run_id: uuid.UUID) -> OutgoingRun:
+    return OutgoingRun(str(run_id), 0, "test/job", "default", None)

@@ -75,10 +75,7 @@ class Fleet:
     ) -> None:
         """Their messages, as a beat would send them."""
         self.sender.send(
-            [
-                OutgoingRun(str(run_id), 0, "test/job", queue, priority, 60.0, None)
-                for run_id in run_ids
-            ],
+            [OutgoingRun(str(run_id), 0, "test/job", queue, priority) for run_id in run_ids],
             datetime.now(UTC),
         )
 

@@ -27,7 +27,7 @@ from tests.worker.conftest import TASKS, WORKER, Send
 __all__ = ["one_broker_url", "one_database_url"]
 
 RUN_ID = "7d0f3c52-9a35-4a0e-8c55-0b6c2a6f7a11"
-HEADERS: dict[str, Any] = {"task": "jobrunner.execute", "id": RUN_ID, "timelimit": [60, None]}
+HEADERS: dict[str, Any] = {"task": "jobrunner.execute", "id": RUN_ID}
 
 
 @pytest.fixture(scope="module")

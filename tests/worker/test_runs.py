@@ -140,9 +140,9 @@ def test_fault_84_a_message_for_an_unknown_run_starts_nothing(
 def test_fault_84_a_forged_time_limit_ends_no_run(
     ledger: Ledger, broker_url: str, tmp_path: Path
 ) -> None:
-    job_id = ledger.add_job("acme.slow", args=[str(tmp_path / "file")], kwargs={"seconds": 1})
+    job_id = ledger.add_job("acme.slow", args=[str(tmp_path / "file")], kwargs={"seconds": 2})
     run_id = ledger.add_run(job_id)
-    sender = Sender(make_app(Settings(broker_url=broker_url)))
-    sender.send([outgoing(run_id, timeout_seconds=0.1)], datetime.now(UTC))
+    app = make_app(Settings(broker_url=broker_url))
+    app.send_task("jobrunner.execute", args=[1, str(run_id)], task_id=str(run_id), time_limit=1)
     wait_until(lambda: ledger.state(run_id) in {"succeeded", "failed"})
     assert ledger.state(run_id) == "succeeded"
