@@ -13,14 +13,18 @@ from jobrunner.db.wakeups import notify
 from jobrunner.plan.changes import Plan
 from jobrunner.reconcile.guarding import check_wanted
 from jobrunner.reconcile.options import ApplyOptions
-from jobrunner.reconcile.planning import check_expected
+from jobrunner.reconcile.planning import THINKING_SECONDS, check_expected
 from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name
 from jobrunner.reconcile.writing import RecordDue, settle_due, write
 
-_LIMITS = Limits(
-    statement_timeout_seconds=60.0, lock_timeout_seconds=10.0, idle_timeout_seconds=60.0
+_PLANNING = Limits(
+    statement_timeout_seconds=60.0,
+    lock_timeout_seconds=10.0,
+    idle_timeout_seconds=THINKING_SECONDS,
 )
-"""Idle: a plan for 10,000 jobs is computed between two statements."""
+_WRITING = replace(_PLANNING, idle_timeout_seconds=60.0)
+"""Rows are locked from here on: one that is frozen has to let go of them, and writing out a hundred
+thousand jobs between two statements takes a busy machine less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,11 @@ def apply_project(
     with transaction(engine) as connection:
         change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
         projects.lock_project(connection, project_name(wanted))
-        change_limits(connection, _LIMITS)
+        change_limits(connection, _PLANNING)
         plan = plan_wanted(connection, wanted, options, now=now)
         check_expected(plan, options.expected_digest)
         check_wanted(connection, plan, wanted, options)
+        change_limits(connection, _WRITING)
         definitions.write_locations(
             connection, {move.job_id: move.after for move in plan.relocated}
         )
@@ -72,5 +77,7 @@ def apply_project(
 def _limits_of_waiting(lock_timeout_seconds: float) -> Limits:
     # For PostgreSQL 0 is no limit at all; not to wait is a millisecond.
     return replace(
-        _LIMITS, statement_timeout_seconds=0, lock_timeout_seconds=max(lock_timeout_seconds, 0.001)
+        _PLANNING,
+        statement_timeout_seconds=0,
+        lock_timeout_seconds=max(lock_timeout_seconds, 0.001),
     )

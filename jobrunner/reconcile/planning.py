@@ -30,15 +30,16 @@ from jobrunner.source.tasks import TaskSources
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.source_lines import with_source_lines
 
-_THINKING_SECONDS = 600.0
-"""A hundred thousand jobs on a busy machine, between two statements."""
+THINKING_SECONDS = 600.0
+"""Between two statements of a plan: a hundred thousand jobs on a busy machine, or git on a slow disk. No
+row is locked meanwhile."""
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction to make a plan in: all that it reads is of one moment, and it may think for a while."""
     with transaction(of_one_moment(engine)) as connection:
-        change_limits(connection, Limits(idle_timeout_seconds=_THINKING_SECONDS))
+        change_limits(connection, Limits(idle_timeout_seconds=THINKING_SECONDS))
         yield connection
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from jobrunner.db.engine import Limits, make_engine, transaction
 from jobrunner.db.projects import lock_project
@@ -43,7 +43,7 @@ def test_an_apply_gives_up_when_somebody_holds_a_row_of_it(
     acme: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme.apply(make_job(schedules=[SECONDLY]), now=START)
-    monkeypatch.setattr("jobrunner.reconcile.applying._LIMITS", Limits(lock_timeout_seconds=0.05))
+    monkeypatch.setattr("jobrunner.reconcile.applying._WRITING", Limits(lock_timeout_seconds=0.05))
     with transaction(engine) as connection:
         connection.execute(text("SELECT 1 FROM jobrunner.schedules FOR UPDATE"))
 
@@ -51,6 +51,27 @@ def test_an_apply_gives_up_when_somebody_holds_a_row_of_it(
             acme.apply(make_job(schedules=[SECONDLY], queue="other"), now=START)
 
     assert acme.in_force()[0]["queue"] == "default"
+
+
+def test_an_apply_may_think_as_long_as_a_plan_until_it_holds_rows(
+    acme: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions: list[Connection] = []
+    event.listen(acme.engine, "begin", transactions.append)
+    limits = []
+
+    def note_limit(*_: object) -> bool:
+        show = "SHOW idle_in_transaction_session_timeout"
+        limits.append(transactions[-1].exec_driver_sql(show).scalar_one())
+        return False
+
+    acme.apply(make_job(), git_commit="a" * 40, git_committed_at=START)
+    monkeypatch.setattr("jobrunner.reconcile.applying.notify", note_limit)
+    acme.apply(
+        make_job(queue="other"), git_commit="b" * 40, git_committed_at=START, is_ancestor=note_limit
+    )
+
+    assert limits == ["10min", "1min"]
 
 
 def test_applies_of_two_projects_do_not_wait_for_each_other(
