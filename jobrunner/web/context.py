@@ -1,7 +1,7 @@
 """What every route has at hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from jobrunner.sealing import NO_KEYS, Keyring
 from jobrunner.settings import Settings
+from jobrunner.web.guesses import Guesses
 
 
 def _utc_now() -> datetime:
@@ -27,6 +28,8 @@ class Web:
     is_open: bool = False
     """Whoever reaches it may do everything: on loopback alone, and only when asked for."""
     now: Callable[[], datetime] = _utc_now
+    guesses: Guesses = field(default_factory=Guesses)
+    """Wrong credentials of the last minute."""
 
 
 def _web_of(request: Request) -> Web:

@@ -7,6 +7,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from jobrunner.errors import (
     AccessDenied,
@@ -21,6 +22,7 @@ from jobrunner.errors import (
     StalePlan,
     UsageError,
 )
+from jobrunner.web.pages.sign_in import leads_to_sign_in, to_sign_in
 
 _STATUSES: tuple[tuple[type[JobrunnerError], int], ...] = (
     (NotFound, 404),
@@ -63,9 +65,11 @@ def status_of(error: JobrunnerError) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def _of_ours(_: Request, error: Exception) -> Problem:
+def _of_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, JobrunnerError)  # noqa: S101  registered for them alone
     status = status_of(error)
+    if status == 401 and leads_to_sign_in(request):
+        return to_sign_in(request)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     if status == 503:
         headers = {"Retry-After": "5"}

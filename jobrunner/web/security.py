@@ -2,20 +2,26 @@
 
 Credentials are an `Authorization: Bearer` header (a token, or a JWT of the host) or, for pages, the
 cookie of a session. A cookie is never good for a request that a browser can be made to send from
-elsewhere: see `web.sessions`.
+elsewhere: see `web.sessions`. A token is never taken from a cookie, nor a session from a header.
 """
 
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.requests import HTTPConnection
 
 from jobrunner.access.caller import Caller, Permission, Role
+from jobrunner.access.networks import caller_network
+from jobrunner.access.sessions import SessionText
 from jobrunner.access.tokens import parse_token
+from jobrunner.db import sessions, tokens
 from jobrunner.db.engine import transaction
-from jobrunner.db.tokens import caller_of
+from jobrunner.db.tokens import Refusal
 from jobrunner.errors import AccessDenied
 from jobrunner.web.context import Web
+from jobrunner.web.forms import Form, HasForm
+from jobrunner.web.sessions import acts, check_form, check_origin, session_of
 
 _LOCAL = Caller(subject="local", role=Role.ADMIN, via="open")
 
@@ -26,9 +32,10 @@ class Needs:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    def __call__(self, request: Request) -> Caller:
+    def __call__(self, request: Request, form: HasForm) -> Caller:
         """The caller. Raises AccessDenied."""
-        caller = identify(request)
+        caller = identify(request, form)
+        request.state.caller = caller
         if not caller.has(self.permission):
             raise AccessDenied(
                 f"'{caller.subject}' is {caller.role}, and this needs more.",
@@ -44,7 +51,7 @@ class NeedsNothing(Needs):
     def __init__(self) -> None:
         super().__init__(Permission.NONE)
 
-    def __call__(self, request: Request) -> None:  # type: ignore[override]  # nobody is asked for
+    def __call__(self) -> None:  # type: ignore[override]  # nobody is asked for
         """Nobody."""
 
 
@@ -56,13 +63,25 @@ PUBLIC = Depends(NeedsNothing())
 """For `dependencies=[PUBLIC]` of a route."""
 
 
-def identify(request: Request) -> Caller:
+def known_caller(request: Request) -> Caller:
+    """Whom the route was opened to."""
+    found: Caller = request.state.caller
+    return found
+
+
+def identify(request: Request, form: Form) -> Caller:
     """Who calls, by the first kind of credentials that the request has. Raises AccessDenied."""
     web: Web = request.app.state.web
     header = request.headers.get("authorization")
     if header is not None:
-        return _by_header(web, header)
+        return _by_header(request, web, header)
+    session = session_of(request)
+    found = None if session is None else _by_session(request, web, session, form)
+    if found is not None:
+        return found
     if web.is_open:
+        if acts(request):
+            check_origin(request, must_say=False)
         return _LOCAL
     raise AccessDenied(
         "This needs credentials.",
@@ -71,22 +90,46 @@ def identify(request: Request) -> Caller:
     )
 
 
-def _by_header(web: Web, header: str) -> Caller:
+def _by_header(request: Request, web: Web, header: str) -> Caller:
+    address = address_of(request)
+    web.guesses.check(address)
     scheme, _, given = header.partition(" ")
-    token = parse_token(given.strip()) if scheme.lower() == "bearer" else None
-    if token is None:
-        raise _refused("unknown")
-    with transaction(web.engine) as connection:
-        found = caller_of(connection, token)
+    found = _holder_of(web, given.strip()) if scheme.lower() == "bearer" else "unknown"
     if isinstance(found, Caller):
         return found
-    raise _refused(found)
+    web.guesses.failed(address)
+    raise refused(found)
 
 
-def _refused(why: str) -> AccessDenied:
+def _holder_of(web: Web, given: str) -> Caller | Refusal:
+    token = parse_token(given)
+    if token is None:
+        return "unknown"
+    with transaction(web.engine) as connection:
+        return tokens.caller_of(connection, token)
+
+
+def _by_session(request: Request, web: Web, session: SessionText, form: Form) -> Caller | None:
+    with transaction(web.engine) as connection:
+        caller = sessions.caller_of(connection, session)
+    if caller is None:
+        return None
+    if acts(request):
+        check_form(request, session, form)
+    request.state.csrf_token = session.form_token
+    return caller
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Where the request comes from, as far as one caller is told from another by it."""
+    return "" if request.client is None else caller_network(request.client.host)
+
+
+def refused(why: Refusal) -> AccessDenied:
+    """The error for credentials that are good for nothing."""
     told = {
         "unknown": "These credentials are not known.",
-        "expired": "This token has expired.",
+        "expired": "These credentials have expired.",
         "revoked": "This token was revoked.",
     }
     return AccessDenied(told[why], is_known=False, hint="`jobrunner token create` makes a new one.")

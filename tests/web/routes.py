@@ -39,6 +39,11 @@ class Row:
 
 
 ROWS: Mapping[str, Row] = {
+    "GET /sign-in": Row("nothing"),
+    "POST /sign-in": Row("nothing", good=403),  # no browser says that it comes from a page of ours
+    "GET /sign-in/link/{link}": Row("nothing", path={"link": "x"}),
+    "POST /sign-in/link/{link}": Row("nothing", path={"link": "x"}, good=403),
+    "POST /sign-out": Row("viewer", good=303),
     "GET /api/v1/health": Row("nothing"),
     "GET /api/v1/status": Row("viewer"),
 }

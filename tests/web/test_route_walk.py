@@ -55,7 +55,7 @@ def call(client: TestClient, ledger: Ledger) -> Call:
 
 
 def test_every_route_has_a_row_and_every_row_a_route(engine: Engine) -> None:
-    assert sorted(declared_needs(make_app(Web(SETTINGS, engine)))) == sorted(ROWS)
+    assert declared_needs(make_app(Web(SETTINGS, engine))).keys() == ROWS.keys()
 
 
 @pytest.mark.parametrize("route", ROWS)
