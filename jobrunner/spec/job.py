@@ -71,7 +71,8 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     values = _values(merged, report) | {"namespace": around.namespace, "name": key.value}
     values["schedules"] = tuple(schedule for schedule in schedules if schedule is not None)
     alerts = read_alerts(merged.get("alerts"), around.project.notifiers, report)
-    values["alerts"] = alerts or ()
+    if alerts:
+        values["alerts"] = alerts
     each = [schedule.value for schedule in (named or {}).values()]
     if is_celery_task(merged):
         own = layers.of_job()

@@ -1,8 +1,11 @@
 """The schedules of one job: shorthands, exactly one rule each, and what they take from the job."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
 
 from jobrunner.schedule import load_zone
 from jobrunner.spec.exclusions import Calendars, read_exclude
@@ -18,7 +21,7 @@ from jobrunner.spec.times import (
     read_zone,
 )
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind, merge, plain
-from jobrunner.spec.values import check_name, read_model
+from jobrunner.spec.values import Reading, check_name, read_model
 
 _KEYS = frozenset(KEYS["a schedule"])
 _FIELDS = frozenset(ScheduleSpec.model_fields)
@@ -179,13 +182,33 @@ def read_schedule(
     good = check_cron(tree.entries.get("cron"), report) and good
     if _is_complete_rrule(values):
         values["rrule"] = check_rrule(tree.entries["rrule"].value, values, report)
-    good = None not in values.values() and good
-    values = {key: value for key, value in values.items() if value is not None}
+    if None in values.values():
+        good = False
+        values = {key: value for key, value in values.items() if value is not None}
     values |= {"name": name, "timezone": "UTC" if zone is None else zone.key}
-    reading = read_model(ScheduleSpec, values, tree, whole=entry.key, report=report)
+    reading = _known(values) or read_model(
+        ScheduleSpec, values, tree, whole=entry.key, report=report
+    )
     if reading.model is None or not _is_sound(reading.model, tree, report):
         return None
     return reading.model if good and zone is not None and reading.is_good else None
+
+
+def _known(values: dict[str, Any]) -> Reading[ScheduleSpec] | None:
+    """Many jobs are due at the same times: one value stands for all of them. None where a value is not
+    simply text, or something is wrong.
+    """
+    if any(type(value) is not str for value in values.values()):
+        return None  # others may be equal and not the same, like 1 and true
+    try:
+        return _read_texts(tuple(values.items()))
+    except ValidationError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _read_texts(values: tuple[tuple[str, str], ...]) -> Reading[ScheduleSpec]:
+    return Reading(ScheduleSpec.model_validate(dict(values)))
 
 
 def _has_one_rule(tree: Mapping, key: Scalar, report: Report) -> bool:
