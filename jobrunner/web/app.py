@@ -2,9 +2,10 @@
 
 from fastapi import FastAPI
 
-from jobrunner.web import problems
+from jobrunner.web import problems, static_files
 from jobrunner.web.api import status
 from jobrunner.web.context import Web
+from jobrunner.web.pages import overview, sign_in, zone
 from jobrunner.web.security import check_declared
 
 API = "/api/v1"
@@ -25,5 +26,7 @@ def make_app(web: Web) -> FastAPI:
     problems.add_handlers(app)
     for router in (status.router,):
         app.include_router(router, prefix=API)
+    for router in (static_files.router, zone.router, sign_in.router, overview.router):
+        app.include_router(router)
     check_declared(app)
     return app

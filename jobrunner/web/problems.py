@@ -22,6 +22,7 @@ from jobrunner.errors import (
     StalePlan,
     UsageError,
 )
+from jobrunner.web.pages.rendering import is_for_person, problem_page
 from jobrunner.web.pages.sign_in import leads_to_sign_in, to_sign_in
 
 _STATUSES: tuple[tuple[type[JobrunnerError], int], ...] = (
@@ -70,6 +71,8 @@ def _of_ours(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status == 401 and leads_to_sign_in(request):
         return to_sign_in(request)
+    if is_for_person(request):
+        return problem_page(request, status_code=status, title=error.message, hint=error.hint)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     if status == 503:
         headers = {"Retry-After": "5"}
@@ -84,6 +87,8 @@ def _of_validation(_: Request, error: Exception) -> Problem:
     return problem(422, "The request cannot be read.", errors=found)
 
 
-def _of_starlette(_: Request, error: Exception) -> Problem:
+def _of_starlette(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for them alone
+    if is_for_person(request) and error.status_code == 404:
+        return problem_page(request, status_code=404, title="There is no such page.", hint="")
     return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))

@@ -39,6 +39,10 @@ class Row:
 
 
 ROWS: Mapping[str, Row] = {
+    "GET /static/{name:path}": Row("nothing", path={"name": "style.css"}),
+    "GET /zone": Row("viewer"),
+    "POST /zone": Row("viewer", good=303, form={"zone": "UTC"}),
+    "GET /": Row("viewer"),
     "GET /sign-in": Row("nothing"),
     "POST /sign-in": Row("nothing", good=403),  # no browser says that it comes from a page of ours
     "GET /sign-in/link/{link}": Row("nothing", path={"link": "x"}),
