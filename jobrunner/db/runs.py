@@ -48,12 +48,12 @@ class Run:
         return self.finished_at - self.started_at
 
 
-_COLUMNS = """
+RUN_COLUMNS = """
     r.id, j.address, s.name AS schedule, r.trigger, r.scheduled_for, r.state, r.held, r.attempt,
     r.queue, r.priority, r.available_at, r.sent_at, r.started_at, r.finished_at, r.worker, r.error,
     r.missed_count, r.cancel_requested_at, r.created_by, r.request_key, r.created_at
 """
-_TABLES = """
+RUN_TABLES = """
     jobrunner.runs AS r
     JOIN jobrunner.jobs AS j ON j.id = r.job_id
     LEFT JOIN jobrunner.schedules AS s ON s.id = r.schedule_id
@@ -77,7 +77,7 @@ class RunFilter:
 
 # The driver writes the values into the statement, so the planner sees which conditions are none.
 _FIND = text(f"""
-    SELECT {_COLUMNS} FROM {_TABLES}
+    SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
      WHERE (CAST(:address AS text) IS NULL OR r.job_id = (
               SELECT id FROM jobrunner.jobs
                WHERE namespace = split_part(:address, '/', 1)
@@ -170,10 +170,10 @@ class RunDetail:
 
 
 _GET = text(f"""
-    SELECT {_COLUMNS}, r.kwargs, r.result, r.progress, r.on_end_error, r.on_end_tries,
+    SELECT {RUN_COLUMNS}, r.kwargs, r.result, r.progress, r.on_end_error, r.on_end_tries,
            r.on_end_at IS NOT NULL AS on_end_is_due, d.spec AS definition, d.revision, d.git_commit,
            d.file, d.line
-      FROM {_TABLES} LEFT JOIN jobrunner.definitions AS d ON d.id = r.definition_id
+      FROM {RUN_TABLES} LEFT JOIN jobrunner.definitions AS d ON d.id = r.definition_id
      WHERE r.id = :run_id
 """)  # noqa: S608  two constants of this file
 _ATTEMPTS = text("""
@@ -190,7 +190,7 @@ def get_run(connection: Connection, run_id: uuid.UUID) -> RunDetail:
         raise NotFound(f"There is no run {run_id}.")
     attempts = connection.execute(_ATTEMPTS, {"run_id": run_id}).mappings()
     return RunDetail(
-        run=_run(row),
+        run=run_of(row),
         attempts=tuple(Attempt(**attempt) for attempt in attempts),
         definition=row["definition"],
         kwargs=row["kwargs"],
@@ -248,8 +248,8 @@ class StreamedRun:
 # Three ways in, each with an index: what is going on, what ended within the last moments (its time
 # owed is recent too), and what the caller saw going on before and wants to know the end of.
 _STREAM = text(f"""
-    SELECT {_COLUMNS}, s.next_run_at, clock_timestamp() AS now, a.finished_at AS failed_at
-      FROM {_TABLES}
+    SELECT {RUN_COLUMNS}, s.next_run_at, clock_timestamp() AS now, a.finished_at AS failed_at
+      FROM {RUN_TABLES}
       LEFT JOIN jobrunner.attempts AS a ON a.run_id = r.id AND a.number = r.attempt
      WHERE r.id IN (
              (SELECT id FROM jobrunner.runs
@@ -278,7 +278,7 @@ def stream_runs(
     }
     return tuple(
         StreamedRun(
-            run=_run(row),
+            run=run_of(row),
             next_run_at=row["next_run_at"],
             now=row["now"],
             failed_at=row["failed_at"],
@@ -287,5 +287,6 @@ def stream_runs(
     )
 
 
-def _run(row: RowMapping) -> Run:
+def run_of(row: RowMapping) -> Run:
+    """The run of a row that has RUN_COLUMNS, and maybe more."""
     return Run(**{field.name: row[field.name] for field in fields(Run)})
