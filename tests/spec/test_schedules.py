@@ -202,3 +202,24 @@ def test_lines_of_a_schedule_are_known_by_the_names_of_the_fields() -> None:
 def test_an_instant_is_still_read_beside_wall_times() -> None:
     found = rrule("dtstart: 2026-01-05T09:00, start_at: 2026-02-01, end_at: 2026-03-01T00:00Z")
     assert found.start_at == datetime(2026, 1, 31, 23, tzinfo=UTC)
+
+
+def test_jobs_that_are_due_at_the_same_times_share_one_schedule() -> None:
+    first, second = parse(
+        'jobs: {a: {task: m.f, schedule: "0 5 * * *"}, b: {task: m.f, schedule: "0 5 * * *"}}'
+    ).jobs
+    assert first.spec.schedules[0] is second.spec.schedules[0]
+
+
+def test_a_schedule_that_is_equal_to_a_right_one_to_python_is_still_wrong() -> None:
+    jobs = """
+jobs:
+  a: {task: m.f, schedule: {cron: "0 5 * * *", enabled: true}}
+  b: {task: m.f, schedule: {cron: "0 5 * * *", enabled: 1}}
+"""
+    assert mistakes(jobs) == [("E203", 4, 57)]
+
+
+def test_arguments_are_measured_as_they_are_sent() -> None:
+    text = 'jobs: {a: {task: m.f, args: ["%s"]}}'
+    assert [code for code, _, _ in mistakes(text % (r"\x01" * 11_000))] == ["E214"]
