@@ -51,7 +51,7 @@ class StartedProcess:
         assert found is not None, f"no line with {part!r}; exit {self.exit_code}:\n{self.output}"
         return found
 
-    def wait(self, *, timeout_seconds: float = 10.0) -> int:
+    def wait(self, *, timeout_seconds: float = 20.0) -> int:
         """Its exit code, once it has ended by itself."""
         exit_code = self._child.wait(timeout_seconds)
         assert exit_code is not None, f"still running after {timeout_seconds} s:\n{self.output}"
