@@ -94,6 +94,23 @@ def test_each_migration_runs_up_and_down_and_up(engine: Engine, revision: str) -
         assert catalogue(connection) == before
 
 
+@pytest.mark.parametrize("revision", migrate.REVISIONS[:-1])
+def test_fault_71_a_release_that_is_taken_back_and_comes_again_finds_the_same_jobs(
+    engine: Engine, revision: str
+) -> None:
+    acme, report = Reconciler(engine), make_job("a/report", schedules=[{"every": "2h"}])
+    acme.apply(report, make_job("a/deleted"))
+    acme.apply(report)
+    before = acme.in_force()
+
+    with transaction(engine) as connection:
+        migrate.run_migrations(connection, revision)
+    assert migrate.upgrade(engine) == migrate.REVISIONS[-1]
+
+    assert acme.in_force() == before
+    assert acme.plan(report).is_empty
+
+
 @pytest.mark.parametrize(
     "spoilt",
     [

@@ -79,7 +79,7 @@ def test_up_to_ten_deletions_or_half_of_the_jobs_are_allowed(before: int, after:
 
 
 @pytest.mark.parametrize(("before", "after"), [(100, 89), (18, 8), (4, 1), (3, 1)])
-def test_more_deletions_are_refused(before: int, after: int) -> None:
+def test_fault_55_more_deletions_are_refused(before: int, after: int) -> None:
     refused = refusal(plan(before=before, after=after))
 
     assert f"deletes {before - after} of {before} jobs" in refused.message
