@@ -122,7 +122,7 @@ def test_a_mounted_config_map_is_read_once_and_by_its_plain_names(tmp_path: Path
     assert (paths(found), found.diagnostics) == (["jobs.d/a.yaml"], ())
 
 
-def test_a_link_swapped_while_reading_gives_one_of_both_states(
+def test_fault_56_a_link_swapped_while_reading_gives_one_of_both_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version in ("old", "new"):
