@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -35,13 +35,18 @@ class _Apply:
 
     project: str
     jobs: Sequence[DefinedJob]
-    is_expected: bool
+    is_expected: bool = False
 
 
 _APPLIES = st.builds(_Apply, st.sampled_from(["acme", "acme", "other"]), _JOBS, st.booleans())
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(
+    before=[],
+    both=(_Apply("acme", [make_job("a/b")]), _Apply("other", [make_job("a/b")])),
+    turns=[],
+)
 @given(before=_JOBS, both=st.tuples(_APPLIES, _APPLIES), turns=_TURNS)
 def test_fault_62_two_applies_at_once_equal_some_serial_order(
     acme: Reconciler,
