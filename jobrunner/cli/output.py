@@ -66,8 +66,8 @@ class Output:
 
     def result(self, *lines: str) -> None:
         """What the command is for, on stdout."""
-        for line in lines:
-            self._out.write((line if self._color_out else unstyle(line)) + "\n")
+        told = "".join(f"{line}\n" for line in lines)
+        self._out.write(told if self._color_out else unstyle(told))
         self._out.flush()
 
     def told(self, *lines: str) -> None:
