@@ -3,7 +3,7 @@
 import click
 
 from jobrunner.cli.command import make_command
-from jobrunner.cli.database import open_database
+from jobrunner.cli.database import actor_of, open_database
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of, servers_of
 from jobrunner.errors import UsageError
@@ -37,7 +37,8 @@ def command(session: Session, *, host: str, port: int, is_open: bool) -> None:
     try:
         from jobrunner.web.app import make_app  # noqa: PLC0415  an extra: [server]
         from jobrunner.web.context import Web  # noqa: PLC0415
-        from jobrunner.web.serve import check_access, serve  # noqa: PLC0415
+        from jobrunner.web.serve import check_access, is_loopback, serve  # noqa: PLC0415
+        from jobrunner.web.sign_in_link import make_sign_in_link  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(
             f"The web server is not installed ({error}).",
@@ -46,9 +47,13 @@ def command(session: Session, *, host: str, port: int, is_open: bool) -> None:
     with open_database(session, "web", pool_size=8) as engine:
         web = Web(servers_of(session), engine, keyring=keyring_of(session), is_open=is_open)
         check_access(web, host)
-        serve(
-            make_app(web),
-            host=host,
-            port=port,
-            ready=lambda address: session.output.result(f"jobrunner web: {address}"),
-        )
+
+        def say_where(address: str) -> None:
+            session.output.result(f"jobrunner web: {address}{web.settings.web_prefix}")
+            if is_loopback(host) and not is_open:
+                link = make_sign_in_link(
+                    engine, f"{address}{web.settings.web_prefix}", subject=actor_of(session)
+                )
+                session.output.say(f"Sign in, once within ten minutes: {link}")
+
+        serve(make_app(web), host=host, port=port, ready=say_where)

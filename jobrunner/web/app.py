@@ -1,10 +1,17 @@
 """The app: the API, the pages, and what stands around both."""
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
+from jobrunner.settings import Settings
 from jobrunner.web import problems, static_files
 from jobrunner.web.api import status
 from jobrunner.web.context import Web
+from jobrunner.web.gate.forwarded import Forwarded, networks_of
+from jobrunner.web.gate.hosts import Hosts
+from jobrunner.web.gate.rates import Rates
+from jobrunner.web.gate.response_headers import ResponseHeaders
+from jobrunner.web.gate.sizes import Sizes
 from jobrunner.web.pages import overview, sign_in, zone
 from jobrunner.web.security import check_declared
 
@@ -21,6 +28,7 @@ def make_app(web: Web) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        middleware=_gate(web.settings),
     )
     app.state.web = web
     problems.add_handlers(app)
@@ -30,3 +38,14 @@ def make_app(web: Web) -> FastAPI:
         app.include_router(router)
     check_declared(app)
     return app
+
+
+def _gate(settings: Settings) -> list[Middleware]:
+    """What a request passes, from the outside in."""
+    return [
+        Middleware(ResponseHeaders),
+        Middleware(Forwarded, proxies=networks_of(settings.web_proxies)),
+        Middleware(Rates, per_second=settings.web_requests_per_second),
+        Middleware(Hosts, names=settings.web_hosts),
+        Middleware(Sizes),
+    ]

@@ -11,15 +11,17 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.tokens import has_good_token
 from jobrunner.errors import UsageError
 from jobrunner.web.context import Web
+from jobrunner.web.http_protocol import HttpProtocol
 
-_HEADER_BYTES = 16 * 1024
+_HEAD_BYTES_MAX = 32 * 1024
+"""Beyond that it is not even parsed; `gate.sizes` says of less what is wrong with it."""
 _KEEP_ALIVE_SECONDS = 20
 _GRACE_SECONDS = 5
 
 
 def check_access(web: Web, host: str) -> None:
     """Raise UsageError where strangers could reach an app that nobody guards, or that nobody can use."""
-    if _is_loopback(host):
+    if is_loopback(host):
         return
     if web.is_open:
         raise UsageError(
@@ -47,7 +49,9 @@ def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -
         lifespan="off",
         server_header=False,
         proxy_headers=False,  # whose word counts is decided by `web_proxies`
-        h11_max_incomplete_event_size=_HEADER_BYTES,
+        http=HttpProtocol,
+        ws="none",
+        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
@@ -72,7 +76,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach the address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
