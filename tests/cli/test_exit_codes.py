@@ -12,8 +12,9 @@ from jobrunner.cli.main import COMMANDS
 from jobrunner.db.projects import lock_project
 from tests.cli.calling import call
 from tests.cli.conftest import JOBS, Jobrunner
+from tests.properties.rows import all_rows
 
-OK, ERROR, CHANGES, STALE, GUARD, LOCK, USAGE = 0, 1, 2, 3, 4, 5, 64
+OK, ERROR, CHANGES, STALE, GUARD, LOCK, USAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 64, 130
 
 NEW = "nothing was ever applied"
 APPLIED = "two jobs are in force, as the files say"
@@ -38,6 +39,26 @@ CODES: list[tuple[str, str, int]] = [
     (NEW, "explain timeuot", ERROR), (NEW, "completion bash", OK), (NEW, "completion basic", USAGE),
     (NEW, "next --cron '0 6 * * *'", OK), (NEW, "next --cron nonsense", ERROR),
     (NEW, "db current", OK), (NEW, "db check", OK), (NEW, "health db", OK), (NEW, "health beat", ERROR),
+    (NEW, "init", OK), (NEW, "init --from-celery nothing.here", ERROR),
+    (NEW, "import crontab nothing", ERROR), (NEW, "import celery nothing.here", ERROR),
+    (NEW, "import crontab jobs.d/ops.yaml --timezone Nowhere", USAGE), (NEW, "import redbeat", USAGE),
+    (NEW, "doctor", OK), (NEW, "status", ERROR), (NEW, "validate nothing", ERROR),
+    (NEW, "validate --format xml", USAGE), (NEW, "fmt nothing", ERROR), (NEW, "render ops/great", ERROR),
+    (NEW, "plan --against nothing", ERROR), (NEW, "plan --horizon soon", USAGE),
+    (NEW, "plan --target ops", USAGE), (NEW, "-e nowhere plan", OK), (NEW, "--config nothing plan", ERROR),
+    (NEW, "backfill ops/report --from 2026-01-01 --to 2026-01-02", ERROR),
+    (NEW, "backfill ops/report", USAGE), (NEW, "run ops/greet --local", ERROR),
+    (NEW, "run ops/great --local", ERROR), (NEW, "run ops/greet --kwargs nothing", USAGE),
+    (NEW, "runs show 0", ERROR), (NEW, "runs cancel 0", ERROR), (NEW, "runs retry 0", ERROR),
+    (NEW, "runs logs 0", ERROR), (NEW, "runs list --state nothing", USAGE), (NEW, "pause", USAGE),
+    (NEW, "resume", USAGE), (NEW, "get", USAGE), (NEW, "next", USAGE), (NEW, "simulate --from soon", USAGE),
+    (NEW, "health worker", ERROR), (NEW, "health nobody", USAGE), (NEW, "db upgrade", OK),
+    (NEW, "history 0", ERROR), (NEW, "show nothing", ERROR), (NEW, "explain", USAGE),
+    (NEW, "list -o xml", USAGE), (NEW, "queues -o xml", USAGE), (NEW, "workers -o xml", USAGE),
+    (NEW, "nothing", USAGE), (NEW, "", USAGE),
+    (APPLIED, "status", ERROR), (APPLIED, "backfill ops/report --from 2026-01-01 --to 2026-01-03 --yes", OK),
+    (APPLIED, "backfill ops/report --from 2026-01-01 --to 2026-01-03 --dry-run", OK),
+    (APPLIED, "backfill ops/reprot --from 2026-01-01 --to 2026-01-03 --yes", ERROR),
     (APPLIED, "plan --detailed-exitcode", OK), (APPLIED, "apply", OK), (APPLIED, "apply --yes", OK),
     (APPLIED, "apply --yes --expect 000000000000", STALE), (APPLIED, "list", OK),
     (APPLIED, "get ops/greet", OK), (APPLIED, "get ops/great", ERROR), (APPLIED, "history", OK),
@@ -76,6 +97,25 @@ def test_the_exit_code(
     with SITUATIONS[situation](jobrunner, folder, engine):
         called = jobrunner(*shlex.split(command))
     assert called.exit_code == code, called.stderr
+
+
+@pytest.mark.parametrize(
+    ("situation", "command"),
+    [
+        (EDITED, "apply"),
+        (EDITED, "apply plan.jrplan"),
+        (DRIFTED, "rollback 1"),
+        (APPLIED, "backfill ops/report --from 2026-01-01 --to 2026-01-03"),
+    ],
+)
+def test_a_question_that_is_left_by_ctrl_c_or_ctrl_d_exits_130_and_changes_nothing(
+    situation: str, command: str, jobrunner: Jobrunner, folder: Path, engine: Engine
+) -> None:
+    with SITUATIONS[situation](jobrunner, folder, engine):
+        before = all_rows(engine)
+        called = jobrunner(*shlex.split(command), terminal=True)
+    assert called.exit_code == INTERRUPTED, called.stderr
+    assert all_rows(engine) == before
 
 
 @pytest.mark.parametrize("command", COMMANDS)
