@@ -153,6 +153,8 @@ def _mappings_with_secret(holder: Mapping) -> Iterator[Mapping]:
         [entry.value for entry in kwargs.entries.values()] if isinstance(kwargs, Mapping) else []
     )
     for value in [*values, *([] if args is None else [args])]:
+        if isinstance(value, Scalar):
+            continue
         for node in walk(value):
             if isinstance(node, Mapping) and _KEY in node.entries:
                 yield node
