@@ -97,11 +97,13 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The module's `command`; None when there is none of that name."""
-        del ctx
         if cmd_name not in COMMANDS:
             return None
         module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        found: click.Command = pkgutil.resolve_name(f"jobrunner.cli.{module}:command")
+        session = ctx.find_object(Session)
+        # On a busy machine to load a command takes seconds in which nothing would be said.
+        with contextlib.nullcontext() if session is None else session.output.progress("starting"):
+            found: click.Command = pkgutil.resolve_name(f"jobrunner.cli.{module}:command")
         return found
 
     def resolve_command(

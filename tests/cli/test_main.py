@@ -1,13 +1,17 @@
 """The command line itself: help, wrong usage, exit codes, what an exception becomes."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from jobrunner.cli import main
+from jobrunner.cli.output import Output
+from jobrunner.cli.session import Session
 from jobrunner.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -17,7 +21,7 @@ from jobrunner.errors import (
     StalePlan,
     UsageError,
 )
-from tests.cli.calling import call
+from tests.cli.calling import WatchedTerminal, call
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,6 +57,23 @@ def test_validate_loads_neither_celery_nor_a_database() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_command_that_takes_long_to_load_says_so_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    err = WatchedTerminal()
+    said = []
+
+    def load(name: str) -> click.Command:
+        said.append(err.written.wait(30))
+        return click.Command(name)
+
+    monkeypatch.setattr("jobrunner.cli.main.pkgutil.resolve_name", load)
+    session = Session(Output(io.StringIO(), err, {}), {}, tmp_path, io.StringIO())
+    main.run(["plan"], session)
+    assert said == [True]
+    assert "starting …" in err.getvalue()
 
 
 def test_version_is_one_line_on_stdout() -> None:

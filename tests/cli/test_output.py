@@ -2,7 +2,6 @@
 
 import io
 import json
-import threading
 import time
 from collections.abc import Callable
 
@@ -12,7 +11,7 @@ import yaml
 from jobrunner.cli.layout import Column, Table
 from jobrunner.cli.output import Form, Output
 from jobrunner.cli.style import style
-from tests.cli.calling import Terminal
+from tests.cli.calling import Terminal, WatchedTerminal
 
 TABLE = Table((Column("job"),), [["ops/report"]], empty="None yet.")
 
@@ -104,19 +103,6 @@ def test_a_document_is_written_as_python_writes_json() -> None:
     out = io.StringIO()
     Output(out, io.StringIO(), {}).document(value, "json")
     assert out.getvalue() == json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-
-class WatchedTerminal(Terminal):
-    """Tells when something is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = threading.Event()
-
-    def write(self, text: str) -> int:
-        written = super().write(text)
-        self.written.set()
-        return written
 
 
 def test_progress_counts_the_time_that_loading_the_command_has_taken(
