@@ -167,12 +167,14 @@ class RunDetail:
     file: str | None
     """Where its definition stood; None for what was applied by a version that kept no place."""
     line: int | None
+    traceparent: str | None
+    """The W3C trace context that its attempts continue; None: it was triggered without one."""
 
 
 _GET = text(f"""
     SELECT {RUN_COLUMNS}, r.kwargs, r.result, r.progress, r.on_end_error, r.on_end_tries,
            r.on_end_at IS NOT NULL AS on_end_is_due, d.spec AS definition, d.revision, d.git_commit,
-           d.file, d.line
+           d.file, d.line, r.traceparent
       FROM {RUN_TABLES} LEFT JOIN jobrunner.definitions AS d ON d.id = r.definition_id
      WHERE r.id = :run_id
 """)  # noqa: S608  two constants of this file
@@ -183,11 +185,16 @@ _ATTEMPTS = text("""
 """)
 
 
+def no_such_run(run_id: uuid.UUID) -> NotFound:
+    """What to say of an id that no run has."""
+    return NotFound(f"There is no run {run_id}.")
+
+
 def get_run(connection: Connection, run_id: uuid.UUID) -> RunDetail:
     """One run with its attempts. Raises NotFound."""
     row = connection.execute(_GET, {"run_id": run_id}).mappings().one_or_none()
     if row is None:
-        raise NotFound(f"There is no run {run_id}.")
+        raise no_such_run(run_id)
     attempts = connection.execute(_ATTEMPTS, {"run_id": run_id}).mappings()
     return RunDetail(
         run=run_of(row),
@@ -203,6 +210,7 @@ def get_run(connection: Connection, run_id: uuid.UUID) -> RunDetail:
         git_commit=row["git_commit"],
         file=row["file"],
         line=row["line"],
+        traceparent=row["traceparent"],
     )
 
 
@@ -228,7 +236,7 @@ def cancel_run(connection: Connection, run_id: uuid.UUID, *, actor: str) -> RunS
     if state is None:
         current = connection.execute(_STATE, {"run_id": run_id}).scalar_one_or_none()
         if current is None:
-            raise NotFound(f"There is no run {run_id}.")
+            raise no_such_run(run_id)
         raise Conflict(f"Run {run_id} is over ({current}); there is nothing to cancel.")
     audit.record(connection, actor=actor, action="run.cancel", target=str(run_id))
     return RunState(state)

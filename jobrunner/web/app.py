@@ -5,14 +5,14 @@ from starlette.middleware import Middleware
 
 from jobrunner.settings import Settings
 from jobrunner.web import problems, static_files
-from jobrunner.web.api import status
+from jobrunner.web.api.routers import API_ROUTERS
 from jobrunner.web.context import Web
 from jobrunner.web.gate.forwarded import Forwarded, networks_of
 from jobrunner.web.gate.hosts import Hosts
 from jobrunner.web.gate.rates import Rates
 from jobrunner.web.gate.response_headers import ResponseHeaders
 from jobrunner.web.gate.sizes import Sizes
-from jobrunner.web.pages import overview, sign_in, zone
+from jobrunner.web.pages import jobs, overview, sign_in, zone
 from jobrunner.web.security import check_declared
 
 API = "/api/v1"
@@ -32,9 +32,9 @@ def make_app(web: Web) -> FastAPI:
     )
     app.state.web = web
     problems.add_handlers(app)
-    for router in (status.router,):
+    for router in API_ROUTERS:
         app.include_router(router, prefix=API)
-    for router in (static_files.router, zone.router, sign_in.router, overview.router):
+    for router in (static_files.router, zone.router, sign_in.router, overview.router, jobs.router):
         app.include_router(router)
     check_declared(app)
     return app

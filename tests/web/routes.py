@@ -4,6 +4,7 @@ A route without a row fails `test_route_walk.py`, and so does a row without a ro
 filled from a small world: the job `test/job`, and a run of it that `ada` has started.
 """
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -50,6 +51,24 @@ ROWS: Mapping[str, Row] = {
     "POST /sign-out": Row("viewer", good=303),
     "GET /api/v1/health": Row("nothing"),
     "GET /api/v1/status": Row("viewer"),
+    "GET /api/v1/jobs": Row("viewer"),
+    "GET /api/v1/jobs/{namespace}/{name}": Row("viewer", of="namespace"),
+    "GET /api/v1/jobs/{namespace}/{name}/next": Row("viewer", of="namespace"),
+    "POST /api/v1/jobs/{namespace}/{name}/trigger": Row(
+        "operator", of="namespace", good=202, json={}
+    ),
+    "POST /api/v1/jobs/{namespace}/{name}/pause": Row("operator", of="namespace", json={}),
+    "POST /api/v1/jobs/{namespace}/{name}/resume": Row("operator", of="namespace", good=409),
+    "POST /api/v1/jobs/{namespace}/{name}/backfill": Row(
+        # The schedule of that world has no rule, so no times.
+        "operator", of="namespace", good=409, json={"start": "2026-11-01", "end": "2026-11-02"}
+    ),
+    "GET /api/v1/runs": Row("viewer"),
+    "GET /api/v1/runs/{run_id}": Row("viewer", of="run"),
+    "POST /api/v1/runs/{run_id}/cancel": Row("operator", of="run", run_is_over=False),
+    "POST /api/v1/runs/{run_id}/retry": Row("operator", of="run", good=202),
+    "POST /api/v1/runs/cancel": Row("operator", json={"ids": [str(uuid.UUID(int=1))]}),
+    "POST /api/v1/runs/retry": Row("operator", json={"ids": [str(uuid.UUID(int=1))]}),
 }
 
 

@@ -1,0 +1,136 @@
+"""Runs by the page, newest first, as far as a caller sees them: from a position on, never by an offset."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from jobrunner.access.caller import Caller
+from jobrunner.db.runs import RUN_COLUMNS, RUN_TABLES, Run, run_of
+
+_JOBS_LOOKED_THROUGH = 500
+"""Of so many jobs the newest runs are taken from each one; of more, from the newest runs of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsWanted:
+    """Conditions on a page; None and () are none."""
+
+    job: str | None = None
+    """`namespace/job`, or `namespace/job#schedule`."""
+    namespace: str | None = None
+    queue: str | None = None
+    states: Collection[str] = ()
+    triggers: Collection[str] = ()
+    since: datetime | None = None
+    """Scheduled for then or later."""
+    until: datetime | None = None
+    """Scheduled for an earlier time."""
+    error: str | None = None
+    """Only what went wrong with these words in its error, in letters of either case."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPosition:
+    """A page begins after the run of that time and id."""
+
+    scheduled_for: datetime
+    run_id: uuid.UUID
+
+
+_JOB_IDS = text("""
+    SELECT id FROM jobrunner.jobs
+     WHERE (CAST(:namespaces AS text[]) IS NULL OR namespace = ANY(CAST(:namespaces AS text[])))
+       AND (CAST(:namespace AS text) IS NULL OR namespace = :namespace)
+       AND (CAST(:job AS text) IS NULL OR (namespace = split_part(:job, '/', 1)
+              AND name = split_part(split_part(:job, '/', 2), '#', 1)))
+     LIMIT :most
+""")
+# The driver writes the values into the statement, so the planner sees which conditions are none.
+_CONDITIONS = """
+           (CAST(:job AS text) IS NULL OR split_part(:job, '#', 2) = '' OR r.schedule_id IN (
+              SELECT id FROM jobrunner.schedules WHERE name = split_part(:job, '#', 2)))
+       AND (CAST(:created_by AS text) IS NULL OR r.created_by = :created_by)
+       AND (CAST(:queue AS text) IS NULL OR r.queue = :queue)
+       AND (CAST(:states AS text[]) IS NULL OR r.state = ANY(CAST(:states AS text[])))
+       AND (CAST(:triggers AS text[]) IS NULL OR r.trigger = ANY(CAST(:triggers AS text[])))
+       AND (CAST(:since AS timestamptz) IS NULL OR r.scheduled_for >= CAST(:since AS timestamptz))
+       AND (CAST(:until AS timestamptz) IS NULL OR r.scheduled_for < CAST(:until AS timestamptz))
+       AND (CAST(:error AS text) IS NULL
+            OR r.state IN ('failed', 'lost', 'missed', 'expired')
+               AND strpos(lower(r.error), lower(:error)) > 0)
+       AND (CAST(:after_at AS timestamptz) IS NULL
+            OR (r.scheduled_for, r.id) < (CAST(:after_at AS timestamptz), CAST(:after_id AS uuid)))
+"""
+_NEWEST_OF_ALL = text(f"""
+    SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
+     WHERE r.id IN (
+           SELECT r.id FROM jobrunner.runs AS r
+            WHERE (NOT :limited OR r.job_id IN (
+                     SELECT id FROM jobrunner.jobs
+                      WHERE (CAST(:namespaces AS text[]) IS NULL
+                             OR namespace = ANY(CAST(:namespaces AS text[])))
+                        AND (CAST(:namespace AS text) IS NULL OR namespace = :namespace)))
+              AND {_CONDITIONS}
+            ORDER BY r.scheduled_for DESC, r.id DESC LIMIT :limit)
+     ORDER BY r.scheduled_for DESC, r.id DESC
+""")  # noqa: S608  constants
+_NEWEST_OF_JOBS = text(f"""
+    SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
+     WHERE r.id IN (
+           SELECT newest.id
+             FROM unnest(CAST(:job_ids AS uuid[])) AS wanted (job_id)
+            CROSS JOIN LATERAL (
+                  SELECT r.id, r.scheduled_for FROM jobrunner.runs AS r
+                   WHERE r.job_id = wanted.job_id AND {_CONDITIONS}
+                   ORDER BY r.scheduled_for DESC, r.id DESC LIMIT :limit) AS newest
+            ORDER BY newest.scheduled_for DESC, newest.id DESC LIMIT :limit)
+     ORDER BY r.scheduled_for DESC, r.id DESC
+""")  # noqa: S608  constants
+
+
+def page_of_runs(
+    connection: Connection,
+    caller: Caller,
+    wanted: RunsWanted,
+    *,
+    after: RunPosition | None = None,
+    limit: int,
+) -> tuple[Run, ...]:
+    """The runs that match and that exist for the caller, newest first."""
+    values = _values(caller, wanted, after, limit)
+    if values["limited"] or wanted.job is not None:
+        job_ids = _job_ids(connection, values)
+        if len(job_ids) <= _JOBS_LOOKED_THROUGH:
+            rows = connection.execute(_NEWEST_OF_JOBS, {**values, "job_ids": job_ids})
+            return tuple(map(run_of, rows.mappings()))
+    return tuple(map(run_of, connection.execute(_NEWEST_OF_ALL, values).mappings()))
+
+
+def _values(
+    caller: Caller, wanted: RunsWanted, after: RunPosition | None, limit: int
+) -> dict[str, Any]:
+    return {
+        "namespaces": None if caller.namespaces is None else sorted(caller.namespaces),
+        "limited": caller.namespaces is not None or wanted.namespace is not None,
+        "created_by": caller.subject if caller.own_runs_only else None,
+        "job": wanted.job,
+        "namespace": wanted.namespace,
+        "queue": wanted.queue,
+        "states": list(wanted.states) or None,
+        "triggers": list(wanted.triggers) or None,
+        "since": wanted.since,
+        "until": wanted.until,
+        "error": wanted.error,
+        "after_at": None if after is None else after.scheduled_for,
+        "after_id": None if after is None else str(after.run_id),
+        "limit": limit,
+    }
+
+
+def _job_ids(connection: Connection, values: dict[str, Any]) -> Sequence[str]:
+    found = connection.execute(_JOB_IDS, {**values, "most": _JOBS_LOOKED_THROUGH + 1}).scalars()
+    return [str(job_id) for job_id in found]
