@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -95,6 +95,35 @@ def projects(draw: st.DrawFn, name: str = "acme") -> Files:
         for space in ("one", "two")
     }
     return Files(config, files)
+
+
+@st.composite
+def edits(draw: st.DrawFn, files: Files) -> Files:
+    """The same files after one small edit of one job, of the kind that a review is about; the same where
+    there is no job.
+    """
+    jobs = [(path, name) for path, tree in files.jobs.items() for name in tree["jobs"]]
+    if not jobs:
+        return files
+    path, name = draw(st.sampled_from(jobs))
+    job = dict(files.jobs[path]["jobs"][name])
+    key = draw(st.sampled_from([*_FIELDS, "schedules", "task"]))
+    job[key] = draw(_EDITED[key])
+    tree = files.jobs[path]
+    return replace(files, jobs={**files.jobs, path: {**tree, "jobs": {**tree["jobs"], name: job}}})
+
+
+_EDITED = {
+    **_FIELDS,
+    "task": st.sampled_from(["acme.tasks.run", "acme.tasks:other", "acme.tasks.new"]),
+    "schedules": st.dictionaries(
+        _NAMES,
+        st.tuples(_SCHEDULES, st.sampled_from([{}, {"enabled": False}, {"kwargs": {"on": 1}}])).map(
+            lambda parts: parts[0] | parts[1]
+        ),
+        max_size=2,
+    ),
+}
 
 
 def parse_files(files: Files, random: Random | None = None) -> ParsedProject:

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from jobrunner.spec.models import JobSpec
-from tests.properties.projects import Files, parse_files, projects
+from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
+from tests.properties.projects import Files, edits, parse_files, projects
 from tests.properties.rows import all_rows, rows_of_project
 from tests.reconcile.acme import Reconciler
 
@@ -25,6 +25,18 @@ def specs(files: Files, random: Random | None = None) -> list[JobSpec]:
 def what_is_stored(engine: Engine) -> Any:
     """All definitions and schedules in force, without ids, times and the numbers of revisions."""
     return Reconciler(engine).in_force()
+
+
+def definitions_in_force(acme: Reconciler) -> dict[str, JobSpec]:
+    return {row["address"]: load_job(row["spec"]) for row in acme.in_force()}
+
+
+def schedules_in_force(acme: Reconciler) -> dict[tuple[str, str], ScheduleSpec]:
+    return {
+        (row["address"], row["name"]): ScheduleSpec.model_validate(row["schedule"])
+        for row in acme.in_force()
+        if row["name"] is not None
+    }
 
 
 @given(projects(), RANDOM)
@@ -61,6 +73,23 @@ def test_what_was_applied_in_between_leaves_no_trace(
     acme.apply(*parse_files(first).jobs)
 
     assert what_is_stored(acme.engine) == before
+
+
+@settings(on_a_database, max_examples=40)
+@given(st.data())
+def test_what_is_in_force_is_what_the_files_say_after_any_edit(
+    acme: Reconciler, data: st.DataObject
+) -> None:
+    files = data.draw(projects())
+    acme.apply(*parse_files(files).jobs)
+    for _ in range(3):
+        files = data.draw(edits(files))
+        acme.apply(*parse_files(files).jobs)
+
+        assert definitions_in_force(acme) == {spec.address: spec for spec in specs(files)}
+        assert schedules_in_force(acme) == {
+            (spec.address, one.name): one for spec in specs(files) for one in spec.schedules
+        }
 
 
 @on_a_database

@@ -69,7 +69,9 @@ def test_the_definitions_of_that_revision_come_back_as_a_new_revision(acme: Reco
     assert row == {"rolled_back_to": 1, "git_commit": None}
 
 
-def test_a_deleted_job_returns_with_its_id_its_runs_and_what_was_counted(acme: Reconciler) -> None:
+def test_fault_65_a_deleted_job_returns_with_its_id_its_runs_and_what_was_counted(
+    acme: Reconciler,
+) -> None:
     acme.apply(make_job("a/b", schedules=[HOURLY]), make_job("a/c"))
     acme.apply(make_job("a/b", schedules=[HOURLY], queue="x"), make_job("a/c"), now=NOW + HOUR)
     [before] = acme.query("SELECT id FROM jobrunner.jobs WHERE name = 'b'")

@@ -287,3 +287,6 @@ def test_fault_61_without_any_watch_to_be_had_it_polls_and_says_so(acme: Project
     watch.wait_for_line("unknown key 'jbos'")
     acme.write("jobs.d/ops.yaml", "jobz: {}\n")
     watch.wait_for_line("unknown key 'jobz'")
+    # Nothing of the failed watches is left that could have made it look once more.
+    acme.write("jobs.d/ops.yaml", "joby: {}\n")
+    watch.wait_for_line("unknown key 'joby'")
