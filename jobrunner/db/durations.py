@@ -1,6 +1,7 @@
-"""How long runs took: what a simulated day is played with."""
+"""How long runs took: what a simulated day is played with, and what a run is compared with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
@@ -28,3 +29,26 @@ def past_durations(connection: Connection) -> Mapping[str, Durations]:
     """By address, of the newest succeeded runs of each job in force; none for a job without any."""
     rows = connection.execute(_DURATIONS, {"newest": _NEWEST_RUNS})
     return {row.address: Durations(row.p50, row.p95, row.runs) for row in rows}
+
+
+_NEWEST_COMPARED = 50
+_USUAL = text("""
+    SELECT j.address, percentile_disc(0.5) WITHIN GROUP (ORDER BY newest.took) AS usual
+      FROM jobrunner.jobs AS j
+     CROSS JOIN LATERAL (
+           SELECT finished_at - started_at AS took FROM jobrunner.runs
+            WHERE job_id = j.id AND state = 'succeeded' AND started_at IS NOT NULL
+            ORDER BY scheduled_for DESC LIMIT :newest
+          ) AS newest
+     WHERE j.deleted_at IS NULL
+       AND (j.namespace, j.name) IN (
+             SELECT split_part(address, '/', 1), split_part(address, '/', 2)
+               FROM unnest(CAST(:addresses AS text[])) AS wanted (address))
+     GROUP BY j.address
+""")
+
+
+def usual_durations(connection: Connection, addresses: Sequence[str]) -> Mapping[str, timedelta]:
+    """The median of the newest succeeded runs of these jobs; none for a job without any."""
+    values = {"addresses": list(addresses), "newest": _NEWEST_COMPARED}
+    return {row.address: row.usual for row in connection.execute(_USUAL, values)}

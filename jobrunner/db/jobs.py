@@ -8,7 +8,7 @@ from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, RowMapping, TextClause, text
 
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.plan.alike import are_schedules_alike
@@ -21,7 +21,7 @@ _REMEMBERED = 25_000
 _Model = TypeVar("_Model", bound=BaseModel)
 
 # `d.job_id` too: a definition that a hand has pointed elsewhere is none.
-_READ_JOBS = text("""
+_JOBS = """
     SELECT j.id, j.address, j.digest, j.file, j.line, j.enabled, j.queue, j.priority, j.overlap,
            j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires, j.timeout,
            j.soft_timeout, j.max_concurrency, j.tags, j.owner, CAST(d.spec AS text) AS spec_json,
@@ -30,26 +30,50 @@ _READ_JOBS = text("""
              WHERE r.job_id = j.id AND r.state IN ('queued', 'running') AND NOT r.held) AS active_runs
       FROM jobrunner.jobs AS j
       LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id AND d.job_id = j.id
-     WHERE j.project_id = :project_id AND j.deleted_at IS NULL
+     WHERE j.deleted_at IS NULL AND {}
      ORDER BY j.address
-""")
-_READ_SCHEDULES = text("""
+"""
+_SCHEDULES = """
     SELECT s.id, s.job_id, s.name, CAST(s.spec AS text) AS spec_json, s.next_scheduled_for,
            s.last_run_at, s.total_run_count,
            CASE WHEN s.next_run_at IS NULL THEN s.error END AS given_up
       FROM jobrunner.schedules AS s
       JOIN jobrunner.jobs AS j ON j.id = s.job_id
-     WHERE j.project_id = :project_id AND j.deleted_at IS NULL AND s.deleted_at IS NULL
+     WHERE j.deleted_at IS NULL AND s.deleted_at IS NULL AND {}
      ORDER BY s.job_id, s.name
-""")
+"""
+_OF_PROJECT = "j.project_id = :project_id"
+_OF_ADDRESSES = """
+    (j.namespace, j.name) IN (SELECT split_part(address, '/', 1), split_part(address, '/', 2)
+                                FROM unnest(CAST(:addresses AS text[])) AS wanted (address))
+"""
+_READ_PROJECT = text(_JOBS.format(_OF_PROJECT)), text(_SCHEDULES.format(_OF_PROJECT))
+_READ_ADDRESSES = text(_JOBS.format(_OF_ADDRESSES)), text(_SCHEDULES.format(_OF_ADDRESSES))
 
 
 def read_jobs(connection: Connection, project_id: int) -> tuple[CurrentJob, ...]:
     """The project's jobs that are in force, by address. A row that cannot be read says so itself."""
+    return _read(connection, _READ_PROJECT, {"project_id": project_id})
+
+
+def drifted_jobs(connection: Connection, addresses: Sequence[str]) -> frozenset[str]:
+    """Those of these jobs in force that somebody has changed in the database since their apply."""
+    found = _read(connection, _READ_ADDRESSES, {"addresses": list(addresses)})
+    return frozenset(
+        job.address for job in found if job.applied is None or job.in_force != job.applied
+    )
+
+
+def _read(
+    connection: Connection,
+    statements: tuple[TextClause, TextClause],
+    values: Mapping[str, object],
+) -> tuple[CurrentJob, ...]:
+    of_jobs, of_schedules = statements
     schedules: dict[uuid.UUID, list[_StoredSchedule]] = {}
-    for row in connection.execute(_READ_SCHEDULES, {"project_id": project_id}).mappings():
+    for row in connection.execute(of_schedules, values).mappings():
         schedules.setdefault(row["job_id"], []).append(_stored_schedule(row))
-    rows = connection.execute(_READ_JOBS, {"project_id": project_id}).mappings()
+    rows = connection.execute(of_jobs, values).mappings()
     return tuple(_current_job(row, schedules.get(row["id"], ())) for row in rows)
 
 

@@ -215,14 +215,18 @@ _PROJECTS = text("""
 
 def read_overview(connection: Connection) -> Overview:
     """All figures of the whole, in a fixed number of statements."""
-    projects = connection.execute(_PROJECTS).mappings()
     return Overview(
-        projects=tuple(AppliedProject(**row) for row in projects),
+        projects=applied_projects(connection),
         held=connection.execute(_HELD, {"limit": HELD_COUNTED + 1}).scalar_one(),
         ended={row.state: row.number for row in connection.execute(_ENDED)},
         **connection.execute(_FIGURES).mappings().one(),
         **connection.execute(_ACTIVE).mappings().one(),
     )
+
+
+def applied_projects(connection: Connection) -> tuple[AppliedProject, ...]:
+    """All of them, by name."""
+    return tuple(AppliedProject(**row) for row in connection.execute(_PROJECTS).mappings())
 
 
 _TOTALS = text("""

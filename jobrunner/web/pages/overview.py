@@ -1,7 +1,19 @@
 """The overview: is it ticking, what failed, what is late or paused, how full is it, is live what git says."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
+from jobrunner.access.caller import Caller, Permission
+from jobrunner.db.engine import transaction
+from jobrunner.db.front_page import COUNTED_MAX, FrontPage, read_front_page
+from jobrunner.db.overview import applied_projects
+from jobrunner.db.pauses import pauses_in_force
+from jobrunner.db.processes import SeenProcess, read_processes
+from jobrunner.plan.pause import PauseInForce
+from jobrunner.web.context import HasWeb
 from jobrunner.web.pages.rendering import page
 from jobrunner.web.security import Reader
 
@@ -9,6 +21,67 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def overview(request: Request, caller: Reader) -> Response:
+def overview(request: Request, web: HasWeb, caller: Reader) -> Response:
     """All of it on one screen."""
-    return page(request, caller, "overview.html")
+    with transaction(web.engine) as connection:
+        front = read_front_page(connection, caller)
+        processes = [one for one in read_processes(connection) if one.is_alive]
+        pauses = pauses_in_force(connection)
+        projects = applied_projects(connection)
+    return page(
+        request,
+        caller,
+        "overview.html",
+        front=front,
+        counted_max=COUNTED_MAX,
+        concerns=concerns(front, processes),
+        processes=processes,
+        slots=sum(int(one.process.details.get("concurrency", 0)) for one in processes),
+        watchers=[one.process.details for one in processes if one.process.kind == "watch"],
+        pauses=[pause for pause in pauses if sees_pause(caller, pause)],
+        projects=projects,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that is to be mended, and how."""
+
+    words: str
+    command: str = ""
+
+
+def concerns(front: FrontPage, processes: Sequence[SeenProcess]) -> list[Concern]:
+    """What is wrong with the whole; `processes` are those alive."""
+    alive = {one.process.kind for one in processes}
+    found = []
+    if "beat" not in alive:
+        found.append(Concern("No beat is at work: nothing starts by itself.", "jobrunner beat"))
+    if "worker" not in alive:
+        found.append(Concern("No worker is at work: runs wait.", "jobrunner worker"))
+    if front.figures.schedules_in_error:
+        found.append(Concern("A schedule has no next time that can be computed.", "jobrunner list"))
+    return found + [_of_watcher(one.process.details) for one in processes if _is_stuck(one)]
+
+
+def _is_stuck(one: SeenProcess) -> bool:
+    return one.process.kind == "watch" and one.process.details.get("config") in {
+        "refused",
+        "invalid",
+    }
+
+
+def _of_watcher(details: Any) -> Concern:
+    told = str(details.get("message") or "").partition("\n")[0]
+    if details.get("config") == "refused":
+        return Concern(f"A change of the files waits for a person: {told}", "jobrunner plan")
+    return Concern(
+        f"The files cannot be applied, the last good state stays: {told}", "jobrunner validate"
+    )
+
+
+def sees_pause(caller: Caller, pause: PauseInForce) -> bool:
+    """Pauses of queues and tags are everybody's; of a job and a namespace, theirs who see it."""
+    if pause.scope in {"queue", "tag"}:
+        return True
+    return caller.may(Permission.READ, pause.target.partition("/")[0])
