@@ -74,6 +74,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "beat": "The scheduler",
         "worker": "A worker",
         "web": "The pages and the REST API",
+        "token": "Who may use these: make tokens, list, revoke",
         "health": "Exit code for probes: beat, worker, db",
         "db": "The database's schema: upgrade, current, check",
     },
