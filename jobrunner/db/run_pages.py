@@ -134,3 +134,15 @@ def _values(
 def _job_ids(connection: Connection, values: dict[str, Any]) -> Sequence[str]:
     found = connection.execute(_JOB_IDS, {**values, "most": _JOBS_LOOKED_THROUGH + 1}).scalars()
     return [str(job_id) for job_id in found]
+
+
+_OF_SUBJECT = text("""
+    SELECT CAST(id AS text) FROM jobrunner.runs
+     WHERE id = ANY(CAST(:run_ids AS uuid[])) AND created_by = :subject
+""")
+
+
+def runs_of_subject(connection: Connection, subject: str, run_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these runs that he has triggered."""
+    values = {"run_ids": list(run_ids), "subject": subject}
+    return frozenset(connection.execute(_OF_SUBJECT, values).scalars())

@@ -1,6 +1,8 @@
 """What exists for a caller. What does not is told of as what does not exist at all."""
 
 import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -24,3 +26,39 @@ def visible_run(connection: Connection, caller: Caller, run_id: uuid.UUID) -> Ru
     if not caller.sees_run(namespace, detail.run.created_by):
         raise no_such_run(run_id)
     return detail
+
+
+def visible_changes(
+    caller: Caller, changes: Iterable[Mapping[str, Any]]
+) -> tuple[Mapping[str, Any], ...]:
+    """Those of a plan's JSON form that touch jobs of his; no other address is named in them."""
+    if caller.namespaces is None:
+        return tuple(changes)
+    return tuple(_without_others(caller, one) for one in changes if _sees(caller, one["address"]))
+
+
+def _without_others(caller: Caller, change: Mapping[str, Any]) -> Mapping[str, Any]:
+    own = {
+        name: "" if name in _ADDRESSES and not _sees(caller, value) else value
+        for name, value in change.items()
+    }
+    pauses = [one for one in change.get("pauses", ()) if sees_pause(caller, one)]
+    return {**own, "pauses": pauses} if "pauses" in change else own
+
+
+def sees_pause(caller: Caller, pause: Mapping[str, Any]) -> bool:
+    """Whether a pause is of something of his, or of a tag or a queue, which belong to nobody."""
+    match pause["scope"]:
+        case "job":
+            return _sees(caller, pause["target"])
+        case "namespace":
+            return caller.may(Permission.READ, pause["target"])
+        case _:
+            return True
+
+
+def _sees(caller: Caller, address: str | None) -> bool:
+    return caller.may(Permission.READ, (address or "").partition("/")[0])
+
+
+_ADDRESSES = frozenset({"moved_from", "looks_renamed_from"})

@@ -49,8 +49,26 @@ ROWS: Mapping[str, Row] = {
     "GET /sign-in/link/{link}": Row("nothing", path={"link": "x"}),
     "POST /sign-in/link/{link}": Row("nothing", path={"link": "x"}, good=403),
     "POST /sign-out": Row("viewer", good=303),
+    "GET /runs": Row("viewer"),
+    "POST /runs/several": Row("operator", form={"act": "retry", "run": str(uuid.UUID(int=1))}),
+    "GET /runs/{run_id}": Row("viewer", of="run"),
+    "GET /runs/{run_id}/output": Row("viewer", of="run"),
+    "POST /runs/{run_id}/cancel": Row("operator", of="run", good=303, run_is_over=False),
+    "POST /runs/{run_id}/retry": Row("operator", of="run", good=303),
+    "GET /queues": Row("viewer"),
+    "GET /audit": Row("admin of all"),
     "GET /api/v1/health": Row("nothing"),
     "GET /api/v1/status": Row("viewer"),
+    "GET /api/v1/health/ready": Row("nothing"),
+    "GET /api/v1/queues": Row("viewer"),
+    "GET /api/v1/workers": Row("viewer"),
+    "GET /api/v1/plan": Row("viewer"),
+    # The project of that world was never applied.
+    "GET /api/v1/plan/drift": Row("viewer", good=404),
+    "GET /api/v1/revisions": Row("viewer"),
+    "GET /api/v1/revisions/{project}/{number}": Row(
+        "viewer", good=404, path={"project": "test", "number": "1"}
+    ),
     "GET /api/v1/jobs": Row("viewer"),
     "GET /api/v1/jobs/{namespace}/{name}": Row("viewer", of="namespace"),
     "GET /api/v1/jobs/{namespace}/{name}/next": Row("viewer", of="namespace"),
@@ -61,7 +79,10 @@ ROWS: Mapping[str, Row] = {
     "POST /api/v1/jobs/{namespace}/{name}/resume": Row("operator", of="namespace", good=409),
     "POST /api/v1/jobs/{namespace}/{name}/backfill": Row(
         # The schedule of that world has no rule, so no times.
-        "operator", of="namespace", good=409, json={"start": "2026-11-01", "end": "2026-11-02"}
+        "operator",
+        of="namespace",
+        good=409,
+        json={"start": "2026-11-01", "end": "2026-11-02"},
     ),
     "GET /api/v1/runs": Row("viewer"),
     "GET /api/v1/runs/{run_id}": Row("viewer", of="run"),
