@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -27,3 +30,53 @@ def record(
         "details": json.dumps(dict(details or {}), default=str),
     }
     connection.execute(_RECORD, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A row of the audit."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    details: Mapping[str, Any]
+
+
+_PAGE = text("""
+    SELECT id, at, actor, action, target, details FROM jobrunner.audit
+     WHERE (CAST(:before AS bigint) IS NULL OR id < :before)
+       AND (CAST(:actor AS text) IS NULL OR actor = :actor)
+       AND (CAST(:action AS text) IS NULL OR action = :action)
+       AND strpos(lower(target), lower(:target)) > 0
+     ORDER BY id DESC LIMIT :limit
+""")
+
+
+def page_of_acts(
+    connection: Connection,
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    target: str = "",
+    before: int | None = None,
+    limit: int,
+) -> tuple[Act, ...]:
+    """The newest first, of those before the id; `target` is a part of theirs, in either case."""
+    values = {
+        "actor": actor,
+        "action": action,
+        "target": target,
+        "before": before,
+        "limit": limit,
+    }
+    return tuple(Act(**row) for row in connection.execute(_PAGE, values).mappings())
+
+
+_ACTIONS = text("SELECT DISTINCT action FROM jobrunner.audit ORDER BY action")
+
+
+def known_actions(connection: Connection) -> tuple[str, ...]:
+    """Those that were ever done."""
+    return tuple(connection.execute(_ACTIONS).scalars())

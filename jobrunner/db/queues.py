@@ -10,6 +10,8 @@ from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS
 
 COUNTED = 100_000
 """Of each queue and priority so many runs are counted, and no more: a count must not take seconds."""
+RATE_MINUTES = 10
+"""`runs_ended_lately` looks back so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +154,21 @@ def read_queues(connection: Connection) -> tuple[Queue, ...]:
         )
         for row in rows
     )
+
+
+# By the time owed, which has an index, and the end has none: what is more than two hours late is
+# not counted.
+_ENDED_LATELY = text("""
+    SELECT queue, count(*) AS number
+      FROM jobrunner.runs
+     WHERE scheduled_for > statement_timestamp() - interval '2 hours'
+       AND finished_at > statement_timestamp() - make_interval(mins => :minutes)
+       AND started_at IS NOT NULL
+     GROUP BY queue
+""")
+
+
+def runs_ended_lately(connection: Connection) -> Mapping[str, int]:
+    """How many runs have ended within the last RATE_MINUTES, by queue."""
+    rows = connection.execute(_ENDED_LATELY, {"minutes": RATE_MINUTES})
+    return {row.queue: row.number for row in rows}

@@ -44,6 +44,14 @@ ROWS: Mapping[str, Row] = {
     "GET /zone": Row("viewer"),
     "POST /zone": Row("viewer", good=303, form={"zone": "UTC"}),
     "GET /": Row("viewer"),
+    "GET /jobs": Row("viewer"),
+    "GET /jobs/{namespace}/{name}": Row("viewer", of="namespace"),
+    "POST /jobs/{namespace}/{name}/run": Row("operator", of="namespace", good=303, form={}),
+    "POST /jobs/{namespace}/{name}/pause": Row(
+        "operator", of="namespace", good=303, form={"reason": "x", "until": "2h"}
+    ),
+    "POST /jobs/{namespace}/{name}/resume": Row("operator", of="namespace", good=409, form={}),
+    "GET /api/v1/audit": Row("admin of all"),
     "GET /sign-in": Row("nothing"),
     "POST /sign-in": Row("nothing", good=403),  # no browser says that it comes from a page of ours
     "GET /sign-in/link/{link}": Row("nothing", path={"link": "x"}),

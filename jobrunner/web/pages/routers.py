@@ -1,7 +1,7 @@
 """All pages."""
 
 from jobrunner.web import static_files
-from jobrunner.web.pages import jobs, overview, sign_in, zone
+from jobrunner.web.pages import audit, job, jobs, overview, queues, run, runs, sign_in, zone
 
 PAGE_ROUTERS = (
     static_files.router,
@@ -9,5 +9,10 @@ PAGE_ROUTERS = (
     sign_in.router,
     overview.router,
     jobs.router,
+    job.router,
+    runs.router,
+    run.router,
+    queues.router,
+    audit.router,
 )
 """In the order in which a path is looked for."""
