@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobrunner.broker import Sender
 from jobrunner.clock import ClockWatch
+from jobrunner.counting import Counting
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.glance import Glance, glance
 from jobrunner.db.migrate import check_revision
@@ -108,6 +109,7 @@ class Loop:
         self._engine = make_engine(settings.database_url, application_name="jobrunner beat")
         self._sender = sender
         self._hand_over = HandOver(self._engine, settings)
+        self._counting = Counting(self._engine)
         self._listener: Listener | None = None
         self._process: Process | None = None
         self._suspicions: Mapping[QueueKey, Suspicion] = {}
@@ -156,6 +158,7 @@ class Loop:
             except (DatabaseUnavailable, DBAPIError):
                 log.warning("sign_out_failed")
         self._hand_over.close()
+        self._counting.close()
         self._hang_up()
         self._sender.close()
 
@@ -199,6 +202,8 @@ class Loop:
             worked += self._send_unsent()
         if seen.has_foreign:
             self._hand_over.wake()
+        if seen.has_uncounted:
+            self._counting.wake()
         if _is_now(seen.abandoned_in):
             worked += give_back_abandoned(self._engine)
         if not self._follows_zone_data:

@@ -26,11 +26,11 @@ from jobrunner.db.overview import (
     Overview,
     list_jobs,
     read_overview,
-    read_totals,
 )
 from jobrunner.db.pauses import pauses_in_force
 from jobrunner.db.processes import SeenProcess, read_processes
 from jobrunner.db.refused import count_refused
+from jobrunner.db.totals import read_totals
 from jobrunner.errors import BrokerUnavailable
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.settings import Settings

@@ -33,6 +33,8 @@ class Glance:
     """Runs that another app's workers are to be given, or told to drop; the latter only if asked for."""
     has_handed_over: bool
     """Runs that another app's workers were given and have not started."""
+    has_uncounted: bool
+    """Runs that are over and that the totals do not have."""
 
 
 # The conditions are those under which one is taken: what is seen here and never taken would keep
@@ -65,7 +67,9 @@ _GLANCE = alone("""
                AND revoked_at IS NULL) AS has_foreign,
            :recover AND EXISTS (SELECT FROM jobrunner.runs
              WHERE delivery = 'tracked' AND finished_at IS NULL AND state = 'queued'
-               AND sent_at IS NOT NULL) AS has_handed_over
+               AND sent_at IS NOT NULL) AS has_handed_over,
+           :recover AND EXISTS (SELECT FROM jobrunner.runs
+             WHERE finished_at IS NOT NULL AND NOT is_counted) AS has_uncounted
 """)
 
 
@@ -84,6 +88,7 @@ def glance(engine: Engine, *, recover: bool) -> Glance:
         has_unclaimed=row.has_unclaimed,
         has_foreign=row.has_foreign,
         has_handed_over=row.has_handed_over,
+        has_uncounted=row.has_uncounted,
     )
 
 

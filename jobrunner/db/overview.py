@@ -229,23 +229,6 @@ def applied_projects(connection: Connection) -> tuple[AppliedProject, ...]:
     return tuple(AppliedProject(**row) for row in connection.execute(_PROJECTS).mappings())
 
 
-_TOTALS = text("""
-    SELECT state, CAST(sum(number) AS bigint) AS number
-      FROM (SELECT state, count(*) AS number FROM jobrunner.runs GROUP BY state
-             UNION ALL
-            SELECT state, sum(deleted) FROM jobrunner.run_totals GROUP BY state) AS runs
-     GROUP BY state ORDER BY state
-""")
-
-
-def read_totals(connection: Connection) -> Mapping[str, int]:
-    """All runs there ever were, by state, deleted ones included: a state that is final never shrinks.
-
-    It counts every row: some tenths of a second a million.
-    """
-    return {row.state: row.number for row in connection.execute(_TOTALS)}
-
-
 _QUEUES = text("""
     SELECT DISTINCT queue FROM jobrunner.jobs WHERE deleted_at IS NULL ORDER BY queue
 """)

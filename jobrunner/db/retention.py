@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from jobrunner.db.totals import count_these
+
 _JOBS = text("""
     SELECT j.id FROM jobrunner.jobs AS j
      WHERE EXISTS (SELECT FROM jobrunner.runs WHERE job_id = j.id) ORDER BY j.id
@@ -45,32 +47,30 @@ class Deleted:
     """The newest time that was deleted: a later batch may begin there. None: nothing was left."""
 
 
-# Attempts and logs go along by their foreign keys. `scheduled_for` bounds the walk along the index: no
-# run is over before its time. That it is over, and for how long, is read from its row.
-_DELETE = """
-    WITH old AS (
-        SELECT id FROM jobrunner.runs
-         WHERE job_id = :job_id AND scheduled_for >= coalesce(CAST(:after AS timestamptz), '-infinity')
-           AND scheduled_for < least(:before, {ended_before}) AND finished_at < {ended_before}
-         ORDER BY scheduled_for LIMIT :limit
-           FOR UPDATE SKIP LOCKED
-    ), deleted AS (
-        DELETE FROM jobrunner.runs AS r USING old WHERE r.id = old.id
-        RETURNING r.schedule_id, r.trigger, r.state,
+# `scheduled_for` bounds the walk along the index: no run is over before its time. That it is over, and
+# for how long, is read from its row.
+_OLD = """
+    SELECT id, is_counted FROM jobrunner.runs
+     WHERE job_id = :job_id AND scheduled_for >= coalesce(CAST(:after AS timestamptz), '-infinity')
+       AND scheduled_for < least(:before, {ended_before}) AND finished_at < {ended_before}
+     ORDER BY scheduled_for LIMIT :limit
+       FOR UPDATE SKIP LOCKED
+"""
+_OLD_BY_AGE = text(
+    _OLD.format(ended_before="statement_timestamp() - make_interval(days => :older_than_days)")
+)
+_OLD_BY_COUNT = text(_OLD.format(ended_before="'infinity'"))
+# Attempts and logs go along by their foreign keys.
+_DELETE = text("""
+    WITH deleted AS (
+        DELETE FROM jobrunner.runs AS r WHERE r.id = ANY(CAST(:run_ids AS uuid[]))
+        RETURNING r.schedule_id,
                   CASE WHEN r.trigger IN ('schedule', 'catch_up')
                        THEN greatest(r.scheduled_for, r.missed_until) END AS until, r.scheduled_for
-    ), counted AS (
-        INSERT INTO jobrunner.run_totals AS t (job_id, trigger, state, deleted)
-        SELECT :job_id, trigger, state, count(*) FROM deleted GROUP BY trigger, state
-            ON CONFLICT (job_id, trigger, state) DO UPDATE SET deleted = t.deleted + excluded.deleted
     )
     SELECT schedule_id, max(until) AS until, max(scheduled_for) AS last, count(*) AS number
       FROM deleted GROUP BY schedule_id
-"""
-_DELETE_BY_AGE = text(
-    _DELETE.format(ended_before="statement_timestamp() - make_interval(days => :older_than_days)")
-)
-_DELETE_BY_COUNT = text(_DELETE.format(ended_before="'infinity'"))
+""")
 # The last statement of its transaction: a schedule whose row is locked fires a moment later.
 _KEPT_FROM = text("""
     UPDATE jobrunner.schedules SET kept_from = greatest(kept_from, :until) WHERE id = :schedule_id
@@ -88,16 +88,16 @@ def delete_batch(
 ) -> Deleted:
     """Delete up to `limit` runs of a job that are over, the oldest first, of [after, before).
 
-    `older_than_days` None: however young. They are added to the totals, and each schedule says from
+    `older_than_days` None: however young. The totals have them then, and each schedule says from
     when on its runs are all there.
     """
     values = {"job_id": job_id, "before": before, "after": after, "limit": limit}
     if older_than_days is None:
-        groups = connection.execute(_DELETE_BY_COUNT, values).all()
+        old = connection.execute(_OLD_BY_COUNT, values).all()
     else:
-        groups = connection.execute(
-            _DELETE_BY_AGE, values | {"older_than_days": older_than_days}
-        ).all()
+        old = connection.execute(_OLD_BY_AGE, values | {"older_than_days": older_than_days}).all()
+    count_these(connection, [run.id for run in old if not run.is_counted])
+    groups = connection.execute(_DELETE, {"run_ids": [run.id for run in old]}).all()
     for group in groups:
         if group.until is not None:
             connection.execute(_KEPT_FROM, {"schedule_id": group.schedule_id, "until": group.until})

@@ -285,7 +285,7 @@ runs = Table(
     Column("created_by", Text),  # of a trigger: who
     Column("created_at", _time, nullable=False, server_default=_now),
     Column("traceparent", Text),  # of a trigger: the W3C trace context that its attempts continue
-    # totals: whether `job_totals` knows it; retention deletes nothing that is not counted
+    # totals: whether `job_totals` has it; set by a beat, or by retention before it deletes it
     Column("is_counted", Boolean, nullable=False, server_default="false"),
     _one_of("state", *RUN_STATES),
     _one_of("trigger", "schedule", "catch_up", "manual", "backfill"),
@@ -608,7 +608,8 @@ job_totals = Table(
     Column("state", Text, primary_key=True),
     Column("runs", BigInteger, nullable=False),
     Column("retries", BigInteger, nullable=False),
-    # Sums and counts a bucket (db.totals.BUCKETS and one for all that is longer), of those that started.
+    # Of those that ran: the sum, and how many took no longer than each of db.totals.BOUNDS_SECONDS,
+    # with all of them last.
     Column("duration_seconds", Double, nullable=False),
     Column("duration_buckets", ARRAY(BigInteger), nullable=False),
     Column("wait_seconds", Double, nullable=False),  # from available to claimed

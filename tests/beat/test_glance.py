@@ -23,6 +23,7 @@ NOTHING = Glance(
     has_unclaimed=False,
     has_foreign=False,
     has_handed_over=False,
+    has_uncounted=False,
 )
 
 

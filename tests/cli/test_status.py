@@ -24,8 +24,9 @@ def test_all_runs_there_ever_were_are_counted_when_somebody_asks(
     with transaction(engine) as connection:  # as the clean-up of history does
         connection.execute(
             text(
-                "INSERT INTO jobrunner.run_totals (job_id, trigger, state, deleted)"
-                " SELECT id, 'schedule', 'succeeded', 39 FROM jobrunner.jobs WHERE name = 'report'"
+                "INSERT INTO jobrunner.job_totals"
+                " SELECT id, queue, 'schedule', 'succeeded', 39, 0, 0, '{}', 0, '{}', 0, '{}'"
+                " FROM jobrunner.jobs WHERE name = 'report'"
             )
         )
     told = json.loads(with_runs("status", "-o", "json", "--totals").stdout)

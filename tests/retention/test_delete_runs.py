@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func, select
 
 from jobrunner.db import tables
 from jobrunner.db.engine import transaction
-from jobrunner.db.overview import read_totals
+from jobrunner.db.totals import read_totals
 from jobrunner.errors import UsageError
 from jobrunner.retention import delete_old_runs, delete_runs
 from tests.fsck.history import History

@@ -1,0 +1,247 @@
+"""What all runs that ever ended came to, by job: kept apart from the runs, so that no deletion lowers it.
+
+A run that is over is counted once, by whoever comes first: a beat, in batches, or the clean-up that
+deletes it. Until then it is read from its own row. A total and what is not counted yet, read in one
+statement, are therefore exact, whoever counts or deletes meanwhile.
+
+A lost run may still turn out to have succeeded. So it is told of only when it was counted, and from
+then on it stays what it was counted as.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, text
+
+BOUNDS_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
+"""Of the buckets, the same for all three times. What is stored was counted with them."""
+ERROR_TYPES_MAX = 50
+"""Of one job; errors of further types are counted together, since code may make up types."""
+OTHER_ERRORS = "other"
+
+_BUCKETS = len(BOUNDS_SECONDS) + 1
+# Of a run: what it took, if it ran; from when it could be sent to its start; from the time it was owed
+# to its row. One that was tried, failed and then ended while it waited for its next attempt has not
+# run since: its newest start is older than the time at which it could be sent.
+_MEASURES = {
+    "duration": "CASE WHEN r.started_at >= r.available_at"
+    " THEN extract(epoch FROM r.finished_at - r.started_at) END",
+    "wait": "CASE WHEN r.started_at >= r.available_at"
+    " THEN extract(epoch FROM r.started_at - r.available_at) END",
+    "delay": "CASE WHEN r.trigger = 'schedule' AND r.state <> 'missed'"
+    " THEN greatest(extract(epoch FROM r.created_at - r.scheduled_for), 0) END",
+}
+
+
+def _sums(measure: str) -> str:
+    within = [f"count(*) FILTER (WHERE {measure} <= {bound})" for bound in BOUNDS_SECONDS]
+    counts = ", ".join([*within, f"count({measure})"])
+    seconds = f"CAST(coalesce(sum({measure}), 0) AS double precision)"
+    return f"{seconds} AS {measure}_seconds, ARRAY[{counts}] AS {measure}_buckets"
+
+
+_KEY = "job_id, queue, trigger, state"
+_TOTALS = f"""
+    SELECT {_KEY}, count(*) AS runs, CAST(sum(retries) AS bigint) AS retries,
+           {", ".join(map(_sums, _MEASURES))}, max(finished_at) AS last_finished_at
+      FROM (SELECT r.*, greatest(r.attempt - 1, 0) AS retries,
+                   {", ".join(f"{value} AS {name}" for name, value in _MEASURES.items())}
+              FROM {{runs}} AS r) AS ended
+     GROUP BY {_KEY}
+"""  # noqa: S608  made of constants of this file
+
+
+def _added(measure: str) -> str:
+    buckets = f"{measure}_buckets"
+    each = ", ".join(f"t.{buckets}[{n}] + excluded.{buckets}[{n}]" for n in range(1, _BUCKETS + 1))
+    seconds = f"{measure}_seconds"
+    return f"{seconds} = t.{seconds} + excluded.{seconds}, {buckets} = ARRAY[{each}]"
+
+
+# In the order of the key: whoever else counts waits for us, instead of us for each other.
+_COUNT = f"""
+    counted AS (
+        UPDATE jobrunner.runs SET is_counted = true FROM taken WHERE runs.id = taken.id
+        RETURNING runs.*
+    ), added AS (
+        INSERT INTO jobrunner.job_totals AS t
+               ({_KEY}, runs, retries, {", ".join(f"{m}_seconds, {m}_buckets" for m in _MEASURES)},
+                last_finished_at)
+        {_TOTALS.format(runs="counted")} ORDER BY {_KEY}
+            ON CONFLICT ({_KEY}) DO UPDATE
+           SET runs = t.runs + excluded.runs, retries = t.retries + excluded.retries,
+               {", ".join(map(_added, _MEASURES))},
+               last_finished_at = greatest(t.last_finished_at, excluded.last_finished_at)
+    )
+    SELECT id, attempt > 1 OR attempt = 1 AND state <> 'succeeded' AS may_have_failed FROM counted
+"""  # noqa: S608  made of constants of this file
+_COUNT_SOME = text(f"""
+    WITH taken AS (
+        SELECT id FROM jobrunner.runs WHERE finished_at IS NOT NULL AND NOT is_counted
+         ORDER BY finished_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+    ), {_COUNT}
+""")  # noqa: S608  the same
+_COUNT_THESE = text(f"""
+    WITH taken AS (
+        SELECT id FROM jobrunner.runs WHERE id = ANY(CAST(:run_ids AS uuid[]))
+           AND finished_at IS NOT NULL AND NOT is_counted
+           FOR NO KEY UPDATE
+    ), {_COUNT}
+""")  # noqa: S608  the same
+# A type that is new to its job has a place while there is room for it, and those of one batch as well.
+_COUNT_ERRORS = text("""
+    WITH failed AS (
+        SELECT r.job_id, r.queue, a.error_type, count(*) AS attempts
+          FROM jobrunner.attempts AS a JOIN jobrunner.runs AS r ON r.id = a.run_id
+         WHERE a.run_id = ANY(CAST(:run_ids AS uuid[])) AND a.error_type IS NOT NULL
+         GROUP BY r.job_id, r.queue, a.error_type
+    ), ranked AS (
+        SELECT failed.*,
+               known.job_id IS NOT NULL AS is_known,
+               dense_rank() OVER (PARTITION BY failed.job_id, known.job_id IS NULL
+                                  ORDER BY failed.error_type)
+               + (SELECT count(DISTINCT error_type) FROM jobrunner.error_totals
+                   WHERE job_id = failed.job_id) AS place
+          FROM failed
+          LEFT JOIN jobrunner.error_totals AS known USING (job_id, queue, error_type)
+    ), named AS (
+        SELECT job_id, queue,
+               CASE WHEN is_known OR place <= :types_max THEN error_type ELSE :other END
+                 AS error_type, attempts
+          FROM ranked
+    )
+    INSERT INTO jobrunner.error_totals AS t (job_id, queue, error_type, attempts)
+    SELECT job_id, queue, error_type, sum(attempts) FROM named
+     GROUP BY job_id, queue, error_type ORDER BY job_id, queue, error_type
+        ON CONFLICT (job_id, queue, error_type) DO UPDATE
+       SET attempts = t.attempts + excluded.attempts
+""")
+
+
+def count_ended(connection: Connection, *, limit: int) -> int:
+    """Count up to `limit` runs that are over, the oldest first; how many it were.
+
+    Those that somebody else has in hand are left to him.
+    """
+    return _count(connection, connection.execute(_COUNT_SOME, {"limit": limit}).all())
+
+
+def count_these(connection: Connection, run_ids: Sequence[uuid.UUID]) -> None:
+    """Count those of them that are over and not counted, before they are deleted."""
+    if run_ids:
+        _count(connection, connection.execute(_COUNT_THESE, {"run_ids": list(run_ids)}).all())
+
+
+def _count(connection: Connection, counted: Sequence[Any]) -> int:
+    failed = [row.id for row in counted if row.may_have_failed]
+    if failed:
+        values = {"run_ids": failed, "types_max": ERROR_TYPES_MAX, "other": OTHER_ERRORS}
+        connection.execute(_COUNT_ERRORS, values)
+    return len(counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Times of runs, in seconds."""
+
+    total_seconds: float
+    buckets: tuple[int, ...]
+    """How many took no longer than each of BOUNDS_SECONDS, and last how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTotal:
+    """Runs of a job that have one queue, trigger and end."""
+
+    job_id: uuid.UUID
+    queue: str
+    trigger: str
+    state: str
+    runs: int
+    retries: int
+    """Attempts after the first."""
+    duration: Times
+    """Of the last attempt, from its start to its end."""
+    wait: Times
+    """From the time it could be sent to its start."""
+    delay: Times
+    """Of runs by schedule, from the time owed to the row of the run; jitter is part of it."""
+    last_finished_at: datetime | None
+    """None: of runs that an older version has deleted."""
+
+
+_UNCOUNTED = """(SELECT * FROM jobrunner.runs
+                  WHERE finished_at IS NOT NULL AND NOT is_counted AND state <> 'lost')"""
+_READ = text(f"""
+    SELECT {_KEY}, runs, retries, {", ".join(f"{m}_seconds, {m}_buckets" for m in _MEASURES)},
+           last_finished_at
+      FROM jobrunner.job_totals
+     UNION ALL
+    {_TOTALS.format(runs=_UNCOUNTED)}
+""")  # noqa: S608  made of constants of this file
+
+
+def read_job_totals(connection: Connection) -> tuple[JobTotal, ...]:
+    """All of them, of deleted jobs, too; what is not counted yet stands in rows of its own."""
+    return tuple(_job_total(row) for row in connection.execute(_READ).mappings())
+
+
+def _job_total(row: RowMapping) -> JobTotal:
+    return JobTotal(
+        row["job_id"],
+        row["queue"],
+        row["trigger"],
+        row["state"],
+        row["runs"],
+        row["retries"],
+        duration=_times(row, "duration"),
+        wait=_times(row, "wait"),
+        delay=_times(row, "delay"),
+        last_finished_at=row["last_finished_at"],
+    )
+
+
+def _times(row: RowMapping, measure: str) -> Times:
+    return Times(row[f"{measure}_seconds"], tuple(row[f"{measure}_buckets"]))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTotal:
+    """Failed attempts of a job."""
+
+    job_id: uuid.UUID
+    queue: str
+    error_type: str
+    attempts: int
+
+
+_READ_ERRORS = text("""
+    SELECT job_id, queue, error_type, attempts FROM jobrunner.error_totals
+     ORDER BY job_id, queue, error_type
+""")
+
+
+def read_error_totals(connection: Connection) -> tuple[ErrorTotal, ...]:
+    """Of runs that are counted: a moment behind the others."""
+    return tuple(ErrorTotal(**row) for row in connection.execute(_READ_ERRORS).mappings())
+
+
+_BY_STATE = text("""
+    SELECT state, CAST(sum(number) AS bigint) AS number
+      FROM (SELECT state, runs AS number FROM jobrunner.job_totals
+             UNION ALL
+            SELECT state, count(*) FROM jobrunner.runs
+             WHERE finished_at IS NOT NULL AND NOT is_counted GROUP BY state
+             UNION ALL
+            SELECT state, count(*) FROM jobrunner.runs
+             WHERE state IN ('queued', 'running') GROUP BY state) AS runs
+     GROUP BY state ORDER BY state
+""")
+
+
+def read_totals(connection: Connection) -> Mapping[str, int]:
+    """All runs there ever were, by state, deleted ones included."""
+    return {row.state: row.number for row in connection.execute(_BY_STATE)}
