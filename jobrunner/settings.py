@@ -74,8 +74,22 @@ class Settings(BaseModel):
     """Names that a request may be for (`jobs.example.com`); () is those of this machine alone."""
     web_proxies: Words = ()
     """Addresses of proxies whose word about the caller's address is taken; () is nobody's."""
+    jwt_key: str = Field(default="", repr=False)
+    """With which a host application signs JWTs (HS256) for its users, 32 bytes or more; '' is none."""
+    jwt_jwks: str = ""
+    """Where the public keys of JWTs are: an https URL or a file (JWKS); '' is nowhere."""
+    jwt_audience: str = ""
+    """The `aud` that a JWT must have; required with `jwt_jwks`, whose keys sign for others, too."""
+    jwt_issuer: str = ""
+    """The `iss` that a JWT must have; '' asks for none."""
+    jwt_role_claim: str = "role"
+    """The claim that names the role; without it, its subject reads his own runs and no more."""
     web_requests_per_second: float = Field(default=50.0, ge=0)
     """How many requests of one token, and of one address, are answered at length; 0 is no limit."""
+    web_source_link: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Where pages link to for a line of a job file, with `{commit}`, `{file}` and `{line}` in it, such as
+    `https://git.example.com/jobs/blob/{commit}/{file}#L{line}`; '' is nowhere.
+    """
     debug: bool = False
     """Whether a failure of the program itself shows its traceback instead of keeping it in a file."""
 

@@ -1,6 +1,6 @@
 """`jobrunner get`: one job, with its schedules and its last runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,8 +26,14 @@ from jobrunner.db.runs import Run, RunFilter, find_runs
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.schedule import ScheduleError
 from jobrunner.spec.durations import format_duration
-from jobrunner.spec.models import Alert, JobSpec, ScheduleSpec, load_job
-from jobrunner.spec.secrets import in_words, shown
+from jobrunner.spec.in_words import (
+    alert_in_words,
+    arguments_in_words,
+    overlap_in_words,
+    retry_in_words,
+)
+from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
+from jobrunner.spec.secrets import shown
 from jobrunner.wording.times import distance, iso, short
 
 _LAST_RUNS = 5
@@ -121,13 +127,13 @@ def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
     if spec is None:
         return [*fields, ("definition", style("cannot be read by this version", "bad"))]
     fields += [
-        ("task", f"{spec.calls}({text(_arguments(spec.args, spec.kwargs))})"),
+        ("task", f"{spec.calls}({text(arguments_in_words(spec.args, spec.kwargs))})"),
         ("queue", spec.queue + ("" if spec.priority is None else f", priority {spec.priority}")),
         ("timeout", format_duration(spec.timeout)),
-        ("retry", _retry(spec)),
-        ("overlap", spec.overlap + _at_once(spec)),
+        ("retry", retry_in_words(spec.retry)),
+        ("overlap", overlap_in_words(spec)),
         ("catch_up", spec.catch_up.policy),
-        ("alerts", "\n".join(map(_alert, spec.alerts))),
+        ("alerts", "\n".join(text(alert_in_words(one)) for one in spec.alerts)),
         (
             "links",
             "\n".join(f"{text(one)}  {text(link)}" for one, link in sorted(spec.links.items())),
@@ -141,34 +147,6 @@ def _origin(job: ListedJob) -> str:
     revision = "" if job.revision is None else f", revision {job.revision}"
     commit = f", git {text(job.git_commit[:7])}" if job.git_commit else ""
     return f"{text(job.file)}:{job.line}{revision}{commit}"
-
-
-def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    given = [_argument(argument) for argument in args]
-    return ", ".join(given + [f"{name}={_argument(value)}" for name, value in kwargs.items()])
-
-
-def _argument(value: Any) -> str:
-    return in_words(value) or repr(shown(value))
-
-
-def _retry(spec: JobSpec) -> str:
-    retry = spec.retry
-    if not retry.max_retries:
-        return "none"
-    times = "once" if retry.max_retries == 1 else f"{retry.max_retries} times"
-    return f"{times}, {retry.backoff} from {format_duration(retry.delay)}"
-
-
-def _alert(alert: Alert) -> str:
-    after = "" if alert.after is None else f" after {format_duration(alert.after)}"
-    return f"{', '.join(alert.when)}{after} → {text(', '.join(alert.to))}"
-
-
-def _at_once(spec: JobSpec) -> str:
-    if spec.max_concurrency is None:
-        return ""
-    return f", at most {count(spec.max_concurrency, 'run')} at once"
 
 
 def _pause_line(pause: PauseInForce, now: datetime) -> str:
@@ -211,7 +189,7 @@ def _readable_schedule(
 
 def _given_instead(spec: ScheduleSpec) -> str:
     """What a schedule gives in place of its job."""
-    arguments = _arguments(spec.args or (), spec.kwargs or {})
+    arguments = arguments_in_words(spec.args or (), spec.kwargs or {})
     given = [
         f"arguments ({text(arguments)})" if (spec.args, spec.kwargs) != (None, None) else "",
         f"queue {spec.queue}" if spec.queue is not None else "",

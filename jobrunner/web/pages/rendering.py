@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -43,6 +43,8 @@ class View:
     path: str
     """Of this page, below the prefix, with its query."""
     prefix: str
+    source_link: str
+    """The setting `web_source_link`."""
 
     def may(self, what: str, namespace: str) -> bool:
         """Whether the caller may `READ`, `OPERATE` or `ADMINISTER` what belongs to the namespace."""
@@ -86,6 +88,7 @@ def _view_of(request: Request, caller: Caller | None) -> View:
         csrf_token=getattr(request.state, "csrf_token", ""),
         path=path_below_prefix(request),
         prefix=_prefix(request),
+        source_link=web.settings.web_source_link,
     )
 
 
@@ -174,6 +177,16 @@ def _csrf_field(context: Context) -> Markup:
     return Markup('<input type="hidden" name="csrf_token" value="{}">').format(token)
 
 
+@pass_context
+def _source_link(context: Context, file: str, line: int, commit: str | None) -> str:
+    """Where a line of a file is looked at; '' where nobody has said where, or for no commit."""
+    template: str = context["view"].source_link
+    parts = {"{commit}": quote(commit or ""), "{file}": quote(file), "{line}": str(line)}
+    for place, part in parts.items():
+        template = template.replace(place, part)
+    return template if commit else ""
+
+
 def _state(state: str, *, held: bool = False) -> Markup:
     """Symbol and word."""
     name = state_name(state, held=held)
@@ -218,7 +231,9 @@ def _make_environment() -> Environment:
         "url": _url,
         "static": _static,
         "csrf_field": _csrf_field,
+        "source_link": _source_link,
         "state": _state,
+        "distance": distance,
     }
     made.globals.update(called)
     made.filters.update(when=_when, at=_at, count=_count, counted=_counted, took=_took)

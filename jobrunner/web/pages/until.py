@@ -1,0 +1,33 @@
+"""When a pause ends, as a person writes it."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from jobrunner.errors import UsageError
+from jobrunner.spec.durations import LONGEST, parse_duration
+
+_TIMESTAMP_SIGNS = frozenset("-:T")
+"""What has none of them is meant as a duration."""
+
+
+def read_until(written: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """`2h`, `2026-12-24 18:00` (in `zone`) or the same with an offset → UTC; None for nothing.
+
+    Raises UsageError for what is neither, or not to come.
+    """
+    text = written.strip()
+    if not text:
+        return None
+    hint = "Write how long (2h, 3d), or when (2026-12-24 18:00)."
+    try:
+        until = _moment(text, zone) if _TIMESTAMP_SIGNS & set(text) else now + parse_duration(text)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"'{text}' is no end of a pause.", hint=hint) from error
+    if not now < until <= now + LONGEST:
+        raise UsageError(f"A pause until {text} would be over already, or never.", hint=hint)
+    return until
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
