@@ -65,14 +65,24 @@ _READ = text("""
      WHERE run_id = :run_id
        AND (attempt, sequence) > (:after_attempt, :after_sequence)
      ORDER BY attempt, sequence
+     LIMIT :limit
 """)
 
 
 def read_pieces(
-    connection: Connection, run_id: uuid.UUID, *, after: tuple[int, int] = (0, -1)
+    connection: Connection,
+    run_id: uuid.UUID,
+    *,
+    after: tuple[int, int] = (0, -1),
+    limit: int | None = None,
 ) -> tuple[StoredPiece, ...]:
     """The output of a run in order; `after` is (attempt, sequence) of the last piece seen."""
-    values = {"run_id": run_id, "after_attempt": after[0], "after_sequence": after[1]}
+    values = {
+        "run_id": run_id,
+        "after_attempt": after[0],
+        "after_sequence": after[1],
+        "limit": limit,
+    }
     return tuple(
         StoredPiece(row.attempt, row.sequence, row.written_at, row.text)
         for row in connection.execute(_READ, values)

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from jobrunner.settings import Settings
-from jobrunner.web import problems, static_files
+from jobrunner.web import problems
 from jobrunner.web.api.routers import API_ROUTERS
 from jobrunner.web.context import Web
 from jobrunner.web.gate.forwarded import Forwarded, networks_of
@@ -12,14 +12,20 @@ from jobrunner.web.gate.hosts import Hosts
 from jobrunner.web.gate.rates import Rates
 from jobrunner.web.gate.response_headers import ResponseHeaders
 from jobrunner.web.gate.sizes import Sizes
-from jobrunner.web.pages import jobs, overview, sign_in, zone
+from jobrunner.web.host_tokens import HostTokens
+from jobrunner.web.pages.routers import PAGE_ROUTERS
+from jobrunner.web.run_watch import RunWatch
 from jobrunner.web.security import check_declared
 
 API = "/api/v1"
 
 
 def make_app(web: Web) -> FastAPI:
-    """An ASGI app below `settings.web_prefix`. Raises RuntimeError for a route without a permission."""
+    """An ASGI app below `settings.web_prefix`.
+
+    Raises UsageError for settings of access that cannot be used, and RuntimeError for a route that does
+    not say whom it is for.
+    """
     app = FastAPI(
         title="jobrunner",
         root_path=web.settings.web_prefix,
@@ -31,10 +37,12 @@ def make_app(web: Web) -> FastAPI:
         middleware=_gate(web.settings),
     )
     app.state.web = web
+    app.state.run_watch = RunWatch(web.engine)
+    app.state.host_tokens = HostTokens(web.settings)
     problems.add_handlers(app)
     for router in API_ROUTERS:
         app.include_router(router, prefix=API)
-    for router in (static_files.router, zone.router, sign_in.router, overview.router, jobs.router):
+    for router in PAGE_ROUTERS:
         app.include_router(router)
     check_declared(app)
     return app

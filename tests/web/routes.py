@@ -94,6 +94,8 @@ ROWS: Mapping[str, Row] = {
     ),
     "GET /api/v1/runs": Row("viewer"),
     "GET /api/v1/runs/{run_id}": Row("viewer", of="run"),
+    "GET /api/v1/runs/{run_id}/events": Row("viewer", of="run"),
+    "GET /api/v1/runs/{run_id}/logs": Row("viewer", of="run"),
     "POST /api/v1/runs/{run_id}/cancel": Row("operator", of="run", run_is_over=False),
     "POST /api/v1/runs/{run_id}/retry": Row("operator", of="run", good=202),
     "POST /api/v1/runs/cancel": Row("operator", json={"ids": [str(uuid.UUID(int=1))]}),

@@ -1,13 +1,25 @@
 """All routers of the API, in the order of its document."""
 
-from jobrunner.web.api import backfills, jobs, plans, queues, revisions, runs, status
+from jobrunner.web.api import (
+    audit,
+    backfills,
+    jobs,
+    plans,
+    queues,
+    revisions,
+    run_streams,
+    runs,
+    status,
+)
 
 API_ROUTERS = (
     jobs.router,
     backfills.router,
     runs.router,
+    run_streams.router,
     queues.router,
     plans.router,
     revisions.router,
     status.router,
+    audit.router,
 )
