@@ -21,6 +21,7 @@ from jobrunner.db.tokens import Refusal
 from jobrunner.errors import AccessDenied
 from jobrunner.web.context import Web
 from jobrunner.web.forms import Form, HasForm
+from jobrunner.web.host_tokens import HostTokens
 from jobrunner.web.sessions import acts, check_form, check_origin, session_of
 
 _LOCAL = Caller(subject="local", role=Role.ADMIN, via="open")
@@ -45,6 +46,24 @@ class Needs:
         return caller
 
 
+class NeedsAllNamespaces(Needs):
+    """For what is of all namespaces at once, so that a limited role sees none of it."""
+
+    def __init__(self) -> None:
+        super().__init__(Permission.ADMINISTER)
+
+    def __call__(self, request: Request, form: HasForm) -> Caller:
+        """The caller. Raises AccessDenied."""
+        caller = super().__call__(request, form)
+        if caller.namespaces is not None:
+            raise AccessDenied(
+                "This is of all namespaces, and you administer only some.",
+                is_known=True,
+                hint="Ask an administrator of all of them.",
+            )
+        return caller
+
+
 class NeedsNothing(Needs):
     """For the few routes that everybody may call; they get no caller."""
 
@@ -59,6 +78,7 @@ KnownCaller = Annotated[Caller, Depends(Needs(Permission.KNOWN))]
 Reader = Annotated[Caller, Depends(Needs(Permission.READ))]
 Operator = Annotated[Caller, Depends(Needs(Permission.OPERATE))]
 Administrator = Annotated[Caller, Depends(Needs(Permission.ADMINISTER))]
+AdministratorOfAll = Annotated[Caller, Depends(NeedsAllNamespaces())]
 PUBLIC = Depends(NeedsNothing())
 """For `dependencies=[PUBLIC]` of a route."""
 
@@ -94,17 +114,19 @@ def _by_header(request: Request, web: Web, header: str) -> Caller:
     address = address_of(request)
     web.guesses.check(address)
     scheme, _, given = header.partition(" ")
-    found = _holder_of(web, given.strip()) if scheme.lower() == "bearer" else "unknown"
+    found = _holder_of(request, given.strip()) if scheme.lower() == "bearer" else "unknown"
     if isinstance(found, Caller):
         return found
     web.guesses.failed(address)
     raise refused(found)
 
 
-def _holder_of(web: Web, given: str) -> Caller | Refusal:
+def _holder_of(request: Request, given: str) -> Caller | Refusal:
+    web: Web = request.app.state.web
     token = parse_token(given)
     if token is None:
-        return "unknown"
+        hosts: HostTokens = request.app.state.host_tokens
+        return hosts.holder_of(given)
     with transaction(web.engine) as connection:
         return tokens.caller_of(connection, token)
 
