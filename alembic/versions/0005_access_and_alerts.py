@@ -82,15 +82,18 @@ CREATE TABLE jobrunner.incidents (
     opened_at timestamptz NOT NULL DEFAULT now(),
     occurred integer NOT NULL DEFAULT '1',
     last_run_id uuid,
+    last_at timestamptz NOT NULL,
+    last_scheduled_for timestamptz NOT NULL,
     closed_at timestamptz,
     CONSTRAINT incidents_pkey PRIMARY KEY (id),
     CONSTRAINT incidents_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobrunner.jobs (id) ON DELETE CASCADE,
     CONSTRAINT incidents_kind_check CHECK (kind IN ('failure', 'missed', 'late', 'too_long'))
 );
 CREATE UNIQUE INDEX incidents_open_key ON jobrunner.incidents (job_id, kind) WHERE closed_at IS NULL;
+CREATE INDEX incidents_newest_idx ON jobrunner.incidents (job_id, kind, id DESC);
 CREATE TABLE jobrunner.notifications (
     id bigint GENERATED ALWAYS AS IDENTITY,
-    incident_id bigint,
+    incident_id bigint NOT NULL,
     project_id bigint NOT NULL,
     notifier text NOT NULL,
     event text NOT NULL,
@@ -105,10 +108,16 @@ CREATE TABLE jobrunner.notifications (
         REFERENCES jobrunner.incidents (id) ON DELETE CASCADE,
     CONSTRAINT notifications_project_id_fkey FOREIGN KEY (project_id)
         REFERENCES jobrunner.projects (id) ON DELETE CASCADE,
-    CONSTRAINT notifications_event_check CHECK (event IN ('opened', 'recovered', 'test'))
+    CONSTRAINT notifications_event_check CHECK (event IN ('opened', 'recovered'))
 );
 CREATE INDEX notifications_due_idx ON jobrunner.notifications (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX notifications_incident_id_idx ON jobrunner.notifications (incident_id);
+CREATE INDEX definitions_with_alerts_idx ON jobrunner.definitions (id) WHERE spec ? 'alerts';
+-- Nobody is told of what went wrong before there were alerts: the rows that are there count as judged.
+ALTER TABLE jobrunner.runs ADD COLUMN is_judged boolean NOT NULL DEFAULT true;
+ALTER TABLE jobrunner.runs ALTER COLUMN is_judged SET DEFAULT false;
+CREATE INDEX runs_unjudged_idx ON jobrunner.runs (finished_at)
+        WHERE state IN ('failed', 'lost', 'missed', 'expired') AND NOT is_judged;
 
 -- What a run looks like to a trace, and whether the totals know it.
 ALTER TABLE jobrunner.runs
@@ -171,6 +180,8 @@ SELECT t.job_id, t.trigger, t.state, sum(t.runs) - count(r.id)
 DROP TABLE jobrunner.error_totals, jobrunner.job_totals;
 DROP INDEX jobrunner.runs_wrong_idx, jobrunner.runs_created_by_idx, jobrunner.runs_uncounted_idx;
 ALTER TABLE jobrunner.runs DROP COLUMN is_counted, DROP COLUMN traceparent;
+DROP INDEX jobrunner.definitions_with_alerts_idx, jobrunner.runs_unjudged_idx;
+ALTER TABLE jobrunner.runs DROP COLUMN is_judged;
 DROP TABLE jobrunner.notifications, jobrunner.incidents, jobrunner.notifiers, jobrunner.pending_plans,
     jobrunner.answers, jobrunner.sessions, jobrunner.tokens;
 """

@@ -133,6 +133,8 @@ definitions = Table(
     Column("file", Text),  # where it stood; None for what was applied before this was kept
     Column("line", Integer),
     Index("definitions_job_id_idx", "job_id"),
+    # Of these alone alerts are judged, however many others there are.
+    Index("definitions_with_alerts_idx", "id", postgresql_where=text("spec ? 'alerts'")),
 )
 
 schedules = Table(
@@ -287,6 +289,8 @@ runs = Table(
     Column("traceparent", Text),  # of a trigger: the W3C trace context that its attempts continue
     # totals: whether `job_totals` has it; set by a beat, or by retention before it deletes it
     Column("is_counted", Boolean, nullable=False, server_default="false"),
+    # alerts: whether a run that went wrong was looked at; of others it says nothing
+    Column("is_judged", Boolean, nullable=False, server_default="false"),
     _one_of("state", *RUN_STATES),
     _one_of("trigger", "schedule", "catch_up", "manual", "backfill"),
     _one_of("delivery", *DELIVERIES),
@@ -365,6 +369,13 @@ runs = Table(
         "runs_uncounted_idx",
         "finished_at",
         postgresql_where=text("finished_at IS NOT NULL AND NOT is_counted"),
+    ),
+    Index(
+        "runs_unjudged_idx",
+        "finished_at",
+        postgresql_where=text(
+            "state IN ('failed', 'lost', 'missed', 'expired') AND NOT is_judged"
+        ),
     ),
     Index(
         "runs_created_by_idx",
@@ -569,6 +580,8 @@ incidents = Table(
     Column("opened_at", _time, nullable=False, server_default=_now),
     Column("occurred", Integer, nullable=False, server_default="1"),  # how often since
     Column("last_run_id", Uuid),  # the newest that went wrong, or the one that closed it
+    Column("last_at", _time, nullable=False),  # when it last went wrong
+    Column("last_scheduled_for", _time, nullable=False),  # the time owed of that run
     Column("closed_at", _time),
     _one_of("kind", "failure", "missed", "late", "too_long"),
     Index(
@@ -578,13 +591,14 @@ incidents = Table(
         unique=True,
         postgresql_where=text("closed_at IS NULL"),
     ),
+    Index("incidents_newest_idx", "job_id", "kind", text("id DESC")),
 )
 
 notifications = Table(
     "notifications",  # alerts: one message for one notifier, until it is sent or given up
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("incident_id", ForeignKey(incidents.c.id, ondelete="CASCADE")),  # None: a test
+    Column("incident_id", ForeignKey(incidents.c.id, ondelete="CASCADE"), nullable=False),
     Column("project_id", ForeignKey(projects.c.id, ondelete="CASCADE"), nullable=False),
     Column("notifier", Text, nullable=False),
     Column("event", Text, nullable=False),
@@ -594,7 +608,7 @@ notifications = Table(
     Column("tries", SmallInteger, nullable=False, server_default="0"),
     Column("sent_at", _time),
     Column("error", Text),  # one line, of the last try that failed
-    _one_of("event", "opened", "recovered", "test"),
+    _one_of("event", "opened", "recovered"),
     Index("notifications_due_idx", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
     Index("notifications_incident_id_idx", "incident_id"),
 )
