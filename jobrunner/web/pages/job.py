@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from jobrunner.access.caller import Caller
-from jobrunner.db.durations import usual_durations
 from jobrunner.db.engine import transaction
 from jobrunner.db.jobs import drifted_jobs
 from jobrunner.db.overview import ListedSchedule, get_job, schedules_of
@@ -30,6 +29,7 @@ from jobrunner.web.coming import coming_times, words_of
 from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.forms import Form, HasForm
 from jobrunner.web.pages.argument_form import argument_fields, read_arguments
+from jobrunner.web.pages.job_chart import read_job_chart
 from jobrunner.web.pages.rendering import page, see_other, zone_of
 from jobrunner.web.pages.until import read_until
 from jobrunner.web.problems import status_of
@@ -141,7 +141,7 @@ def _show(
         schedules = schedules_of(connection, address)
         pauses = pauses_in_force(connection)
         runs = page_of_runs(connection, caller, RunsWanted(job=address), limit=_RUNS_SHOWN)
-        usual = usual_durations(connection, [address]).get(address)
+        chart = read_job_chart(connection, request, caller, address)
         drifted = address in drifted_jobs(connection, [address])
     spec = _readable(listed.definition)
     queues = (listed.queue,)
@@ -157,7 +157,8 @@ def _show(
         coming=coming_times(address, schedules, after=web.now(), count=_NEXT_SHOWN),
         pauses=[one for one in pauses if one.covers(address, queues=queues, tags=listed.tags)],
         runs=runs,
-        usual=usual,
+        job_chart=chart,
+        usual=chart.usual,
         drifted=drifted,
         definition=[] if spec is None else definition_fields(spec),
         fields=argument_fields(*_arguments_of(listed.definition)),
