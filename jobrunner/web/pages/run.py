@@ -4,11 +4,12 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.run_logs import CLEAN_UP_ATTEMPT, StoredPiece, read_pieces
@@ -16,15 +17,18 @@ from jobrunner.db.runs import RunDetail
 from jobrunner.run import RunState
 from jobrunner.spec.secrets import hidden, shown
 from jobrunner.web import acts
+from jobrunner.web.charts.timeline import TimedAttempt, timeline
 from jobrunner.web.context import HasWeb
+from jobrunner.web.events import BEGINNING, position_of, stream_output
 from jobrunner.web.forms import HasForm
-from jobrunner.web.pages.rendering import page, see_other
+from jobrunner.web.pages.rendering import page, see_other, zone_of
 from jobrunner.web.security import Operator, Reader
 from jobrunner.web.visible import visible_run
 from jobrunner.wording.foreign_text import plain_output
 
 _OUTPUT_SHOWN = 64 * 1024
 """Of an attempt, the last characters stand on the page; all of it is one step away."""
+_LINE_CHARACTERS = 60
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,13 +50,13 @@ def run(
         namespace=detail.run.address.partition("/")[0],
         is_over=RunState(detail.run.state).is_final,
         why=_why(detail),
-        steps=steps_of(detail, web.now()),
+        timeline=_timeline(detail, web.now(), zone_of(request)),
         phases=_phases(detail.progress),
         arguments=_arguments(detail),
         result=None if detail.result is None else _json(shown(detail.result)),
-        trace_id=trace_id_of(detail.traceparent),
-        outputs=outputs_of(pieces),
-        shown_up_to=f"{pieces[-1].attempt}.{pieces[-1].sequence}" if pieces else "",
+        trace_id=_trace_id(detail.traceparent),
+        outputs=_outputs(pieces),
+        shown_up_to=f"{pieces[-1].attempt}-{pieces[-1].sequence}" if pieces else "",
         once=uuid.uuid4(),
         said=said,
     )
@@ -71,51 +75,16 @@ def _why(detail: RunDetail) -> str:
             return f"{run.created_by} started it."
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A row of what happened in order, and the part of the bar that it takes."""
-
-    name: str
-    state: str
-    began_at: datetime
-    took: timedelta
-    from_percent: float
-    percent: float
-    attempt: Any = None
-    """None: it waited."""
-
-
-def steps_of(detail: RunDetail, now: datetime) -> Sequence[Step]:
-    """Waiting, then each attempt; empty for a run that was never queued to start."""
-    run = detail.run
-    waited_from = max(run.scheduled_for, run.created_at)
-    if not detail.attempts and RunState(run.state).is_final:
-        return ()
-    first = detail.attempts[0].started_at if detail.attempts else now
-    parts: list[tuple[str, str, datetime, datetime, Any]] = []
-    if first > waited_from:
-        parts.append(("Waited", "held" if run.held else "queued", waited_from, first, None))
-    for each in detail.attempts:
-        ended = each.finished_at or now
-        parts.append((f"Attempt {each.number}", each.state, each.started_at, ended, each))
-    begin = min((began for _, _, began, _, _ in parts), default=now)
-    whole = max((ended for *_, ended, _ in parts), default=now) - begin
-    return [
-        Step(
-            name,
-            state,
-            began,
-            ended - began,
-            _percent(began - begin, whole),
-            max(_percent(ended - began, whole), 0.5),
-            attempt,
-        )
-        for name, state, began, ended, attempt in parts
-    ]
-
-
-def _percent(part: timedelta, whole: timedelta) -> float:
-    return round(100 * part / whole, 2) if whole else 0.0
+def _timeline(detail: RunDetail, now: datetime, zone: tzinfo) -> Markup:
+    return timeline(
+        waited_from=max(detail.run.scheduled_for, detail.run.created_at),
+        attempts=[
+            TimedAttempt(each.number, each.state, each.started_at, each.finished_at)
+            for each in detail.attempts
+        ],
+        now=now,
+        zone=zone,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +117,10 @@ def _lasted(phase: Mapping[str, Any]) -> timedelta | None:
 def _arguments(detail: RunDetail) -> Sequence[tuple[str, str, bool]]:
     """(name, value as JSON, whether it was given at the trigger), as anybody may see them."""
     definition = detail.definition or {}
-    schedule = (definition.get("schedules") or {}).get(detail.run.schedule or "", {})
+    schedules = definition.get("schedules") or ()
+    schedule: Mapping[str, Any] = next(
+        (each for each in schedules if each["name"] == detail.run.schedule), {}
+    )
     usual = schedule.get("kwargs") or definition.get("kwargs") or {}
     given = detail.kwargs or {}
     masked = hidden(("kwargs",), {**usual, **given}, definition.get("sensitive") or ())
@@ -158,10 +130,12 @@ def _arguments(detail: RunDetail) -> Sequence[tuple[str, str, bool]]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    on_a_line = json.dumps(value, ensure_ascii=False)
+    is_short = len(on_a_line) <= _LINE_CHARACTERS
+    return on_a_line if is_short else json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def trace_id_of(traceparent: str | None) -> str:
+def _trace_id(traceparent: str | None) -> str:
     """That of the W3C header; '' without one."""
     parts = (traceparent or "").split("-")
     return parts[1] if len(parts) == 4 else ""
@@ -178,7 +152,7 @@ class Output:
     """There is more before it."""
 
 
-def outputs_of(pieces: Sequence[StoredPiece]) -> Sequence[Output]:
+def _outputs(pieces: Sequence[StoredPiece]) -> Sequence[Output]:
     """By attempt, in order; of each the end."""
     return [
         _output(attempt, "".join(piece.text for piece in group))
@@ -202,6 +176,16 @@ def output(web: HasWeb, caller: Reader, run_id: uuid.UUID) -> Response:
         pieces = read_pieces(connection, run_id)
     text = "".join(plain_output(piece.text) for piece in pieces)
     return Response(text, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/runs/{run_id}/stream")
+def stream(
+    request: Request, web: HasWeb, caller: Reader, run_id: uuid.UUID, after: str = ""
+) -> Response:
+    """What it writes from there on, as it comes; `after` is the last piece that the page shows."""
+    with transaction(web.engine) as connection:
+        visible_run(connection, caller, run_id)
+    return stream_output(request, run_id, after=position_of(after) or BEGINNING, shown=plain_output)
 
 
 @router.post("/runs/{run_id}/cancel")
