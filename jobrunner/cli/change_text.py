@@ -160,7 +160,10 @@ def _create_rows(change: Create, plan: Plan) -> list[Row]:
     if change.looks_renamed_from:
         move = f"{{from: {text(change.looks_renamed_from)}, to: {text(change.address)}}}"
         rows.append(
-            ("note", style(f"looks like a rename; to keep its history write moved: [{move}]", "warn"))
+            (
+                "note",
+                style(f"looks like a rename; to keep its history write moved: [{move}]", "warn"),
+            )
         )
     if change.deleted_in is not None:
         rows.append(("note", f"returns with its history (deleted in revision {change.deleted_in})"))
@@ -243,8 +246,9 @@ def _is_below(path: str, root: str) -> bool:
 
 def _difference(field: FieldChange) -> str:
     drift = style("  (changed in the database)", "warn") if field.is_drift else ""
-    line = "" if field.line is None else f"\t{style(f':{field.line}', 'quiet')}"
-    return f"{difference_text(field)}{line}{drift}"
+    given = "" if field.line is None else f"{text(field.file or '')}:{field.line}"
+    place = f"\t{style(given, 'quiet')}" if given else ""
+    return f"{difference_text(field)}{place}{drift}"
 
 
 def _timing_words(change: ScheduleChange, now: datetime) -> Iterator[str]:

@@ -79,13 +79,14 @@ def _change_lines(change: Mapping[str, Any], revision: int, width: int) -> Itera
 
 
 def _as_field(stored: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("path", "kind", "old", "new", "line")
-    return {**{name: stored[name] for name in names}, "is_drift": stored["drift"]}
+    names = ("path", "kind", "old", "new", "line", "file")
+    return {**{name: stored.get(name) for name in names}, "is_drift": stored["drift"]}
 
 
 def _row(field: FieldChange, action: str) -> tuple[str, str]:
     if action == "create":
         return text(field.path), value_text(field.new)
     drift = style("  (was changed in the database)", "warn") if field.is_drift else ""
-    line = "" if field.line is None else f"  {style(f':{field.line}', 'quiet')}"
+    given = "" if field.line is None else f"{text(field.file or '')}:{field.line}"
+    line = f"  {style(given, 'quiet')}" if given else ""
     return text(field.path), f"{difference_text(field)}{line}{drift}"

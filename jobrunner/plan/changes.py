@@ -29,7 +29,9 @@ class FieldChange(NamedTuple):
     new: Any
     """None when removed."""
     line: int | None
-    """In the job's file; None when the file does not give the field."""
+    """Where it is given; None when no file gives it."""
+    file: str | None = None
+    """Of that line; None when it is the job's own."""
     is_drift: bool = False
     """The last apply had set `new`: somebody has changed the database since."""
 
@@ -41,6 +43,7 @@ class FieldChange(NamedTuple):
             "old": self.old,
             "new": self.new,
             "line": self.line,
+            "file": self.file,
             "drift": self.is_drift,
         }
 

@@ -16,7 +16,7 @@ from jobrunner.plan.changes import (
 )
 from jobrunner.plan.current import CurrentJob, CurrentProject
 from jobrunner.plan.digest import plan_digest, spec_digest, told_digest
-from jobrunner.plan.fields import Difference, differences, field_label, field_line, given_fields
+from jobrunner.plan.fields import Difference, differences, field_label, field_place, given_fields
 from jobrunner.plan.lint import OnceAt, lint_jobs
 from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
 from jobrunner.plan.moves import moved_jobs
@@ -250,12 +250,14 @@ def _changed_fields(before: CurrentJob, job: DefinedJob, digest: str) -> tuple[F
 def _field(
     difference: Difference, job: DefinedJob, sensitive: frozenset[str], *, is_drift: bool = False
 ) -> FieldChange:
+    place = field_place(difference.path, job)
     return FieldChange(
         path=field_label(difference.path),
         kind=difference.kind,
         old=hidden(difference.path, difference.old, sensitive),
         new=hidden(difference.path, difference.new, sensitive),
-        line=field_line(difference.path, job.field_lines),
+        line=None if place is None else place.line,
+        file=None if place is None or place.file == job.location.file else place.file,
         is_drift=is_drift,
     )
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from jobrunner.plan.digest import canonical_json
-from jobrunner.spec.models import JobSpec, ScheduleSpec, dump_job
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec, dump_job
 from jobrunner.spec.secrets import reference_of, sealed_parts
 
 _DEFAULT_SCHEDULE = ScheduleSpec().model_dump(mode="json", by_alias=True)
@@ -50,14 +50,9 @@ def field_label(path: tuple[str, ...]) -> str:
     return ".".join(parts)
 
 
-def field_line(path: tuple[str, ...], field_lines: Mapping[str, int]) -> int | None:
-    """The line that gives the field, or the nearest mapping around it; None when no line does."""
-    while path:
-        found = field_lines.get(".".join(path))
-        if found is not None:
-            return found
-        path = path[:-1]
-    return None
+def field_place(path: tuple[str, ...], job: DefinedJob) -> Location | None:
+    """Where the field is given, or the nearest mapping around it; None when nothing gives it."""
+    return job.place_of(*(".".join(path[:length]) for length in range(len(path), 0, -1)))
 
 
 def _is_plain(part: str) -> bool:

@@ -108,10 +108,7 @@ def _not_given(job: DefinedJob) -> Iterator[Diagnostic]:
                 code="W207",
                 severity="warning",
                 message=f"{job.address}: no kwargs are named '{name}', which 'sensitive' names",
-                location=Location(
-                    file=job.location.file,
-                    line=job.field_lines.get("sensitive", job.location.line),
-                ),
+                location=job.place_of("sensitive") or job.location,
                 source_line="",
                 help=f"did you mean '{guess}'?"
                 if guess
@@ -331,7 +328,7 @@ def _unserved_queues(jobs: Iterable[DefinedJob], served: Collection[str]) -> Ite
                 code="W208",
                 severity="warning",
                 message=f"{job.address}: no worker takes from the queue '{queue}'",
-                location=Location(file=job.location.file, line=_queue_line(job, queue)),
+                location=_queue_place(job, queue),
                 source_line="",
                 help=f"did you mean '{guess}'?"
                 if guess
@@ -339,11 +336,10 @@ def _unserved_queues(jobs: Iterable[DefinedJob], served: Collection[str]) -> Ite
             )
 
 
-def _queue_line(job: DefinedJob, queue: str) -> int:
+def _queue_place(job: DefinedJob, queue: str) -> Location:
     of_schedules = [f"schedules.{s.name}.queue" for s in job.spec.schedules if s.queue == queue]
     paths = [*(["queue"] if job.spec.queue == queue else []), *of_schedules]
-    known = (job.field_lines[path] for path in paths if path in job.field_lines)
-    return next(known, job.location.line)
+    return job.place_of(*paths) or job.location
 
 
 def _crowded_minute(timed: Sequence[_Timed], now: datetime) -> Iterator[Diagnostic]:
@@ -393,12 +389,11 @@ def _warning(
     """At the field's line where the files give it, else at the schedule's rule, else at the job."""
     paths = [field] if of_job else [f"schedules.{schedule.name}.{field}"]
     paths.append(f"schedules.{schedule.name}.{schedule.rule}")
-    line = next((job.field_lines[path] for path in paths if path in job.field_lines), None)
     return Diagnostic(
         code=code,
         severity="warning",
         message=f"{job.address}#{schedule.name}: {message}",
-        location=Location(file=job.location.file, line=line or job.location.line),
+        location=job.place_of(*paths) or job.location,
         source_line="",
         help=help,
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from jobrunner.spec.alerts import read_alerts
 from jobrunner.spec.calls import Call, calls_of
@@ -100,7 +100,7 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     return DefinedJob(
         spec=spec.model_copy(update={"enabled": False}) if around.is_disabled else spec,
         location=Location(file=key.source.path, line=key.line, column=key.column),
-        field_lines=_field_lines(merged, named, key.source),
+        **_field_places(merged, named, key.source),
     )
 
 
@@ -356,26 +356,37 @@ def _arguments_fit(args: Sequence[Any], kwargs: Any, tree: Mapping, report: Repo
     return False
 
 
-def _field_lines(job: Mapping, named: NamedSchedules, source: Source) -> dict[str, int]:
-    """`retry.delay` → line; only what stands in the job's own file."""
-    lines: dict[str, int] = {}
+class _Places(TypedDict):
+    field_lines: dict[str, int]
+    field_files: dict[str, str]
+
+
+def _field_places(job: Mapping, named: NamedSchedules, source: Source) -> _Places:
+    """`retry.delay` → its line, and its file unless that is the job's own."""
+    places = _Places(field_lines={}, field_files={})
     zone = job.entries.get("timezone")
-    if zone is not None and zone.key.source is source:
-        lines = dict.fromkeys((f"schedules.{name}.timezone" for name in named), zone.key.line)
+    if zone is not None:
+        for name in named:
+            _add_place(places, f"schedules.{name}.timezone", zone.key, source)
     for key, entry in job.entries.items():
         if key in _FIELDS:
-            _add_lines(lines, key, entry.key, entry.value, source)
+            _add_places(places, key, entry.key, entry.value, source)
     for name, schedule in named.items():
-        _add_lines(lines, _path_below("schedules", name), schedule.key, schedule.value, source)
-    return lines
+        _add_places(places, _path_below("schedules", name), schedule.key, schedule.value, source)
+    return places
 
 
-def _add_lines(lines: dict[str, int], path: str, key: Scalar, value: Node, source: Source) -> None:
-    if key.source is source:
-        lines[path] = key.line
+def _add_places(places: _Places, path: str, key: Scalar, value: Node, source: Source) -> None:
+    _add_place(places, path, key, source)
     if isinstance(value, Mapping):
         for name, (below, item) in value.entries.items():
-            _add_lines(lines, _path_below(path, name), below, item, source)
+            _add_places(places, _path_below(path, name), below, item, source)
+
+
+def _add_place(places: _Places, path: str, key: Scalar, source: Source) -> None:
+    places["field_lines"][path] = key.line
+    if key.source is not source:
+        places["field_files"][path] = key.source.path
 
 
 @lru_cache(maxsize=4096)

@@ -517,7 +517,17 @@ class DefinedJob:
     spec: JobSpec
     location: Location
     field_lines: dict[str, int] = field(default_factory=dict)
-    """`schedules.default.cron` → line in `location.file`; only fields that this file gives."""
+    """`schedules.default.cron` → the line that gives it, of the job or of what it inherits."""
+    field_files: dict[str, str] = field(default_factory=dict)
+    """The file of that line, where it is not the job's own."""
+
+    def place_of(self, *paths: str) -> Location | None:
+        """Where the first of these fields that is written anywhere is written."""
+        path = next((path for path in paths if path in self.field_lines), None)
+        if path is None:
+            return None
+        file = self.field_files.get(path, self.location.file)
+        return Location(file=file, line=self.field_lines[path])
 
     @property
     def address(self) -> str:

@@ -99,6 +99,11 @@ def test_a_changed_field_shows_both_values_and_its_line() -> None:
     assert lines_of(update(field))[1] == '      kwargs.region  "eu" -> "us"  :9'
 
 
+def test_a_field_that_is_inherited_shows_the_file_it_comes_from() -> None:
+    field = FieldChange("timeout", "changed", "5m", "9m", line=3, file="jobrunner.yaml")
+    assert lines_of(update(field))[1] == "      timeout  5m -> 9m  jobrunner.yaml:3"
+
+
 def test_added_and_removed_fields_have_their_signs() -> None:
     added = FieldChange("kwargs.region", "added", None, "us", line=9)
     removed = FieldChange("kwargs.region", "removed", "eu", None, line=None)
