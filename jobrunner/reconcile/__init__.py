@@ -5,7 +5,7 @@ with what is in force, `guarding.py` asks whether that is meant, `applying.py` h
 `writing.py` carries the plan out.
 """
 
-from jobrunner.reconcile.applying import Applied, apply_project
+from jobrunner.reconcile.applying import Applied, apply_project, apply_within
 from jobrunner.reconcile.desired import Desired, read_desired, understand
 from jobrunner.reconcile.guarding import check_wanted, with_refusal
 from jobrunner.reconcile.options import LOCK_TIMEOUT_SECONDS, ApplyOptions
@@ -17,7 +17,7 @@ from jobrunner.reconcile.planning import (
     plan_saved,
     reading,
 )
-from jobrunner.reconcile.rolling_back import Drift, Rollback, find_drift
+from jobrunner.reconcile.rolling_back import Drift, Rollback, find_drift, plan_rollback
 from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name
 
 __all__ = [
@@ -30,11 +30,13 @@ __all__ = [
     "Rollback",
     "Wanted",
     "apply_project",
+    "apply_within",
     "check_wanted",
     "compare",
     "find_drift",
     "plan_against",
     "plan_project",
+    "plan_rollback",
     "plan_saved",
     "plan_wanted",
     "project_name",

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from jobrunner.crash_points import reach
-from jobrunner.db import definitions, projects
+from jobrunner.db import definitions, pending, projects
 from jobrunner.db.engine import Limits, change_limits, transaction
 from jobrunner.db.revisions import is_flapping
 from jobrunner.db.wakeups import notify
@@ -53,24 +53,36 @@ def apply_project(
     one whose jobs are not what they were, GuardRefused, Conflict, NotFound, DatabaseUnavailable.
     """
     with transaction(engine) as connection:
-        change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
-        projects.lock_project(connection, project_name(wanted))
-        change_limits(connection, _PLANNING)
-        plan = plan_wanted(connection, wanted, options, now=now)
-        check_expected(plan, options.expected_digest)
-        check_wanted(connection, plan, wanted, options)
-        change_limits(connection, _WRITING)
-        definitions.write_locations(
-            connection, {move.job_id: move.after for move in plan.relocated}
-        )
-        if plan.is_empty and not plan.is_adoption:
-            return Applied(None, plan)
-        at = settle_due(connection, plan, record_due, now)
-        project = write(connection, plan, wanted, options, at)
-        flapping = is_flapping(connection, project)
-        reach("apply_written")
-        notify(connection)
+        applied = apply_within(connection, wanted, options=options, record_due=record_due, now=now)
     reach("apply_committed")
+    return applied
+
+
+def apply_within(
+    connection: Connection,
+    wanted: Wanted,
+    *,
+    options: ApplyOptions,
+    record_due: RecordDue,
+    now: datetime | None = None,
+) -> Applied:
+    """The same in the caller's transaction, which is to do little else: it holds locks from here on."""
+    change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
+    projects.lock_project(connection, project_name(wanted))
+    change_limits(connection, _PLANNING)
+    plan = plan_wanted(connection, wanted, options, now=now)
+    check_expected(plan, options.expected_digest)
+    check_wanted(connection, plan, wanted, options)
+    change_limits(connection, _WRITING)
+    definitions.write_locations(connection, {move.job_id: move.after for move in plan.relocated})
+    if plan.is_empty and not plan.is_adoption:
+        return Applied(None, plan)
+    at = settle_due(connection, plan, record_due, now)
+    project = write(connection, plan, wanted, options, at)
+    pending.clear_pending(connection, plan.project)
+    flapping = is_flapping(connection, project)
+    reach("apply_written")
+    notify(connection)
     return Applied(project.revision, plan, is_flapping=flapping)
 
 

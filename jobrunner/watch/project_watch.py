@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
-from jobrunner.dispatch import record_due
 from jobrunner.errors import DatabaseUnavailable, GuardRefused
 from jobrunner.files import PROJECT_FILE, ProjectFiles, read_project
 from jobrunner.garbage import collection_paused
@@ -20,7 +19,6 @@ from jobrunner.reconcile import (
     Applied,
     ApplyOptions,
     Desired,
-    apply_project,
     plan_project,
     reading,
     understand,
@@ -29,11 +27,14 @@ from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import Given
 from jobrunner.spec.readings import Readings
+from jobrunner.watch.approving import apply_or_leave, is_approved
 from jobrunner.watch.hints import Hints, Watched
 from jobrunner.watch.watcher import Look, Outcome, Watcher, WatchOptions
 from jobrunner.watch.writers import held_git_lock, is_open_for_writing
 
 _MISTAKES_KEPT = 20
+_APPROVAL_SECONDS = 1.0
+"""So often it is asked whether somebody has approved what a guard has refused, while it is refused."""
 
 OptionsFor = Callable[[Desired], ApplyOptions]
 """Who applies, and from which commit: asked anew before each apply."""
@@ -70,6 +71,9 @@ class ProjectWatch:
         self._hints: Hints | None = None
         self._process: Process | None = None
         self._look_at = self._sign_at = 0.0
+        self._refused_project: str | None = None
+        """Whose plan a guard has refused; None while none is."""
+        self._approval_at = 0.0
 
     @property
     def problem(self) -> str:
@@ -83,7 +87,10 @@ class ProjectWatch:
 
     def wait(self, longest_seconds: float) -> None:
         """Until something may have changed, the next look is due, or `longest_seconds` have passed."""
-        seconds = min(self._look_at, self._sign_at) - time.monotonic()
+        due = [self._look_at, self._sign_at]
+        if self._refused_project is not None:
+            due.append(self._approval_at)
+        seconds = min(due) - time.monotonic()
         timeout_seconds = max(0.0, min(seconds, longest_seconds))
         if self._hints is None:
             time.sleep(timeout_seconds)
@@ -93,6 +100,9 @@ class ProjectWatch:
     def run_once(self) -> None:
         """Look if it is time to, and give the sign of life if it is time to."""
         now = time.monotonic()
+        if self._refused_project is not None and now >= self._approval_at:
+            self._approval_at = now + _APPROVAL_SECONDS
+            self._ask_for_approval(self._refused_project)
         if now >= self._look_at:
             story = self.outcome.story
             polls = self._hints is None or bool(self._hints.problem)
@@ -170,9 +180,18 @@ class ProjectWatch:
             keyring = self._options_for(desired).keyring
             with reading(self._engine) as connection:
                 return Applied(None, plan_project(connection, desired, keyring=keyring))
-        return apply_project(
-            self._engine, desired, options=self._options_for(desired), record_due=record_due
-        )
+        self._refused_project = None
+        try:
+            return apply_or_leave(self._engine, desired, self._options_for(desired))
+        except GuardRefused:
+            self._refused_project = desired.project.project
+            raise
+
+    def _ask_for_approval(self, project: str) -> None:
+        with suppress(DatabaseUnavailable, DBAPIError):  # it is asked again
+            if is_approved(self._engine, project):
+                self._watcher.retry_now()
+                self._look_at = 0.0
 
     def _sign_in(self) -> None:
         outcome = self.outcome

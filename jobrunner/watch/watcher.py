@@ -141,6 +141,10 @@ class Watcher:
         self._handle(seen.content_hash, now)
         return self._rest(now, seen, polls=polls)
 
+    def retry_now(self) -> None:
+        """Something has happened for which the same content may have another outcome."""
+        self._retry_at = 0.0
+
     def _is_retry_due(self, now: float) -> bool:
         return self._retry_at is not None and now >= self._retry_at
 
