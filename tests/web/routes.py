@@ -66,6 +66,7 @@ ROWS: Mapping[str, Row] = {
     "POST /runs/{run_id}/retry": Row("operator", of="run", good=303),
     "GET /queues": Row("viewer"),
     "GET /audit": Row("admin of all"),
+    "GET /metrics": Row("viewer"),
     "GET /api/v1/health": Row("nothing"),
     "GET /api/v1/openapi.json": Row("nothing"),
     "GET /api/v1/status": Row("viewer"),
@@ -127,3 +128,21 @@ def expected(route: str, caller: Caller) -> int:
             return 404
         case _:
             return row.good
+
+
+def is_let_in(route: str, caller: Caller) -> bool:
+    """Whether the route does for the caller what it is for."""
+    row = ROWS[route]
+    if row.needs == "nothing":
+        return caller in {"without credentials", "right"}
+    if caller == "wrong namespace":
+        return row.of is None and row.needs != "admin of all"
+    if caller == "another":
+        return row.of != "run" and row.needs in {"viewer", "operator"}
+    return caller == "right"
+
+
+def is_refused(route: str, caller: Caller) -> bool:
+    """Whether the route does nothing for the caller. No role is below a viewer's."""
+    has_such = caller != "wrong role" or ROWS[route].needs != "viewer"
+    return has_such and not is_let_in(route, caller)
