@@ -37,7 +37,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!part.hasAttribute("data-live")) return;
   const marked = document.getSelection();
   const isMarked = !marked.isCollapsed && part.contains(marked.anchorNode);
-  const isOpen = part.querySelector("details.opens[open]") !== null;
+  const isOpen = part.querySelector("details[open]") !== null;
   if (document.hidden || isMarked || isOpen || part.matches(":focus-within")) event.preventDefault();
 });
 

@@ -11,11 +11,20 @@ if (log.dataset.stream) {
     const piece = JSON.parse(event.data);
     const shown = outputOf(piece.attempt);
     shown.append(document.createTextNode(piece.text));
-    while (shown.textContent.length > CHARACTERS_MAX && shown.childNodes.length > 1) shown.firstChild.remove();
+    forget(shown);
     document.getElementById("log-none").hidden = true;
-    if (follow.checked) shown.scrollIntoView({ block: "end" });
+    if (follow.checked) shown.scrollTop = shown.scrollHeight;
   });
-  stream.addEventListener("end", () => stream.close());
+  stream.addEventListener("end", () => {
+    stream.close();
+    follow.closest("label").hidden = true;
+  });
+  follow.addEventListener("change", showEnds);
+  showEnds();
+}
+
+function showEnds() {
+  if (follow.checked) log.querySelectorAll("pre").forEach((shown) => (shown.scrollTop = shown.scrollHeight));
 }
 
 function outputOf(attempt) {
@@ -32,4 +41,13 @@ function outputOf(attempt) {
   made.dataset.attempt = attempt;
   log.append(made);
   return made;
+}
+
+// A run that writes without end must not fill the reader's memory.
+function forget(shown) {
+  let characters = shown.textContent.length;
+  while (characters > CHARACTERS_MAX && shown.childNodes.length > 1) {
+    characters -= shown.firstChild.length;
+    shown.firstChild.remove();
+  }
 }
