@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from jobrunner.access.caller import Caller, Permission
 from jobrunner.db.jobs import no_such_job
 from jobrunner.db.runs import RunDetail, get_run, no_such_run
+from jobrunner.errors import AccessDenied
 
 
 def check_sees_job(caller: Caller, namespace: str, name: str) -> str:
@@ -44,6 +45,16 @@ def _without_others(caller: Caller, change: Mapping[str, Any]) -> Mapping[str, A
     }
     pauses = [one for one in change.get("pauses", ()) if sees_pause(caller, one)]
     return {**own, "pauses": pauses} if "pauses" in change else own
+
+
+def check_whole_project(caller: Caller) -> None:
+    """Raise AccessDenied for who is limited to namespaces: a plan is carried out whole or not at all."""
+    if caller.namespaces is not None:
+        raise AccessDenied(
+            f"'{caller.subject}' is limited to namespaces, and this is of a whole project.",
+            is_known=True,
+            hint="Ask an administrator of all namespaces.",
+        )
 
 
 def sees_pause(caller: Caller, pause: Mapping[str, Any]) -> bool:

@@ -103,6 +103,24 @@ ROWS: Mapping[str, Row] = {
     "POST /api/v1/runs/{run_id}/retry": Row("operator", of="run", good=202),
     "POST /api/v1/runs/cancel": Row("operator", json={"ids": [str(uuid.UUID(int=1))]}),
     "POST /api/v1/runs/retry": Row("operator", json={"ids": [str(uuid.UUID(int=1))]}),
+    "GET /changes": Row("viewer"),
+    # Of a project that nobody has applied yet.
+    "POST /changes/{project}/approve": Row(
+        "admin of all", good=404, path={"project": "test"}, form={"digest": "0123456789ab"}
+    ),
+    "GET /changes/{project}/drift": Row("viewer", good=404, path={"project": "test"}),
+    "GET /changes/{project}/revisions/{number}": Row(
+        "viewer", good=404, path={"project": "test", "number": "1"}
+    ),
+    "GET /changes/{project}/revisions/{number}/rollback": Row(
+        "admin of all", good=404, path={"project": "test", "number": "1"}
+    ),
+    "POST /changes/{project}/revisions/{number}/rollback": Row(
+        "admin of all",
+        good=404,
+        path={"project": "test", "number": "1"},
+        form={"digest": "0123456789ab"},
+    ),
 }
 
 

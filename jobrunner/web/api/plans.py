@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from jobrunner.access.caller import Caller
 from jobrunner.db.engine import transaction
-from jobrunner.db.pending_plans import PendingPlan, read_pending_plans
+from jobrunner.db.pending import PendingPlan, read_pending
 from jobrunner.db.projects import project_names
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import changes_as_json
@@ -45,7 +45,7 @@ class PendingPage(Record):
 def pending_plans(request: Request, web: HasWeb, caller: Reader) -> Response:
     """What the files would change and a watch does not apply by itself."""
     with transaction(web.engine) as connection:
-        found = read_pending_plans(connection)
+        found = read_pending(connection)
     told = [(one, visible_changes(caller, one.plan.get("changes", ()))) for one in found]
     seen = [each for each in told if each[1] or caller.namespaces is None]
     return answer(request, seen, lambda: PendingPage(items=tuple(_pending(*each) for each in seen)))

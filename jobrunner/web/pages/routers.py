@@ -1,7 +1,18 @@
 """All pages."""
 
 from jobrunner.web import static_files
-from jobrunner.web.pages import audit, job, jobs, overview, queues, run, runs, sign_in, zone
+from jobrunner.web.pages import (
+    audit,
+    changes,
+    job,
+    jobs,
+    overview,
+    queues,
+    run,
+    runs,
+    sign_in,
+    zone,
+)
 
 PAGE_ROUTERS = (
     static_files.router,
@@ -13,6 +24,7 @@ PAGE_ROUTERS = (
     runs.router,
     run.router,
     queues.router,
+    changes.router,
     audit.router,
 )
 """In the order in which a path is looked for."""

@@ -1,0 +1,245 @@
+"""What was applied and what waits: plans for a person to approve, revisions with their diff, roll back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy import Connection
+
+from jobrunner.access.caller import Caller
+from jobrunner.db import audit
+from jobrunner.db.engine import of_one_moment, transaction
+from jobrunner.db.history import Revision, get_revision
+from jobrunner.db.overview import applied_projects
+from jobrunner.db.pending import approve_pending, read_pending
+from jobrunner.db.processes import read_processes
+from jobrunner.db.revision_pages import RevisionPosition, page_of_revisions
+from jobrunner.dispatch import record_due
+from jobrunner.errors import NotFound, UsageError
+from jobrunner.plan.changes import changes_as_json
+from jobrunner.reconcile import (
+    ApplyOptions,
+    Rollback,
+    apply_within,
+    find_drift,
+    plan_rollback,
+    reading,
+)
+from jobrunner.web.context import HasWeb
+from jobrunner.web.forms import Form, HasForm
+from jobrunner.web.pages.diff import change_rows, counts_of, signed_counts
+from jobrunner.web.pages.rendering import page, see_other
+from jobrunner.web.security import Administrator, Reader
+from jobrunner.web.visible import check_whole_project, visible_changes
+
+_REVISIONS_ON_PAGE = 20
+_LOCK_TIMEOUT_SECONDS = 5.0
+"""A person waits: somebody else's apply is told of, and not waited for."""
+_NUMBER_MAX = 2**63 - 1
+
+router = APIRouter(prefix="/changes", include_in_schema=False)
+
+Name = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+Number = Annotated[int, Path(ge=0, le=_NUMBER_MAX)]
+
+
+@router.get("")
+def changes(
+    request: Request,
+    web: HasWeb,
+    caller: Reader,
+    *,
+    project: Annotated[str, Query(max_length=200)] = "",
+    before: Annotated[int | None, Query(ge=0, le=_NUMBER_MAX)] = None,
+    said: str = "",
+) -> Response:
+    """What waits, and the newest revisions; `before` a number of the project."""
+    with transaction(of_one_moment(web.engine)) as connection:
+        waiting = [
+            (one, visible_changes(caller, one.plan["changes"])) for one in read_pending(connection)
+        ]
+        after = _position(connection, project, before)
+        found = page_of_revisions(
+            connection, caller, project=project or None, after=after, limit=_REVISIONS_ON_PAGE + 1
+        )
+        projects = applied_projects(connection)
+    return page(
+        request,
+        caller,
+        "changes.html",
+        waiting=[
+            (one, change_rows(seen), len(seen), signed_counts(counts_of(seen)))
+            for one, seen in waiting
+            if seen or caller.namespaces is None
+        ],
+        revisions=[(one, signed_counts(one.counts)) for one in found[:_REVISIONS_ON_PAGE]],
+        newest={one.name: one.revision for one in projects},
+        next_before=found[_REVISIONS_ON_PAGE - 1] if len(found) > _REVISIONS_ON_PAGE else None,
+        is_first=before is None,
+        project=project,
+        said=said,
+        is_whole=caller.namespaces is None,
+    )
+
+
+def _position(connection: Connection, project: str, before: int | None) -> RevisionPosition | None:
+    """Where the page begins."""
+    if before is None:
+        return None
+    return RevisionPosition(get_revision(connection, project, before).created_at, project, before)
+
+
+@router.post("/{project}/approve")
+def approve(
+    request: Request, web: HasWeb, caller: Administrator, project: Name, form: HasForm
+) -> Response:
+    """The watcher applies exactly the plan that is shown."""
+    check_whole_project(caller)
+    digest = _digest(form)
+    with transaction(web.engine) as connection:
+        approve_pending(connection, project, digest, by=caller.subject)
+        audit.record(
+            connection,
+            actor=caller.subject,
+            action="plan.approve",
+            target=project,
+            details={"digest": digest},
+        )
+    return see_other(request, "/changes", said="approved")
+
+
+@router.get("/{project}/drift")
+def drift(request: Request, web: HasWeb, caller: Reader, project: Name) -> Response:
+    """What somebody has changed in the database since the last apply."""
+    with reading(web.engine) as connection:
+        found = find_drift(connection, project)
+    seen = visible_changes(caller, changes_as_json(found.plan.changes))
+    return page(
+        request,
+        caller,
+        "drift.html",
+        project=project,
+        revision=found.plan.base_revision,
+        changes=change_rows(seen),
+        number=len(seen),
+        edited=[one["address"] for one in visible_changes(caller, _addressed(found.edited))],
+    )
+
+
+def _addressed(addresses: Sequence[str]) -> list[Mapping[str, Any]]:
+    return [{"address": address} for address in addresses]
+
+
+@router.get("/{project}/revisions/{number}")
+def revision(
+    request: Request, web: HasWeb, caller: Reader, *, project: Name, number: Number
+) -> Response:
+    """Who applied what, when, and from which commit."""
+    with transaction(web.engine) as connection:
+        found = get_revision(connection, project, number)
+        newest = {one.name: one.revision for one in applied_projects(connection)}[project]
+    seen = _seen_of(caller, project, found)
+    return page(
+        request,
+        caller,
+        "revision.html",
+        project=project,
+        revision=found,
+        newest=newest,
+        changes=change_rows(seen),
+        number=len(seen),
+        counts=signed_counts(counts_of(seen)),
+        is_whole=caller.namespaces is None,
+    )
+
+
+def _seen_of(caller: Caller, project: str, found: Revision) -> tuple[Mapping[str, Any], ...]:
+    seen = visible_changes(caller, found.changes)
+    if not seen and caller.namespaces is not None:
+        raise NotFound(
+            f"Project {project} has no revision {found.number}.",
+            hint="`jobrunner history` shows those that there are.",
+        )
+    return seen
+
+
+@router.get("/{project}/revisions/{number}/rollback")
+def look_at_rollback(
+    request: Request, web: HasWeb, caller: Administrator, *, project: Name, number: Number
+) -> Response:
+    """What it would change to have the jobs of that revision again."""
+    check_whole_project(caller)
+    with reading(web.engine) as connection:
+        plan = plan_rollback(connection, Rollback(project, number))
+        then = get_revision(connection, project, number)
+        watchers = [
+            seen.process.name
+            for seen in read_processes(connection, kind="watch")
+            if seen.is_alive and seen.process.details.get("project") == project
+        ]
+    told = changes_as_json(plan.changes)
+    return page(
+        request,
+        caller,
+        "rollback.html",
+        project=project,
+        revision=then,
+        digest=plan.digest,
+        changes=change_rows(told),
+        number=len(told),
+        counts=signed_counts(counts_of(told)),
+        watchers=watchers,
+    )
+
+
+@router.post("/{project}/revisions/{number}/rollback")
+def roll_back(
+    request: Request,
+    web: HasWeb,
+    caller: Administrator,
+    *,
+    project: Name,
+    number: Number,
+    form: HasForm,
+) -> Response:
+    """Exactly what was shown, or nothing."""
+    check_whole_project(caller)
+    digest = _digest(form)
+    with transaction(web.engine) as connection:
+        options = _looked_at(connection, caller, project, number, digest)
+        applied = apply_within(
+            connection, Rollback(project, number), options=options, record_due=record_due
+        )
+        audit.record(
+            connection,
+            actor=caller.subject,
+            action="rollback",
+            target=project,
+            details={"to": number, "digest": digest, "revision": applied.revision},
+        )
+    return see_other(request, "/changes", said="rolled back")
+
+
+def _looked_at(
+    connection: Connection, caller: Caller, project: str, number: int, digest: str
+) -> ApplyOptions:
+    """Who has seen the plan of this digest has seen what it deletes."""
+    plan = plan_rollback(connection, Rollback(project, number))
+    deleted = tuple(change.address for change in plan.deletes)
+    return ApplyOptions(
+        author=caller.subject,
+        expected_digest=digest,
+        allow_deletes=len(deleted),
+        allow_protected=deleted,
+        lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS,
+    )
+
+
+def _digest(form: Form) -> str:
+    """That of the plan that was shown. Raises UsageError without one: it would allow any plan."""
+    digest = form.text("digest")
+    if not digest:
+        raise UsageError(
+            "The form does not say which plan is meant.", hint="Open the page again and look at it."
+        )
+    return digest
