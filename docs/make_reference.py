@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from jobrunner.metrics.reference import metrics_reference
 from jobrunner.spec.codes.page import errors_reference
 from jobrunner.spec.reference import yaml_reference
 
@@ -10,4 +11,5 @@ REFERENCE = Path(__file__).parent / "reference"
 
 if __name__ == "__main__":
     (REFERENCE / "yaml.md").write_text(yaml_reference(), encoding="utf-8")
+    (REFERENCE / "metrics.md").write_text(metrics_reference(), encoding="utf-8")
     (REFERENCE / "errors.md").write_text(errors_reference(), encoding="utf-8")

@@ -86,10 +86,22 @@ class Settings(BaseModel):
     """The claim that names the role; without it, its subject reads his own runs and no more."""
     web_requests_per_second: float = Field(default=50.0, ge=0)
     """How many requests of one token, and of one address, are answered at length; 0 is no limit."""
+    web_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+(/[A-Za-z0-9._~/-]*)?)?$")
+    """Where people reach the pages, such as `https://jobs.example.com`: alerts link to it; '' is nowhere."""
+    alerts_signing_key: str = Field(default="", repr=False)
+    """With which web hooks are signed (HMAC-SHA256), 32 bytes or more; '' signs none."""
+    alerts_allow_private: bool = False
+    """Whether alerts may be sent to machines of private networks and to this one."""
     web_source_link: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Where pages link to for a line of a job file, with `{commit}`, `{file}` and `{line}` in it, such as
     `https://git.example.com/jobs/blob/{commit}/{file}#L{line}`; '' is nowhere.
     """
+    metrics_open: bool = False
+    """Whether `/metrics` needs no token: for a scraper on a network of its own."""
+    metrics_celery_names: bool = False
+    """Whether `/metrics` also has the `celery_…` names that dashboards of Celery projects know."""
+    metrics_series_max: int = Field(default=10_000, ge=100)
+    """So many series `/metrics` has at most, the most important first."""
     debug: bool = False
     """Whether a failure of the program itself shows its traceback instead of keeping it in a file."""
 

@@ -78,7 +78,7 @@ def sign_in(
         name=name or f"{kind}@{host}",
         host=host,
         pid=os.getpid(),
-        version=_version(),
+        version=own_version(),
         details=details or {},
     )
     connection.execute(
@@ -136,7 +136,8 @@ def read_processes(connection: Connection, *, kind: str | None = None) -> tuple[
     )
 
 
-def _version() -> str:
+def own_version() -> str:
+    """Of the package that runs here."""
     try:
         return version("celery-jobrunner")
     except PackageNotFoundError:  # run from a source tree that is not installed

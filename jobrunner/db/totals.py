@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import add
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
@@ -150,6 +151,14 @@ class Times:
     total_seconds: float
     buckets: tuple[int, ...]
     """How many took no longer than each of BOUNDS_SECONDS, and last how many there are."""
+
+    def __add__(self, other: "Times") -> "Times":
+        """Of both."""
+        buckets = tuple(map(add, self.buckets, other.buckets))
+        return Times(self.total_seconds + other.total_seconds, buckets)
+
+
+NO_TIMES = Times(0.0, (0,) * _BUCKETS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 
 from jobrunner.settings import Settings
 from jobrunner.web import problems
+from jobrunner.web.api.metrics import make_metrics_router
 from jobrunner.web.api.routers import API_ROUTERS
 from jobrunner.web.context import Web
 from jobrunner.web.gate.forwarded import Forwarded, networks_of
@@ -44,6 +45,7 @@ def make_app(web: Web) -> FastAPI:
         app.include_router(router, prefix=API)
     for router in PAGE_ROUTERS:
         app.include_router(router)
+    app.include_router(make_metrics_router(web.settings))
     check_declared(app)
     return app
 

@@ -1,0 +1,39 @@
+"""What Prometheus scrapes, below the prefix and beside the API."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from jobrunner.access.caller import Permission
+from jobrunner.metrics.collector import Visible, scrape
+from jobrunner.settings import Settings
+from jobrunner.web.context import HasWeb, Web
+from jobrunner.web.security import PUBLIC, Reader
+
+
+def make_metrics_router(settings: Settings) -> APIRouter:
+    """For whoever may read; with `metrics_open` for everybody, which an operator says of his network."""
+    router = APIRouter(include_in_schema=False)
+    if settings.metrics_open:
+        router.get("/metrics", dependencies=[PUBLIC])(_open_metrics)
+    else:
+        router.get("/metrics")(_metrics)
+    return router
+
+
+def _metrics(web: HasWeb, caller: Reader) -> Response:
+    return _scraped(web, lambda namespace: caller.may(Permission.READ, namespace))
+
+
+def _open_metrics(web: HasWeb) -> Response:
+    return _scraped(web, lambda _: True)
+
+
+def _scraped(web: Web, sees: Visible) -> Response:
+    body = scrape(
+        web.engine,
+        sees=sees,
+        celery_names=web.settings.metrics_celery_names,
+        series_max=web.settings.metrics_series_max,
+    )
+    return Response(body, media_type=CONTENT_TYPE_LATEST)
