@@ -37,6 +37,7 @@ from jobrunner.errors import (
 )
 from jobrunner.hand_over import HandOver
 from jobrunner.logs import refuse_to_start
+from jobrunner.notify.alerter import Alerter
 from jobrunner.recover import (
     QueueKey,
     Suspicion,
@@ -109,6 +110,7 @@ class Loop:
         self._engine = make_engine(settings.database_url, application_name="jobrunner beat")
         self._sender = sender
         self._hand_over = HandOver(self._engine, settings)
+        self._alerter = Alerter(settings)
         self._counting = Counting(self._engine)
         self._listener: Listener | None = None
         self._process: Process | None = None
@@ -158,6 +160,7 @@ class Loop:
             except (DatabaseUnavailable, DBAPIError):
                 log.warning("sign_out_failed")
         self._hand_over.close()
+        self._alerter.close()
         self._counting.close()
         self._hang_up()
         self._sender.close()
@@ -185,6 +188,7 @@ class Loop:
     def _listen(self) -> None:
         if self._listener is None:
             self._listener = Listener(self._engine)
+            self._alerter.start()
             log.info("database_connected")
 
     def _look_and_work(self) -> None:

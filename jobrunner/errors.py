@@ -14,6 +14,7 @@
     ├── StalePlan                  3  the database moved on, or the digest differs
     ├── GuardRefused               4  a guard said no; the message names the flag that overrides
     ├── AccessDenied               1  the credentials are missing, wrong or not enough
+    ├── NotSent                    1  a message could not be sent, or was not taken
     ├── LockNotObtained            5  somebody else holds the apply lock
     └── UsageError                64  the command line itself is wrong
 
@@ -108,6 +109,10 @@ class AccessDenied(JobrunnerError):
     def __init__(self, message: str, *, is_known: bool, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.is_known = is_known
+
+
+class NotSent(JobrunnerError):
+    """A message has not arrived, as far as anybody knows."""
 
 
 class LockNotObtained(JobrunnerError):

@@ -62,6 +62,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "runs": "Runs: list, show, logs, cancel, retry",
         "queues": "What waits, since when, and who serves it",
         "workers": "Who is at work, and on what",
+        "alerts": "What is wrong, who was told; try a notifier",
         "fsck": "Check that every due time has its run",
     },
     "Act": {

@@ -216,6 +216,7 @@ def _origin(desired: Desired, options: ApplyOptions) -> Origin:
         git_committed_at=options.git_committed_at,
         missing_folders=desired.missing_folders,
         guards=desired.project.guards,
+        notifiers={name: notifier.url for name, notifier in desired.project.notifiers.items()},
     )
 
 

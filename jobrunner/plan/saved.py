@@ -18,7 +18,7 @@ from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
 from jobrunner.plan.load import Load
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.models import DefinedJob, JsonValue
 from jobrunner.spec.project import Guards, Move
 
 FORMAT_VERSION = 1
@@ -35,6 +35,8 @@ class Origin:
     missing_folders: tuple[str, ...]
     guards: Guards
     git_committed_at: datetime | None = None
+    notifiers: Mapping[str, JsonValue] | None = None
+    """Where its alerts go; None in plans of before there were alerts."""
 
 
 @dataclass(frozen=True, slots=True)

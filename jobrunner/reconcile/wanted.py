@@ -1,6 +1,8 @@
 """What an apply can be of: the files, a saved plan, or an earlier revision."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -23,6 +25,17 @@ def project_name(wanted: Wanted) -> str:
             return current.name
         case Rollback(project=name):
             return name
+
+
+def notifiers_of(wanted: Wanted) -> Mapping[str, Any] | None:
+    """Where its alerts go, by name; None says nothing of it, and what is applied stays."""
+    match wanted:
+        case Desired(project=project):
+            return {name: notifier.url for name, notifier in project.notifiers.items()}
+        case SavedPlan(origin=origin):
+            return origin.notifiers
+        case Rollback():
+            return None
 
 
 def plan_wanted(

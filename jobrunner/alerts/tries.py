@@ -1,0 +1,14 @@
+"""How long a message that could not be sent waits for its next try."""
+
+from datetime import timedelta
+
+FIRST_DELAY = timedelta(seconds=10)
+LONGEST_DELAY = timedelta(hours=1)
+GIVEN_UP_AFTER = timedelta(hours=24)
+"""Of age: by then somebody has seen it elsewhere, or nobody looks."""
+
+
+def next_try_in(tries: int, age: timedelta) -> timedelta | None:
+    """After that many tries of a message that is so old: 10 s, 20 s, … 1 h; None: it is given up."""
+    delay = min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY)
+    return None if age + delay > GIVEN_UP_AFTER else delay

@@ -1,0 +1,147 @@
+"""One try to send one message. A process of its own: nothing that hangs or crashes here hurts a beat.
+
+    python -m jobrunner.notify.child    writes an Answer to its stdout; an Assignment comes by its stdin
+
+The secret in an address is opened here, just before it is used, and masked in the answer.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from jobrunner.alerts.message import Message, link_of, text_of, title_of
+from jobrunner.errors import JobrunnerError, UsageError
+from jobrunner.masking import Masker
+from jobrunner.notify import mail, webhook
+from jobrunner.notify.guard import refuse_private_connections
+from jobrunner.notify.services import send_to_service
+from jobrunner.secrets import make_secrets
+from jobrunner.settings import Settings
+
+LIMIT_SECONDS = 10
+"""Whoever has started the process ends it then."""
+_ALONE_SECONDS = LIMIT_SECONDS + 5
+"""Without him it ends itself."""
+_TIMEOUT_SECONDS = 8.0
+"""Of a single connect or answer: so there is time left to say which it was."""
+_SHORTEST_PART = 6
+_KEY_BYTES_MIN = 32
+
+
+class Assignment(BaseModel):
+    """What such a process is told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    url: Any
+    """An address, or a reference to one."""
+    message: Message
+
+
+class Answer(BaseModel):
+    """How it went."""
+
+    model_config = ConfigDict(frozen=True)
+
+    said: str = ""
+    """What came back."""
+    error: str = ""
+    """Why it was not sent; '' when it was."""
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises UsageError for a key that signs nothing well, and for a pattern of secrets that is none."""
+    make_secrets(settings, {})
+    if settings.alerts_signing_key and len(settings.alerts_signing_key.encode()) < _KEY_BYTES_MIN:
+        raise UsageError(
+            f"JOBRUNNER_ALERTS_SIGNING_KEY is too short: it has fewer than {_KEY_BYTES_MIN} bytes.",
+            hint="Make one with: openssl rand -hex 32",
+        )
+
+
+def main() -> None:
+    """What the process does. Its exit code is 0 when it has answered, well or not."""
+    signal.alarm(_ALONE_SECONDS)
+    assignment = Assignment.model_validate_json(sys.stdin.read())
+    answer_to = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(
+        os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+    )  # what a library prints is no answer
+    answer_to.write(answer(assignment, os.environ).model_dump_json())
+    answer_to.close()
+
+
+def answer(assignment: Assignment, environ: Any) -> Answer:
+    """Send it, and say how it went, without the secrets of its address."""
+    masker = Masker()
+    try:
+        url = _opened(assignment, environ, masker)
+        if not assignment.settings.alerts_allow_private:
+            refuse_private_connections()
+        return Answer(said=_one_line(masker.text(_send(url, assignment))))
+    except JobrunnerError as error:
+        return Answer(error=_one_line(masker.text(error.message)))
+    except Exception as error:  # noqa: BLE001  whatever a library raises is an answer
+        told = str(error) or type(error).__name__
+        return Answer(error=_one_line(masker.text(told)))
+
+
+def _opened(assignment: Assignment, environ: Any, masker: Masker) -> str:
+    secrets = make_secrets(assignment.settings, environ)
+    args, _ = secrets.opened("", ([assignment.url], {}))
+    url = str(args[0])
+    for part in _parts_that_open(url):
+        masker.add(part)
+    return url
+
+
+def _parts_that_open(url: str) -> list[str]:
+    """An address as a whole, and what of it may be a password or a key; the host is none."""
+    parts = urlsplit(url)
+    told = [unquote(parts.username or ""), unquote(parts.password or "")]
+    told += [unquote(one) for one in parts.path.split("/")]
+    told += [value for values in parse_qs(parts.query).values() for value in values]
+    return [url, *(one for one in told if len(one) >= _SHORTEST_PART and "@" not in one)]
+
+
+def _send(url: str, assignment: Assignment) -> str:
+    scheme, message = url.partition(":")[0].lower(), assignment.message
+    web_url = assignment.settings.web_url
+    title, text = title_of(message), text_of(message, web_url=web_url)
+    if scheme in webhook.SCHEMES:
+        return webhook.post(
+            url,
+            webhook.Post(
+                _body(message, title, text, web_url),
+                str(message.id),
+                assignment.settings.alerts_signing_key,
+            ),
+            now_seconds=int(time.time()),
+            timeout_seconds=_TIMEOUT_SECONDS,
+            allow_private=assignment.settings.alerts_allow_private,
+        )
+    if scheme in mail.SCHEMES:
+        letter = mail.Letter(title, text, str(message.id))
+        return mail.send_mail(url, letter, timeout_seconds=_TIMEOUT_SECONDS)
+    return send_to_service(url, message, title=title, text=text)
+
+
+def _body(message: Message, title: str, text: str, web_url: str) -> bytes:
+    told = message.model_dump(mode="json")
+    told |= {"title": title, "text": text, "url": link_of(message, web_url=web_url)}
+    return json.dumps(told).encode()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
+
+
+if __name__ == "__main__":
+    main()
