@@ -107,22 +107,24 @@ def edits(draw: st.DrawFn, files: Files) -> Files:
         return files
     path, name = draw(st.sampled_from(jobs))
     job = dict(files.jobs[path]["jobs"][name])
-    key = draw(st.sampled_from([*_FIELDS, "schedules", "task"]))
-    job[key] = draw(_EDITED[key])
+    key = draw(st.sampled_from([*_EDITED, "one schedule"]))
+    if key != "one schedule":
+        job[key] = draw(_EDITED[key])
+    elif job.get("schedules"):
+        which = draw(st.sampled_from(sorted(job["schedules"])))
+        edited = {**job["schedules"][which], **draw(_OF_A_SCHEDULE)}
+        job["schedules"] = {**job["schedules"], which: edited}
     tree = files.jobs[path]
     return replace(files, jobs={**files.jobs, path: {**tree, "jobs": {**tree["jobs"], name: job}}})
 
 
-_EDITED = {
+_OF_A_SCHEDULE: st.SearchStrategy[Tree] = st.sampled_from(
+    [{"enabled": False}, {"enabled": True}, {"kwargs": {"on": 1}}, {"jitter": "3m"}, {"queue": "a"}]
+)
+_EDITED: dict[str, st.SearchStrategy[Any]] = {
     **_FIELDS,
     "task": st.sampled_from(["acme.tasks.run", "acme.tasks:other", "acme.tasks.new"]),
-    "schedules": st.dictionaries(
-        _NAMES,
-        st.tuples(_SCHEDULES, st.sampled_from([{}, {"enabled": False}, {"kwargs": {"on": 1}}])).map(
-            lambda parts: parts[0] | parts[1]
-        ),
-        max_size=2,
-    ),
+    "schedules": st.dictionaries(_NAMES, _SCHEDULES, max_size=2),
 }
 
 

@@ -279,7 +279,7 @@ def test_fault_61_without_any_watch_to_be_had_it_polls_and_says_so(acme: Project
     """Without a database: from inside of the namespace the one of the tests cannot be entered."""
     acme.environment["JOBRUNNER_DATABASE_URL"] = "postgresql://ada@127.0.0.1:1/acme"
     acme.write("jobs.d/ops.yaml", "jbos: {}\n")
-    lower = "echo 1 > /proc/sys/user/max_inotify_watches"
+    lower = "echo 0 > /proc/sys/user/max_inotify_watches"
     watch = acme.start_program(
         *USER_NAMESPACE, "sh", "-c", f"{lower}; exec jobrunner watch --keep-going"
     )
