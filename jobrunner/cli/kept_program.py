@@ -21,7 +21,7 @@ _LAST_LINE_COLUMNS = 160
 
 
 class KeptProgram:
-    """One of beat and worker. Call `run_once` again and again."""
+    """One of beat, worker and web. Call `run_once` again and again."""
 
     def __init__(self, supervisor: Supervisor, make_program: Callable[[], Program]) -> None:
         self._supervisor = supervisor

@@ -19,8 +19,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobrunner.broker import make_app
+from jobrunner.cli import up_web
 from jobrunner.cli.celery_process import celery_arguments
 from jobrunner.cli.command import make_command
+from jobrunner.cli.database import actor_of
 from jobrunner.cli.kept_program import KeptProgram
 from jobrunner.cli.nearby import nearby, own_command
 from jobrunner.cli.run_directory import prepare_run_directory, published_endpoints
@@ -55,7 +57,7 @@ _WORKER_GRACE_SECONDS = "1"
 
 @make_command(
     "up",
-    "Everything in one terminal: servers, migrations, apply, watch, beat and worker.\n\n"
+    "Everything in one terminal: servers, migrations, apply, watch, beat, worker and the pages.\n\n"
     "PostgreSQL and Valkey are private to this folder unless JOBRUNNER_DATABASE_URL and "
     "JOBRUNNER_BROKER_URL say otherwise; their data stays in .jobrunner/. Ctrl-C ends all of it.",
     examples=[
@@ -76,7 +78,8 @@ _WORKER_GRACE_SECONDS = "1"
     is_flag=True,
     help="Start the worker anew whenever a .py file below the project changes.",
 )
-def command(session: Session, *, concurrency: int | None, reload: bool) -> int:
+@click.option("--no-web", is_flag=True, help="Without the pages; nothing listens then.")
+def command(session: Session, *, concurrency: int | None, reload: bool, no_web: bool) -> int:
     # The endpoints of a running `up` are none of ours: only what the environment names counts.
     given = load_settings(session.environ, Path("/"))
     root = read_project(config=session.config, working_directory=session.working_directory).root
@@ -102,7 +105,10 @@ def command(session: Session, *, concurrency: int | None, reload: bool) -> int:
             upgrade(engine)
         if settings != given:
             opened.enter_context(published_endpoints(folder, settings))
-        up = _Up(session, engine, servers, settings, root, folder, concurrency or _slots())
+        port = None if no_web or not up_web.is_installed() else up_web.find_port()
+        if port is not None:
+            session.output.told(*_web_banner(session, engine, settings, port))
+        up = _Up(session, engine, servers, settings, root, folder, concurrency or _slots(), port)
         if reload:
             up.follow_python()
             opened.callback(up.python_over.set)
@@ -130,6 +136,17 @@ def _banner(session: Session, root: Path, folder: Path, given: Settings) -> Sequ
     )
 
 
+def _web_banner(session: Session, engine: Engine, settings: Settings, port: int) -> Sequence[str]:
+    address = f"http://{up_web.HOST}:{port}{settings.web_prefix}"
+    link = up_web.sign_in_address(engine, address, subject=actor_of(session))
+    return (
+        f"  {style('pages', 'quiet')}     {address}",
+        f"  {style('sign in', 'quiet')}   once, within ten minutes, by",
+        f"  {link}",
+        "",
+    )
+
+
 @dataclass
 class _Up:
     """The loop: files, programs and runs, each looked at in turn, by one thread."""
@@ -141,6 +158,8 @@ class _Up:
     root: Path
     folder: Path
     concurrency: int
+    port: int | None
+    """Of the pages; None: there are none."""
     files: FilesStream = field(default_factory=FilesStream)
     stream: RunStream = field(default_factory=lambda: RunStream(since=datetime.now(UTC)))
     programs: dict[str, KeptProgram] = field(default_factory=dict)
@@ -164,7 +183,7 @@ class _Up:
         self._serve_queues()
         self.programs = {
             name: KeptProgram(self.servers.supervisor, partial(self._program, name))
-            for name in ("beat", "worker")
+            for name in ("beat", "worker", *(() if self.port is None else ("web",)))
         }
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
@@ -263,14 +282,19 @@ class _Up:
                 *("--without-mingle", "--without-gossip"),
             ),
         }
+        argv = celery_arguments(name, own[name]) if name in own else self._web_arguments()
         return Program(
             name=name,
-            argv=tuple(celery_arguments(name, own[name])),
+            argv=tuple(argv),
             env=self._environment(),
             cwd=str(self.root),
             stop_timeout_seconds=_STOP_TIMEOUT_SECONDS,
             log_file=str(self.folder / "logs" / f"{name}.log"),
         )
+
+    def _web_arguments(self) -> Sequence[str]:
+        assert self.port is not None  # noqa: S101  without one there is no such program
+        return up_web.web_arguments(self.port)
 
     def _environment(self) -> Mapping[str, str]:
         named = (
