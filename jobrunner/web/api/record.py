@@ -47,7 +47,9 @@ NamespaceFilter = Annotated[
     str | None, Query(pattern=NAME_PATTERN, description="Only of jobs of this namespace.")
 ]
 QueueFilter = Annotated[str | None, Query(pattern=NAME_PATTERN, description="Only of this queue.")]
-LineFilter = Annotated[str | None, Query(pattern=_ONE_LINE)]
+LineFilter = Annotated[
+    str | None, Query(pattern=_ONE_LINE, description="One line of text, as it stands there.")
+]
 Limit = Annotated[int, Query(ge=1, le=500, description="So many at most.")]
 Cursor = Annotated[
     str | None,

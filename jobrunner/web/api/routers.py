@@ -3,6 +3,7 @@
 from jobrunner.web.api import (
     audit,
     backfills,
+    document,
     jobs,
     plans,
     queues,
@@ -22,4 +23,5 @@ API_ROUTERS = (
     revisions.router,
     status.router,
     audit.router,
+    document.router,
 )
