@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
+from jobrunner.spec.parse import parse_project
+from jobrunner.spec.rendering import as_yaml, rendered
+from jobrunner.spec.yaml import SourceFile
 from tests.properties.projects import Files, edits, parse_files, projects
 from tests.properties.rows import all_rows, rows_of_project
 from tests.reconcile.acme import Reconciler
@@ -44,6 +47,19 @@ def test_order_quotes_comments_line_ends_and_names_of_files_change_no_definition
     files: Files, random: Random
 ) -> None:
     assert specs(files, random) == specs(files)
+
+
+@given(files=projects(), with_defaults=st.booleans())
+def test_every_layer_written_out_and_every_default_made_explicit_change_no_definition(
+    files: Files,
+    *,
+    with_defaults: bool,
+) -> None:
+    jobs = parse_files(files).jobs
+    text = as_yaml(rendered(jobs, with_defaults=with_defaults))
+    parsed = parse_project(None, [SourceFile("all.yaml", text.encode())])
+    assert parsed.diagnostics == ()
+    assert [job.spec for job in parsed.jobs] == [job.spec for job in jobs]
 
 
 @on_a_database
