@@ -71,13 +71,12 @@ def insert_token(
 _FIND = text("""
     SELECT id, secret_hash, name, subject, role, namespaces, own_runs_only, created_by, created_at,
            expires_at, revoked_at, last_used_at,
-           expires_at <= statement_timestamp() AS is_expired
+           expires_at <= statement_timestamp() AS is_expired,
+           coalesce(last_used_at < statement_timestamp() - interval '1 minute', true) AS is_use_new
       FROM jobrunner.tokens WHERE id = :id
 """)
 _TOUCH = text("""
-    UPDATE jobrunner.tokens SET last_used_at = statement_timestamp()
-     WHERE id = :id
-       AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
+    UPDATE jobrunner.tokens SET last_used_at = statement_timestamp() WHERE id = :id
 """)
 
 
@@ -90,7 +89,8 @@ def caller_of(connection: Connection, given: TokenText) -> Caller | Refusal:
         return "revoked"
     if row["is_expired"]:
         return "expired"
-    connection.execute(_TOUCH, {"id": given.id})
+    if row["is_use_new"]:
+        connection.execute(_TOUCH, {"id": given.id})
     return Caller(
         subject=row["subject"],
         role=Role(row["role"]),
@@ -131,18 +131,13 @@ _REVOKE = text("""
     UPDATE jobrunner.tokens SET revoked_at = statement_timestamp()
      WHERE id = :id AND revoked_at IS NULL RETURNING id
 """)
-_END_SESSIONS = text("""
-    UPDATE jobrunner.sessions SET ended_at = statement_timestamp()
-     WHERE token_id = :id AND ended_at IS NULL
-""")
 
 
 def revoke_token(connection: Connection, token_id: str, *, actor: str) -> None:
-    """It is good for nothing from the commit on, nor is what was signed in with it. Raises NotFound."""
+    """It is good for nothing from the commit on, nor are its sessions. Raises NotFound."""
     if connection.execute(_REVOKE, {"id": token_id}).one_or_none() is None:
         raise NotFound(
             f"There is no token '{token_id}' that is in force.",
             hint="`jobrunner token list` shows all of them.",
         )
-    connection.execute(_END_SESSIONS, {"id": token_id})
     audit.record(connection, actor=actor, action="token.revoke", target=token_id)
