@@ -12,7 +12,7 @@ from jobrunner.wording.states import STATES
 from jobrunner.wording.times import short, took
 
 _WIDTH, _HEIGHT = 880.0, 208.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 816.0, 24.0, 176.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60.0, 816.0, 24.0, 176.0
 _RADIUS = 3.5
 _LABEL_WIDTH = 34.0
 """Of an apply's number; where two stand closer, only the later one is written."""
