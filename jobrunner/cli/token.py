@@ -87,7 +87,7 @@ def create_command(
         )
     session.output.result(str(made))
     end = "until it is revoked" if expires_at is None else f"until {exact(expires_at)}"
-    session.output.say(
+    session.output.explain(
         f"Good {end}. It is not shown again: keep it where secrets are kept.",
         "Send it as a header:  Authorization: Bearer jr_…",
         "or sign in to the pages with it.",

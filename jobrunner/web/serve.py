@@ -28,6 +28,8 @@ def check_access(web: Web, host: str) -> None:
             f"--open on {host} would let everybody in.",
             hint="Leave out --open, or listen on 127.0.0.1.",
         )
+    if web.settings.jwt_key or web.settings.jwt_jwks:
+        return
     with transaction(web.engine) as connection:
         if not has_good_token(connection):
             raise UsageError(

@@ -24,6 +24,7 @@ from jobrunner.web.app import make_app
 from jobrunner.web.context import Web
 from jobrunner.web.host_tokens import HostTokens
 from jobrunner.web.key_set import KeySet
+from jobrunner.web.serve import check_access
 
 KEY = "k" * 32
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -277,3 +278,14 @@ def test_a_jwt_opens_what_its_role_may_read(get: Callable[[str], int]) -> None:
 
 def test_fault_83_wrong_jwts_are_counted_as_well(get: Callable[[str], int]) -> None:
     assert [get("a.b.c") for _ in range(11)] == [401] * 10 + [429]
+
+
+def test_with_a_key_others_may_be_let_in_without_any_token(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="Nobody could sign in"):
+        check_access(Web(Settings(), engine), "10.0.0.1")
+    check_access(Web(Settings(jwt_key=KEY), engine), "10.0.0.1")
+
+
+def test_without_credentials_it_listens_on_this_machine_alone(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="would let everybody in"):
+        check_access(Web(Settings(jwt_key=KEY), engine, is_open=True), "10.0.0.1")
