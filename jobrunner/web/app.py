@@ -10,9 +10,11 @@ from jobrunner.web.api.routers import API_ROUTERS
 from jobrunner.web.context import Web
 from jobrunner.web.gate.forwarded import Forwarded, networks_of
 from jobrunner.web.gate.hosts import Hosts
+from jobrunner.web.gate.prefix import Prefix
 from jobrunner.web.gate.rates import Rates
 from jobrunner.web.gate.response_headers import ResponseHeaders
 from jobrunner.web.gate.sizes import Sizes
+from jobrunner.web.gate.traces import Traces
 from jobrunner.web.host_tokens import HostTokens
 from jobrunner.web.pages.routers import PAGE_ROUTERS
 from jobrunner.web.run_watch import RunWatch
@@ -29,7 +31,6 @@ def make_app(web: Web) -> FastAPI:
     """
     app = FastAPI(
         title="jobrunner",
-        root_path=web.settings.web_prefix,
         # Their pages load scripts from elsewhere; the file itself is a route of ours.
         docs_url=None,
         redoc_url=None,
@@ -58,4 +59,6 @@ def _gate(settings: Settings) -> list[Middleware]:
         Middleware(Rates, per_second=settings.web_requests_per_second),
         Middleware(Hosts, names=settings.web_hosts),
         Middleware(Sizes),
+        Middleware(Prefix, prefix=settings.web_prefix),
+        Middleware(Traces),
     ]

@@ -1,6 +1,6 @@
 """Signing in to the pages, what a session is good for, and when it ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, text
@@ -11,7 +11,9 @@ from jobrunner.access.tokens import parse_token
 from jobrunner.db.engine import transaction
 from jobrunner.db.sessions import insert_link
 from jobrunner.db.tokens import revoke_token
-from tests.web.conftest import Headers
+from jobrunner.web.app import make_app
+from jobrunner.web.context import Web
+from tests.web.conftest import SETTINGS, Headers
 
 OURS = {"Origin": "http://127.0.0.1"}
 
@@ -214,3 +216,34 @@ def test_fault_80_scripts_of_our_pages_send_it_in_a_header(signed_in: TestClient
     header = {"X-CSRF-Token": form_token(signed_in), "Sec-Fetch-Site": "same-origin"}
     answer = signed_in.post("/sign-out", headers=header, follow_redirects=False)
     assert answer.status_code == 303
+
+
+@pytest.fixture
+def opened(engine: Engine) -> Iterator[TestClient]:
+    """An app without credentials, as `jobrunner web --open` has it."""
+    app = make_app(Web(SETTINGS, engine, is_open=True))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def test_fault_80_without_credentials_a_page_of_others_still_acts_for_nobody(
+    opened: TestClient,
+) -> None:
+    zone = {"zone": "UTC"}
+    for said in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}):
+        assert opened.post("/zone", data=zone, headers=said).status_code == 403
+    answer = opened.post("/zone", data=zone, headers=OURS, follow_redirects=False)
+    assert answer.status_code == 303
+
+
+def test_without_credentials_what_is_no_browser_may_act(opened: TestClient) -> None:
+    answer = opened.post("/zone", data={"zone": "UTC"}, follow_redirects=False)
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("asked", ["/jobs-of-all/zone", "/zone"])
+def test_below_a_prefix_one_is_led_to_sign_in_below_it(engine: Engine, asked: str) -> None:
+    settings = SETTINGS.model_copy(update={"web_prefix": "/jobs-of-all"})
+    with TestClient(make_app(Web(settings, engine)), base_url="http://127.0.0.1") as client:
+        answer = client.get(asked, follow_redirects=False)
+    assert answer.headers["location"] == "/jobs-of-all/sign-in?next=%2Fzone"
