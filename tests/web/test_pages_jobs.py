@@ -28,6 +28,14 @@ def test_a_filter_leaves_the_jobs_that_match(
     assert ("test/backup" in shown, "test/mail" in shown) == (True, False)
 
 
+def test_a_form_of_which_nothing_was_chosen_asks_for_all(
+    client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    ledger.add_job()
+    asked = client.get("/jobs?text=&namespace=&tag=&queue=&state=", headers=sign("viewer"))
+    assert (asked.status_code, "test/job" in asked.text) == (200, True)
+
+
 def test_who_is_of_another_namespace_sees_no_job(
     client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:

@@ -1,6 +1,6 @@
 """The jobs in force: each with what a person needs next, found by a few letters."""
 
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -31,7 +31,7 @@ def jobs(
     namespace: Short = "",
     tag: Short = "",
     queue: Short = "",
-    state: JobState | None = None,
+    state: JobState | Literal[""] = "",  # a form sends what was not chosen, too
     after: Short = "",
 ) -> Response:
     """A page of them, by address; `after` is the last address of the page before."""
@@ -39,7 +39,7 @@ def jobs(
         namespace=namespace or None,
         tag=tag or None,
         queue=queue or None,
-        state=state,
+        state=state or None,
         contains=text.strip(),
     )
     with transaction(web.engine) as connection:
