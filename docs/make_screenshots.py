@@ -111,7 +111,7 @@ _HISTORY = """
            SELECT date_trunc('hour', statement_timestamp()) - n * interval '1 hour' AS at,
                   CASE WHEN chance < 4 THEN 'failed' WHEN chance < 6 THEN 'cancelled' ELSE 'succeeded'
                    END AS state,
-                  (20 + usual) * (CASE WHEN n < 57 THEN 1.5 ELSE 1 END) * (0.7 + chance * 0.006) AS took
+                  (60 + 6 * usual) * (CASE WHEN n < 57 THEN 1.5 ELSE 1 END) * (0.7 + chance * 0.006) AS took
            ) AS drawn
 """
 _REVISIONS = """
@@ -121,7 +121,7 @@ _PROCESSES = """
     INSERT INTO jobrunner.processes (id, kind, name, host, pid, version, details, last_seen_at)
     VALUES (gen_random_uuid(), 'beat', 'beat@host-1', 'host-1', 10, '1', '{}', now() + interval '1 h'),
            (gen_random_uuid(), 'worker', 'worker@host-1', 'host-1', 11, '1',
-            '{"queues": ["default", "ops", "shop"], "concurrency": 4}', now() + interval '1 h')
+            '{"queues": ["default", "ops", "shop"], "concurrency": 8}', now() + interval '1 h')
 """
 _PAUSE = """
     INSERT INTO jobrunner.pauses (scope, target, reason, paused_by, until)

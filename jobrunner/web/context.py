@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from jobrunner.sealing import NO_KEYS, Keyring
 from jobrunner.settings import Settings
 from jobrunner.web.guesses import Guesses
+from jobrunner.web.planned_load import UsualDurations
 
 
 def _utc_now() -> datetime:
@@ -30,6 +31,7 @@ class Web:
     now: Callable[[], datetime] = _utc_now
     guesses: Guesses = field(default_factory=Guesses)
     """Wrong credentials of the last minute."""
+    usual_durations: UsualDurations = field(default_factory=UsualDurations)
 
 
 def _web_of(request: Request) -> Web:

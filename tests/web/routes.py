@@ -70,6 +70,7 @@ ROWS: Mapping[str, Row] = {
     "GET /api/v1/health": Row("nothing"),
     "GET /api/v1/openapi.json": Row("nothing"),
     "GET /api/v1/status": Row("viewer"),
+    "GET /api/v1/calendar": Row("viewer"),
     "GET /api/v1/health/ready": Row("nothing"),
     "GET /api/v1/queues": Row("viewer"),
     "GET /api/v1/workers": Row("viewer"),
@@ -103,6 +104,7 @@ ROWS: Mapping[str, Row] = {
     "POST /api/v1/runs/{run_id}/retry": Row("operator", of="run", good=202),
     "POST /api/v1/runs/cancel": Row("operator", json={"ids": [str(uuid.UUID(int=1))]}),
     "POST /api/v1/runs/retry": Row("operator", json={"ids": [str(uuid.UUID(int=1))]}),
+    "GET /calendar": Row("viewer"),
     "GET /changes": Row("viewer"),
     # Of a project that nobody has applied yet.
     "POST /changes/{project}/approve": Row(

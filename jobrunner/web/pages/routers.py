@@ -3,6 +3,7 @@
 from jobrunner.web import static_files
 from jobrunner.web.pages import (
     audit,
+    calendar,
     changes,
     job,
     jobs,
@@ -24,6 +25,7 @@ PAGE_ROUTERS = (
     runs.router,
     run.router,
     queues.router,
+    calendar.router,
     changes.router,
     audit.router,
 )

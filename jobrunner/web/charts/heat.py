@@ -1,0 +1,55 @@
+"""A heat map as rows of cells: five steps of one hue, and the number that stands in the cell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SHARES = (0.1, 0.25, 0.5, 0.8)
+"""Of the slots: where the next step begins."""
+_SMALLEST_SHOWN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One hour."""
+
+    level: int
+    """0: nothing starts or runs; 5: nearly full, or more than full."""
+    text: str
+    starts: int
+    busy: float
+    """Slots, on average."""
+
+
+EMPTY = Cell(0, "", 0, 0.0)
+
+
+def cells_of(
+    starts: Sequence[int], busy: Sequence[float], *, full: float, is_by_starts: bool
+) -> list[Cell]:
+    """`full`: how much is all there can be, in slots, or with `is_by_starts` in starts."""
+    return [
+        _cell(number, slots, number if is_by_starts else slots, full)
+        for number, slots in zip(starts, busy, strict=True)
+    ]
+
+
+def slots_text(slots: float) -> str:
+    """`0.4`, `12`."""
+    return f"{slots:.0f}" if slots >= 9.95 else f"{slots:.1f}"
+
+
+def _cell(starts: int, busy: float, value: float, full: float) -> Cell:
+    if not starts and busy < _SMALLEST_SHOWN:
+        return EMPTY
+    share = value / full if full else 1.0
+    level = 1 + sum(share >= step for step in _SHARES)
+    is_count = value == starts
+    text = (
+        _short_count(starts) if is_count else slots_text(busy) if busy >= _SMALLEST_SHOWN else "0"
+    )
+    return Cell(level, text, starts, busy)
+
+
+def _short_count(number: int) -> str:
+    """`950`, `12k`."""
+    return str(number) if number < 1000 else f"{number / 1000:.0f}k"

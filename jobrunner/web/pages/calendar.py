@@ -1,0 +1,164 @@
+"""What is planned for which hour, against the slots of the workers: a day by queue, or a week."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request, Response
+
+from jobrunner.db.engine import transaction
+from jobrunner.db.processes import SeenProcess, read_processes
+from jobrunner.web.charts.heat import EMPTY, Cell, cells_of
+from jobrunner.web.context import HasWeb
+from jobrunner.web.pages.rendering import page, zone_of
+from jobrunner.web.planned_load import HourlyLoad, planned_load, total_of
+from jobrunner.web.security import Reader
+
+_HOUR = timedelta(hours=1)
+_ROWS_SHOWN = 40
+_DAY_HOURS, _WEEK_HOURS = 24, 168
+
+router = APIRouter(include_in_schema=False)
+
+Short = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/calendar")
+def calendar(
+    request: Request,
+    web: HasWeb,
+    caller: Reader,
+    *,
+    span: Literal["day", "week"] = "day",
+    by: Literal["queue", "namespace", "job"] = "queue",
+    queue: Short = "",
+    namespace: Short = "",
+) -> Response:
+    """The hours from this one on, in the reader's zone."""
+    zone = zone_of(request)
+    start = web.now().replace(minute=0, second=0, microsecond=0)
+    hours = _DAY_HOURS if span == "day" else _WEEK_HOURS
+    with transaction(web.engine) as connection:
+        loads = planned_load(
+            connection,
+            caller,
+            web.usual_durations,
+            start=start,
+            end=start + hours * _HOUR,
+            by=by if span == "day" else "queue",
+            namespace=namespace or None,
+            queue=queue or None,
+        )
+        slots = _slots_of(read_processes(connection, kind="worker"))
+    total = total_of(list(loads.values()), hours)
+    heat = _Heat(slots, queue, total)
+    return page(
+        request,
+        caller,
+        "calendar.html",
+        span=span,
+        by=by,
+        queue=queue,
+        namespace=namespace,
+        heads=_day_heads(start, zone) if span == "day" else [f"{hour:02d}" for hour in range(24)],
+        rows=heat.rows(loads, by) if span == "day" else heat.days(start, zone),
+        left_out=max(len(loads) - _ROWS_SHOWN, 0) if span == "day" else 0,
+        busiest=heat.busiest(loads, start),
+        slots=heat.all_slots,
+        is_by_starts=heat.is_by_starts,
+        starts=sum(total.starts),
+        unknown=len(total.unknown),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A queue, a namespace, a job or a day."""
+
+    name: str
+    cells: list[Cell]
+    slots: int | None
+    """Of the workers that serve it, where it is a queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busiest:
+    """The hour with the most work."""
+
+    at: datetime
+    cell: Cell
+    mostly: str
+    """Which row has most of it."""
+
+
+class _Heat:
+    """What fills a cell: slots where it is known how long runs take, else the number of starts."""
+
+    def __init__(self, slots: Mapping[str, int], queue: str, total: HourlyLoad) -> None:
+        self._slots = slots
+        self._total = total
+        self.all_slots = slots.get(queue, 0) if queue else slots.get("", 0)
+        self.is_by_starts = not any(total.busy)
+
+    def rows(self, loads: Mapping[str, HourlyLoad], by: str) -> list[HeatRow]:
+        """The busiest first; the sum above them where there are several."""
+        ordered = sorted(
+            loads.items(), key=lambda one: (-sum(one[1].busy), -sum(one[1].starts), one[0])
+        )
+        found = [self._row(name, load, by) for name, load in ordered[:_ROWS_SHOWN]]
+        return [HeatRow("", self._cells(self._total, None), None), *found] if found else []
+
+    def days(self, start: datetime, zone: ZoneInfo) -> list[HeatRow]:
+        """A row a day. An hour that the clock shows twice is both together."""
+        cells = self._cells(self._total, None)
+        days: dict[date, list[Cell]] = {}
+        for index, cell in enumerate(cells):
+            local = (start + index * _HOUR).astimezone(zone)
+            row = days.setdefault(local.date(), [EMPTY] * 24)
+            row[local.hour] = cell if row[local.hour] is EMPTY else _heavier(row[local.hour], cell)
+        return [HeatRow(f"{day:%a} {day.day} {day:%b}", row, None) for day, row in days.items()]
+
+    def busiest(self, loads: Mapping[str, HourlyLoad], start: datetime) -> Busiest | None:
+        """None where nothing is planned."""
+        measured = self._measured(self._total)
+        if not any(measured):
+            return None
+        index = measured.index(max(measured))
+        mostly = max(loads, key=lambda name: self._measured(loads[name])[index])
+        cell = self._cells(self._total, None)[index]
+        return Busiest(start + index * _HOUR, cell, mostly)
+
+    def _row(self, name: str, load: HourlyLoad, by: str) -> HeatRow:
+        slots = self._slots.get(name, 0) if by == "queue" else None
+        return HeatRow(name, self._cells(load, slots), slots)
+
+    def _cells(self, load: HourlyLoad, slots: int | None) -> list[Cell]:
+        most = max(self._measured(self._total), default=0.0)
+        full = most if self.is_by_starts else (slots or self.all_slots or most)
+        return cells_of(load.starts, load.busy, full=full, is_by_starts=self.is_by_starts)
+
+    def _measured(self, load: HourlyLoad) -> list[float]:
+        return [float(number) for number in load.starts] if self.is_by_starts else load.busy
+
+
+def _heavier(one: Cell, other: Cell) -> Cell:
+    return one if (one.busy, one.starts) >= (other.busy, other.starts) else other
+
+
+def _slots_of(workers: Iterable[SeenProcess]) -> dict[str, int]:
+    """By queue, of the living ones; '' is all of them."""
+    slots: dict[str, int] = {}
+    for seen in workers:
+        if seen.is_alive:
+            number = int(seen.process.details.get("concurrency", 0))
+            for queue in {"", *seen.process.details.get("queues", ())}:
+                slots[queue] = slots.get(queue, 0) + number
+    return slots
+
+
+def _day_heads(start: datetime, zone: ZoneInfo) -> list[str]:
+    """`20`, or `20:30` in a zone whose hours are not those of UTC."""
+    local = [(start + index * _HOUR).astimezone(zone) for index in range(_DAY_HOURS)]
+    return [f"{one:%H:%M}" if one.minute else f"{one:%H}" for one in local]
