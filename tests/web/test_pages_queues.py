@@ -31,10 +31,11 @@ def _add_worker(engine: Engine) -> None:
         )
 
 
-def _record(engine: Engine, **values: str) -> None:
-    given = {"actor": "ada", "action": "pause", "target": "test/job", **values}
+def _record(
+    engine: Engine, *, actor: str = "ada", action: str = "pause", target: str = "test/job"
+) -> None:
     with transaction(engine) as connection:
-        audit.record(connection, **given)
+        audit.record(connection, actor=actor, action=action, target=target)
 
 
 def test_a_queue_that_nobody_serves_is_told_with_what_to_type(
