@@ -20,11 +20,12 @@ COMPILE_LOCK := $(COMPILE) pyproject.toml --group build
 # What a user's shell may hold must not reach the environment's own interpreter.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help up test check test-system bench chaos chaos-proof chaos-celery lock clean
+.PHONY: help up test browser check test-system bench chaos chaos-proof chaos-celery lock clean
 
 help:
 	@echo "make up           start everything here and run the demo in jobs.d/; Ctrl-C ends it"
-	@echo "make test         run all tests that need nothing of the system"
+	@echo "make test         run all tests that need nothing of the system but a browser"
+	@echo "make browser      look for the Chromium that the tests of the pages need; as root on Debian, install it"
 	@echo "make check        run the linters, the types and the import rules"
 	@echo "make test-system  run the tests that need PostgreSQL and Redis of the system"
 	@echo "make bench        measure speed and print the tables"
@@ -37,9 +38,24 @@ help:
 up: $(VENV)/installed-up
 	@$(BIN)/jobrunner up $(UP_ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-dev browser
 	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system and not alone" $(TEST_ARGS)
 	$(BIN)/pytest -m alone $(TEST_ARGS) || test $$? -eq 5  # none of those that were asked for
+
+# The tests of the pages use the system's browser: one that is downloaded lacks libraries on most machines.
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable chrome; do \
+		if command -v $$name > /dev/null; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then \
+		echo "Installing chromium for the tests of the pages …"; \
+		apt-get update --quiet && \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends chromium; \
+	else \
+		echo "No Chromium or Chrome was found; the tests of the pages need one." >&2; \
+		echo "Install one, e.g. on Debian: apt-get install chromium" >&2; \
+		exit 1; \
+	fi
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check
