@@ -3,6 +3,7 @@
 from jobrunner.web.api import (
     audit,
     backfills,
+    calendar,
     document,
     jobs,
     plans,
@@ -21,6 +22,7 @@ API_ROUTERS = (
     queues.router,
     plans.router,
     revisions.router,
+    calendar.router,
     status.router,
     audit.router,
     document.router,
