@@ -34,7 +34,8 @@ class HourStarts(NamedTuple):
     """On average, within the hour."""
 
 
-def starts_by_hour(timing: Timing, start: datetime, end: datetime) -> list[HourStarts]:
+@lru_cache(maxsize=16_384)
+def starts_by_hour(timing: Timing, start: datetime, end: datetime) -> tuple[HourStarts, ...]:
     """The starts of [start, end), which are whole hours in UTC; jitter is not counted in."""
     first, last = hour_of(start), hour_of(end)
     day = start.astimezone(timing.zone).date()
@@ -42,7 +43,7 @@ def starts_by_hour(timing: Timing, start: datetime, end: datetime) -> list[HourS
     while day <= end.astimezone(timing.zone).date():
         found += [one for one in _starts_of_day(timing, day) if first <= one.hour < last]
         day += _DAY
-    return found
+    return tuple(found)
 
 
 def hour_of(moment: datetime) -> int:

@@ -28,26 +28,24 @@ def cells_of(
 ) -> list[Cell]:
     """`full`: how much is all there can be, in slots, or with `is_by_starts` in starts."""
     return [
-        _cell(number, slots, number if is_by_starts else slots, full)
+        _cell(number, slots, full, is_by_starts=is_by_starts)
         for number, slots in zip(starts, busy, strict=True)
     ]
 
 
 def slots_text(slots: float) -> str:
-    """`0.4`, `12`."""
+    """`0.4`, `12`; `0` for next to nothing."""
+    if slots < _SMALLEST_SHOWN:
+        return "0"
     return f"{slots:.0f}" if slots >= 9.95 else f"{slots:.1f}"
 
 
-def _cell(starts: int, busy: float, value: float, full: float) -> Cell:
+def _cell(starts: int, busy: float, full: float, *, is_by_starts: bool) -> Cell:
     if not starts and busy < _SMALLEST_SHOWN:
         return EMPTY
-    share = value / full if full else 1.0
+    share = (starts if is_by_starts else busy) / full if full else 1.0
     level = 1 + sum(share >= step for step in _SHARES)
-    is_count = value == starts
-    text = (
-        _short_count(starts) if is_count else slots_text(busy) if busy >= _SMALLEST_SHOWN else "0"
-    )
-    return Cell(level, text, starts, busy)
+    return Cell(level, _short_count(starts) if is_by_starts else slots_text(busy), starts, busy)
 
 
 def _short_count(number: int) -> str:
