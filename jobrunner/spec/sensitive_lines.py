@@ -3,7 +3,9 @@ early that there is no tree, and so near that a name is not where it should be.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from sys import maxsize
 
 _KEY = r"""\b(?:sen\w*+|\w+itive)["']?[ \t]*:"""
 """`sensitive`, also with a slip in it."""
@@ -11,6 +13,7 @@ _NAMES = re.compile(
     rf"""{_KEY}[ \t]*(\[[^][]*\]|(?:(?:\#[^\n#]*+)?\n[ \t]*-[^\n]*)+|[^\n,{{}}#]*)"""
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
+_WORD = re.compile(r"(?<![\w.-])[A-Za-z_][A-Za-z0-9_]*+(?![\w.-])")
 _ALWAYS = frozenset({"notifiers", "notifier"})
 """An address of theirs is often all that is needed to write there."""
 _GIVES_ACCESS = re.compile(
@@ -40,14 +43,13 @@ def sensitive_lines(lines: Sequence[str], names: frozenset[str]) -> frozenset[in
 
 
 def _of_names(lines: Sequence[str], names: frozenset[str]) -> Iterator[int]:
-    wanted = re.compile(rf"(?<![\w.-])(?:{'|'.join(sorted(names))})(?![\w.-])")
     named = _named_at(lines)
     above: int | None = None
     for number, line in enumerate(lines, start=1):
         indent = _indent(line)
         spans = named.get(number, ())
-        named_here = any(not _is_within(one.start(), spans) for one in wanted.finditer(line))
-        if named_here or _GIVES_ACCESS.search(line):
+        words = (one.start() for one in _WORD.finditer(line) if one[0] in names)
+        if any(not _is_within(at, spans) for at in words) or _GIVES_ACCESS.search(line):
             above = indent if above is None else min(above, indent)
         elif above is not None and indent <= above and _HAS_A_KEY.match(line):
             above = None
@@ -71,7 +73,8 @@ def _named_at(lines: Sequence[str]) -> dict[int, list[tuple[int, int]]]:
 
 
 def _is_within(at: int, spans: Sequence[tuple[int, int]]) -> bool:
-    return any(start <= at < end for start, end in spans)
+    before = bisect_right(spans, (at, maxsize)) - 1  # they stand in order, and apart
+    return before >= 0 and at < spans[before][1]
 
 
 def _indent(line: str) -> int:

@@ -187,6 +187,9 @@ BOMBS = {
         f"  a{n}: {{task: m.f, matrix: {{a: [{'1, ' * 9}2], b: [{'1, ' * 9}2], c: &c [{'1, ' * 9}2]}}}}\n"
         for n in range(300)
     ),
+    "sensitive names": "jobs: {a: {tsk: m.f, sensitive: ["
+    + "".join(f"p{n}, " for n in range(100_000))
+    + "]}}",
     "values of a matrix": f"jobs: {{a: {{task: m.f, matrix: {{k: [{'1, ' * 100_000}2]}}}}}}",
     "templates over each other": "templates:\n"
     + "".join(f"  t{n + 1}: {{extends: t{n}}}\n" for n in range(20_000)),
