@@ -2,9 +2,26 @@
 
 import ipaddress
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_RESERVED = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # protocol assignments; some clouds answer there with secrets
+            "192.88.99.0/24",  # relays from IPv4 to IPv6
+            "::/96",  # the old way to write an IPv4 address
+            "::ffff:0:0/96",  # the new one
+            "64:ff9b:1::/48",  # translation within a network
+            "2001::/23",  # protocol assignments, tunnels among them
+            "2002::/16",  # a tunnel to the IPv4 address in it
+            "3fff::/20",  # documentation
+            "5f00::/16",  # segment routing
+        ),
+    )
+)
+"""What is not reachable by everybody (IANA's special-purpose registries), or leads elsewhere; versions of
+Python differ in what they know of it.
+"""
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: its last four bytes are the IPv4 address that is reached."""
 
 
@@ -12,28 +29,13 @@ def is_public(host: str) -> bool:
     """Whether it is the number of a machine on the public network. A name is none, however it is
     spelled: it is for the resolver to say what it stands for.
 
-    Private, loopback, link-local, shared and reserved networks and those of several receivers are not,
-    nor are they where an IPv6 address only stands for one of them.
+    Private, loopback, link-local, shared and reserved networks and those of several receivers are not.
     """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
-    return all(one.is_global and not one.is_multicast for one in (address, *_within(address)))
-
-
-def _within(address: _Address) -> tuple[_Address, ...]:
-    """The IPv4 addresses that an IPv6 address leads to."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return ()
-    number = int(address)
-    found: list[_Address] = []
-    if address.ipv4_mapped is not None:
-        found.append(address.ipv4_mapped)
-    if address.sixtofour is not None:
-        found.append(address.sixtofour)
-    if address.teredo is not None:
-        found.extend(address.teredo)
-    if address in _NAT64 or number < 2**32:  # below that: the old way to write an IPv4 address
-        found.append(ipaddress.IPv4Address(number % 2**32))
-    return tuple(found)
+    if address in _TRANSLATED:
+        address = ipaddress.IPv4Address(int(address) % 2**32)
+    is_reserved = any(address in network for network in _RESERVED)
+    return address.is_global and not address.is_multicast and not is_reserved

@@ -16,13 +16,13 @@ from jobrunner.db import notifications
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.notifications import Notification
 from jobrunner.errors import DatabaseUnavailable, first_line
-from jobrunner.notify.child import LIMIT_SECONDS, Answer, Assignment, check_settings
+from jobrunner.notify.child import ALIVE_SECONDS, Answer, Assignment, check_settings
 from jobrunner.notify.look import look
 from jobrunner.notify.sending import Sending, answer_of, begin_sending, stop_sending
 from jobrunner.settings import Settings
 
 AT_ONCE_MAX = 16
-LEASE_SECONDS = LIMIT_SECONDS + 20
+LEASE_SECONDS = ALIVE_SECONDS + 20
 """Another beat sends it again when nothing was heard of it for so long."""
 LOOK_SECONDS = 2.0
 _LOOK_AT_PROCESSES_SECONDS = 0.05

@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -20,14 +22,14 @@ from jobrunner.errors import JobrunnerError, UsageError
 from jobrunner.masking import Masker
 from jobrunner.notify import mail, webhook
 from jobrunner.notify.guard import refuse_private_connections
-from jobrunner.notify.services import send_to_service
+from jobrunner.notify.services import Service
 from jobrunner.secrets import make_secrets
 from jobrunner.settings import Settings
 
 LIMIT_SECONDS = 10
-"""Whoever has started the process ends it then."""
-_ALONE_SECONDS = LIMIT_SECONDS + 5
-"""Without him it ends itself."""
+"""Of the sending itself: the process ends itself then, whatever it waits for."""
+ALIVE_SECONDS = 30
+"""Of all: whoever has started it ends it then. To load a library takes a busy machine long."""
 _TIMEOUT_SECONDS = 8.0
 """Of a single connect or answer: so there is time left to say which it was."""
 _SHORTEST_PART = 6
@@ -68,7 +70,7 @@ def check_settings(settings: Settings) -> None:
 
 def main() -> None:
     """What the process does. Its exit code is 0 when it has answered, well or not."""
-    signal.alarm(_ALONE_SECONDS)
+    signal.alarm(ALIVE_SECONDS)
     assignment = Assignment.model_validate_json(sys.stdin.read())
     answer_to = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(
@@ -85,7 +87,9 @@ def answer(assignment: Assignment, environ: Any) -> Answer:
         url = _opened(assignment, environ, masker)
         if not assignment.settings.alerts_allow_private:
             refuse_private_connections()
-        return Answer(said=_one_line(masker.text(_send(url, assignment))))
+        send = _prepared(url, assignment)
+        signal.alarm(LIMIT_SECONDS)
+        return Answer(said=_one_line(masker.text(send())))
     except JobrunnerError as error:
         return Answer(error=_one_line(masker.text(error.message)))
     except Exception as error:  # noqa: BLE001  whatever a library raises is an answer
@@ -111,12 +115,13 @@ def _parts_that_open(url: str) -> list[str]:
     return [url, *(one for one in told if len(one) >= _SHORTEST_PART and "@" not in one)]
 
 
-def _send(url: str, assignment: Assignment) -> str:
+def _prepared(url: str, assignment: Assignment) -> Callable[[], str]:
     scheme, message = url.partition(":")[0].lower(), assignment.message
     web_url = assignment.settings.web_url
     title, text = title_of(message), text_of(message, web_url=web_url)
     if scheme in webhook.SCHEMES:
-        return webhook.post(
+        return partial(
+            webhook.post,
             url,
             webhook.Post(
                 _body(message, title, text, web_url),
@@ -129,8 +134,9 @@ def _send(url: str, assignment: Assignment) -> str:
         )
     if scheme in mail.SCHEMES:
         letter = mail.Letter(title, text, str(message.id))
-        return mail.send_mail(url, letter, timeout_seconds=_TIMEOUT_SECONDS)
-    return send_to_service(url, message, title=title, text=text)
+        return partial(mail.send_mail, url, letter, timeout_seconds=_TIMEOUT_SECONDS)
+    is_good = message.event == "recovered"
+    return partial(Service(url).send, title=title, text=text, is_good=is_good)
 
 
 def _body(message: Message, title: str, text: str, web_url: str) -> bytes:

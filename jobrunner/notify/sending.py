@@ -1,5 +1,6 @@
 """Processes that send one message each: how they are started, and what they have answered."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from jobrunner.notify.child import LIMIT_SECONDS, Answer, Assignment
+from jobrunner.notify.child import ALIVE_SECONDS, LIMIT_SECONDS, Answer, Assignment
 from jobrunner.process_tree import kill_tree
 
 _LOOK_AGAIN_SECONDS = 0.02
@@ -40,7 +41,7 @@ def begin_sending(assignment: Assignment) -> Sending:
         process.stdin.close()
     except BrokenPipeError:  # it has died; its exit code says so
         pass
-    return Sending(process, time.monotonic() + LIMIT_SECONDS)
+    return Sending(process, time.monotonic() + ALIVE_SECONDS)
 
 
 def answer_of(sending: Sending) -> Answer | None:
@@ -49,6 +50,9 @@ def answer_of(sending: Sending) -> Answer | None:
     if process.poll() is None:
         if time.monotonic() < sending.ends_at:
             return None
+        stop_sending(sending)
+        return Answer(error=f"its process did not end within {ALIVE_SECONDS} s")
+    if process.returncode == -signal.SIGALRM:
         stop_sending(sending)
         return Answer(error=f"not sent within its time limit of {LIMIT_SECONDS} s")
     assert process.stdout is not None  # noqa: S101  asked for above

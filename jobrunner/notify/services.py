@@ -1,8 +1,8 @@
 """Any other service: by the library apprise, which knows a hundred of them, each by its own scheme."""
 
 import logging
+from types import ModuleType
 
-from jobrunner.alerts.message import Message
 from jobrunner.errors import UsageError
 
 _LINES_MAX = 3
@@ -12,10 +12,35 @@ class NotTaken(OSError):
     """The service has refused it, or was not reached."""
 
 
-def send_to_service(url: str, message: Message, *, title: str, text: str) -> str:
-    """Raises NotTaken with what the library says, ValueError for an address that is none of its own,
-    and UsageError where it is not installed.
+class Service:
+    """One that an address stands for. To load the library takes a second and more.
+
+    Raises ValueError for an address that is none of its own, UsageError where it is not installed.
     """
+
+    def __init__(self, url: str) -> None:
+        self._apprise = _load()
+        self._told = _LastLines()
+        logging.getLogger("apprise").addHandler(self._told)
+        asset = self._apprise.AppriseAsset(app_id="jobrunner", app_desc="jobrunner")
+        self._services = self._apprise.Apprise(asset=asset)
+        if not self._services.add(url):
+            raise ValueError("no service that the library knows has such an address")
+
+    def send(self, *, title: str, text: str, is_good: bool) -> str:
+        """Raises NotTaken with what the library says."""
+        kinds = self._apprise.NotifyType
+        if not self._services.notify(
+            body=text,
+            title=title,
+            notify_type=kinds.SUCCESS if is_good else kinds.FAILURE,
+            body_format=self._apprise.NotifyFormat.TEXT,
+        ):
+            raise NotTaken("; ".join(self._told.lines[-_LINES_MAX:]) or "it was not taken")
+        return "taken by the service"
+
+
+def _load() -> ModuleType:
     try:
         import apprise  # noqa: PLC0415  an extra: [alerts]
     except ImportError as error:
@@ -23,19 +48,7 @@ def send_to_service(url: str, message: Message, *, title: str, text: str) -> str
             "Only web hooks and mail can be sent here: the library for other services is not installed.",
             hint="Install it with: pip install 'celery-jobrunner[alerts]'",
         ) from error
-    told = _LastLines()
-    logging.getLogger("apprise").addHandler(told)
-    services = apprise.Apprise(asset=apprise.AppriseAsset(app_id="jobrunner", app_desc="jobrunner"))
-    if not services.add(url):
-        raise ValueError("no service that the library knows has such an address")
-    kind = (
-        apprise.NotifyType.SUCCESS if message.event == "recovered" else apprise.NotifyType.FAILURE
-    )
-    if not services.notify(
-        body=text, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT
-    ):
-        raise NotTaken("; ".join(told.lines[-_LINES_MAX:]) or "the service did not take it")
-    return "taken by the service"
+    return apprise
 
 
 class _LastLines(logging.Handler):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class Receiver:
     answer: bytes
     port: int = 0
     connections: int = 0
+    drips: bool = False
+    """Whether it sends the answer in such small pieces that it never ends."""
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -51,9 +53,12 @@ class Receiver:
         }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.requests.append(Request(first.split()[1], headers, body))
+        while self.drips:
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.1)
         writer.write(self.answer)
         await writer.drain()
-        writer.close()
 
 
 def answer_of(status: str, *headers: str, body: str = "") -> bytes:
@@ -108,7 +113,6 @@ class MailServer:
                 case _:
                     writer.write(b"250 ok\r\n")
             await writer.drain()
-        writer.close()
 
 
 @contextmanager
@@ -125,8 +129,15 @@ def _serving(serve: _Serve) -> Iterator[int]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):  # the other side has gone
+                await serve(reader, writer)
+        finally:
+            writer.close()
+
     async def start() -> asyncio.Server:
-        return await asyncio.start_server(serve, "127.0.0.1", 0)
+        return await asyncio.start_server(handle, "127.0.0.1", 0)
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result()
     yield server.sockets[0].getsockname()[1]
@@ -142,3 +153,4 @@ async def _stop(server: asyncio.Server) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # a turn of the loop in which connections are closed
