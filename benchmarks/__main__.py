@@ -27,6 +27,7 @@ from benchmarks import (
     start_up,
     steady,
     throughput,
+    web,
 )
 from benchmarks.bench import Bench, private_bench
 from benchmarks.figures import (
@@ -56,6 +57,7 @@ BENCHMARKS: Mapping[str, Callable[[Bench, Sequence[Scheduler]], Iterator[Figure]
     "throughput": throughput.measure,
     "start-latency": start_latency.measure,
     "steady": steady.measure,
+    "web": web.measure,
 }
 
 

@@ -21,8 +21,8 @@ class PastHour:
 
 
 _PAST = text("""
-    SELECT date_trunc('hour', r.scheduled_for, 'UTC') AS hour, r.queue, count(*) AS runs,
-           CAST(coalesce(sum(extract(epoch FROM r.finished_at - r.started_at)), 0) AS float)
+    SELECT date_bin('1 hour', r.scheduled_for, '2000-01-01Z') AS hour, r.queue, count(*) AS runs,
+           CAST(coalesce(extract(epoch FROM sum(r.finished_at - r.started_at)), 0) AS float)
              AS seconds
       FROM jobrunner.runs AS r
      WHERE r.scheduled_for >= CAST(:start AS timestamptz)
