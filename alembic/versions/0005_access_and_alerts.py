@@ -145,7 +145,7 @@ CREATE TABLE jobrunner.job_totals (
     last_finished_at timestamptz,
     CONSTRAINT job_totals_pkey PRIMARY KEY (job_id, queue, trigger, state),
     CONSTRAINT job_totals_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobrunner.jobs (id) ON DELETE CASCADE
-);
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 -- What older programs have deleted and counted. They may still run, so their table stays for a release.
 INSERT INTO jobrunner.job_totals
 SELECT t.job_id, j.queue, t.trigger, t.state, t.deleted, 0,

@@ -1,26 +1,23 @@
 """What a scrape tells beside the totals: how jobs, beats, workers and watchers stand now."""
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS
+from jobrunner.db.totals import Namespaces
 
 OVERDUE_SECONDS = 60.0
 """A job is overdue when it should have started so long ago."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobNow:
-    """A job of an applied definition, deleted ones included: their runs stay counted."""
+class JobNow(NamedTuple):
+    """A job in force."""
 
-    id: uuid.UUID
-    namespace: str
     address: str
     queue: str
-    is_in_force: bool
     is_paused: bool
     """By a pause of its own, of a tag, its queue or its namespace, or by `enabled: false`."""
     is_overdue: bool
@@ -33,7 +30,7 @@ _JOBS = text("""
         SELECT scope, target FROM jobrunner.pauses
          WHERE ended_at IS NULL AND (until IS NULL OR until > statement_timestamp())
     )
-    SELECT j.id, j.namespace, j.address, j.queue, j.deleted_at IS NULL AS is_in_force,
+    SELECT j.address, j.queue,
            NOT j.enabled
              OR j.address IN (SELECT target FROM pause WHERE scope = 'job')
              OR j.queue IN (SELECT target FROM pause WHERE scope = 'queue')
@@ -50,14 +47,17 @@ _JOBS = text("""
       FROM jobrunner.jobs AS j
       LEFT JOIN (SELECT job_id, min(next_run_at) AS next_run_at FROM jobrunner.schedules
                   WHERE next_run_at IS NOT NULL GROUP BY job_id) AS coming ON coming.job_id = j.id
+     WHERE j.deleted_at IS NULL
+       AND (CAST(:namespaces AS text[]) IS NULL OR j.namespace = ANY(:namespaces))
      ORDER BY j.address
 """)
 
 
-def read_jobs_now(connection: Connection) -> tuple[JobNow, ...]:
+def read_jobs_now(connection: Connection, namespaces: Namespaces) -> tuple[JobNow, ...]:
     """All of them, by address."""
-    rows = connection.execute(_JOBS, {"overdue_seconds": OVERDUE_SECONDS}).mappings()
-    return tuple(JobNow(**row) for row in rows)
+    named = None if namespaces is None else sorted(namespaces)
+    rows = connection.execute(_JOBS, {"overdue_seconds": OVERDUE_SECONDS, "namespaces": named})
+    return tuple(JobNow(*row) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

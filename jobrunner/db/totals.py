@@ -9,11 +9,11 @@ then on it stays what it was counted as.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, text
 
@@ -29,28 +29,29 @@ _BUCKETS = len(BOUNDS_SECONDS) + 1
 # run since: its newest start is older than the time at which it could be sent.
 _MEASURES = {
     "duration": "CASE WHEN r.started_at >= r.available_at"
-    " THEN extract(epoch FROM r.finished_at - r.started_at) END",
+    " THEN CAST(extract(epoch FROM r.finished_at - r.started_at) AS double precision) END",
     "wait": "CASE WHEN r.started_at >= r.available_at"
-    " THEN extract(epoch FROM r.started_at - r.available_at) END",
+    " THEN CAST(extract(epoch FROM r.started_at - r.available_at) AS double precision) END",
     "delay": "CASE WHEN r.trigger = 'schedule' AND r.state <> 'missed'"
-    " THEN greatest(extract(epoch FROM r.created_at - r.scheduled_for), 0) END",
+    " THEN greatest(CAST(extract(epoch FROM r.created_at - r.scheduled_for) AS double precision), 0)"
+    " END",
 }
 
 
 def _sums(measure: str) -> str:
     within = [f"count(*) FILTER (WHERE {measure} <= {bound})" for bound in BOUNDS_SECONDS]
     counts = ", ".join([*within, f"count({measure})"])
-    seconds = f"CAST(coalesce(sum({measure}), 0) AS double precision)"
-    return f"{seconds} AS {measure}_seconds, ARRAY[{counts}] AS {measure}_buckets"
+    return f"coalesce(sum({measure}), 0) AS {measure}_seconds, ARRAY[{counts}] AS {measure}_buckets"
 
 
 _KEY = "job_id, queue, trigger, state"
+# OFFSET 0: the measures are computed once for each run, and not again for each bucket.
 _TOTALS = f"""
     SELECT {_KEY}, count(*) AS runs, CAST(sum(retries) AS bigint) AS retries,
            {", ".join(map(_sums, _MEASURES))}, max(finished_at) AS last_finished_at
       FROM (SELECT r.*, greatest(r.attempt - 1, 0) AS retries,
                    {", ".join(f"{value} AS {name}" for name, value in _MEASURES.items())}
-              FROM {{runs}} AS r) AS ended
+              FROM {{runs}} AS r OFFSET 0) AS ended
      GROUP BY {_KEY}
 """  # noqa: S608  made of constants of this file
 
@@ -161,13 +162,35 @@ class Times:
 NO_TIMES = Times(0.0, (0,) * _BUCKETS)
 
 
-@dataclass(frozen=True, slots=True)
-class JobTotal:
-    """Runs of a job that have one queue, trigger and end."""
+# Each total, and what is not counted yet in rows of its own.
+_UNCOUNTED = """(SELECT * FROM jobrunner.runs
+                  WHERE finished_at IS NOT NULL AND NOT is_counted AND state <> 'lost')"""
+_EVERY = f"""
+    (SELECT {_KEY}, runs, retries, {", ".join(f"{m}_seconds, {m}_buckets" for m in _MEASURES)},
+            last_finished_at
+       FROM jobrunner.job_totals
+      UNION ALL
+     {_TOTALS.format(runs=_UNCOUNTED)}) AS t
+       JOIN jobrunner.jobs AS j ON j.id = t.job_id
+              AND (CAST(:namespaces AS text[]) IS NULL OR j.namespace = ANY(:namespaces))
+"""  # noqa: S608  made of constants of this file
 
-    job_id: uuid.UUID
+
+def _summed(measure: str) -> str:
+    each = (f"CAST(sum(t.{measure}_buckets[{n}]) AS bigint)" for n in range(1, _BUCKETS + 1))
+    seconds = f"sum(t.{measure}_seconds) AS {measure}_seconds"
+    return f"{seconds}, ARRAY[{', '.join(each)}] AS {measure}_buckets"
+
+
+Namespaces = Collection[str] | None
+"""Whose jobs count; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTotal:
+    """Runs of one queue that ended one way, those of deleted jobs among them."""
+
     queue: str
-    trigger: str
     state: str
     runs: int
     retries: int
@@ -178,64 +201,97 @@ class JobTotal:
     """From the time it could be sent to its start."""
     delay: Times
     """Of runs by schedule, from the time owed to the row of the run; jitter is part of it."""
+
+
+_BY_QUEUE = text(f"""
+    SELECT t.queue, t.state, CAST(sum(t.runs) AS bigint) AS runs,
+           CAST(sum(t.retries) AS bigint) AS retries, {", ".join(map(_summed, _MEASURES))}
+      FROM {_EVERY} GROUP BY t.queue, t.state ORDER BY t.queue, t.state
+""")  # noqa: S608  the same
+
+
+def read_queue_totals(
+    connection: Connection, namespaces: Namespaces = None
+) -> tuple[QueueTotal, ...]:
+    """All of them, by queue and state."""
+    return tuple(
+        QueueTotal(
+            queue=row["queue"],
+            state=row["state"],
+            runs=row["runs"],
+            retries=row["retries"],
+            duration=_times(row, "duration"),
+            wait=_times(row, "wait"),
+            delay=_times(row, "delay"),
+        )
+        for row in connection.execute(_BY_QUEUE, _values(namespaces)).mappings()
+    )
+
+
+class JobTotal(NamedTuple):
+    """Runs of a job in force that have one queue, trigger and end."""
+
+    address: str
+    queue: str
+    trigger: str
+    state: str
+    runs: int
+    retries: int
     last_finished_at: datetime | None
     """None: of runs that an older version has deleted."""
 
 
-_UNCOUNTED = """(SELECT * FROM jobrunner.runs
-                  WHERE finished_at IS NOT NULL AND NOT is_counted AND state <> 'lost')"""
-_READ = text(f"""
-    SELECT {_KEY}, runs, retries, {", ".join(f"{m}_seconds, {m}_buckets" for m in _MEASURES)},
-           last_finished_at
-      FROM jobrunner.job_totals
-     UNION ALL
-    {_TOTALS.format(runs=_UNCOUNTED)}
-""")  # noqa: S608  made of constants of this file
+_BY_JOB = text(f"""
+    SELECT j.address, t.queue, t.trigger, t.state, CAST(sum(t.runs) AS bigint) AS runs,
+           CAST(sum(t.retries) AS bigint) AS retries, max(t.last_finished_at) AS last_finished_at
+      FROM {_EVERY} WHERE j.deleted_at IS NULL
+     GROUP BY j.address, t.queue, t.trigger, t.state ORDER BY j.address, t.queue, t.trigger, t.state
+""")  # noqa: S608  the same
 
 
-def read_job_totals(connection: Connection) -> tuple[JobTotal, ...]:
-    """All of them, of deleted jobs, too; what is not counted yet stands in rows of its own."""
-    return tuple(_job_total(row) for row in connection.execute(_READ).mappings())
+def read_job_totals(connection: Connection, namespaces: Namespaces = None) -> tuple[JobTotal, ...]:
+    """All of them, by address."""
+    return tuple(JobTotal(*row) for row in connection.execute(_BY_JOB, _values(namespaces)))
 
 
-def _job_total(row: RowMapping) -> JobTotal:
-    return JobTotal(
-        row["job_id"],
-        row["queue"],
-        row["trigger"],
-        row["state"],
-        row["runs"],
-        row["retries"],
-        duration=_times(row, "duration"),
-        wait=_times(row, "wait"),
-        delay=_times(row, "delay"),
-        last_finished_at=row["last_finished_at"],
-    )
+_DURATIONS = text(f"""
+    SELECT t.queue, j.address, {_summed("duration")}
+      FROM {_EVERY} WHERE j.deleted_at IS NULL
+     GROUP BY t.queue, j.address ORDER BY j.address, t.queue
+""")  # noqa: S608  the same
+
+
+def read_job_durations(
+    connection: Connection, namespaces: Namespaces = None
+) -> Mapping[tuple[str, ...], Times]:
+    """Of the runs of each queue and job in force."""
+    rows = connection.execute(_DURATIONS, _values(namespaces)).mappings()
+    return {(row["queue"], row["address"]): _times(row, "duration") for row in rows}
 
 
 def _times(row: RowMapping, measure: str) -> Times:
     return Times(row[f"{measure}_seconds"], tuple(row[f"{measure}_buckets"]))
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorTotal:
-    """Failed attempts of a job."""
-
-    job_id: uuid.UUID
-    queue: str
-    error_type: str
-    attempts: int
-
-
-_READ_ERRORS = text("""
-    SELECT job_id, queue, error_type, attempts FROM jobrunner.error_totals
-     ORDER BY job_id, queue, error_type
+_ERRORS = text("""
+    SELECT e.queue, j.address, e.error_type, e.attempts
+      FROM jobrunner.error_totals AS e
+      JOIN jobrunner.jobs AS j ON j.id = e.job_id AND j.deleted_at IS NULL
+              AND (CAST(:namespaces AS text[]) IS NULL OR j.namespace = ANY(:namespaces))
+     ORDER BY j.address, e.queue, e.error_type
 """)
 
 
-def read_error_totals(connection: Connection) -> tuple[ErrorTotal, ...]:
-    """Of runs that are counted: a moment behind the others."""
-    return tuple(ErrorTotal(**row) for row in connection.execute(_READ_ERRORS).mappings())
+def read_error_totals(
+    connection: Connection, namespaces: Namespaces = None
+) -> Mapping[tuple[str, ...], int]:
+    """Failed attempts by queue, job and type of error, of runs that are counted: a moment behind."""
+    rows = connection.execute(_ERRORS, _values(namespaces))
+    return {(row.queue, row.address, row.error_type): row.attempts for row in rows}
+
+
+def _values(namespaces: Namespaces) -> dict[str, list[str] | None]:
+    return {"namespaces": None if namespaces is None else sorted(namespaces)}
 
 
 _BY_STATE = text("""

@@ -1,7 +1,9 @@
 """Series, and how many of them there may be."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.samples import Sample
@@ -10,19 +12,23 @@ from prometheus_client.utils import floatToGoString
 from jobrunner.db.totals import BOUNDS_SECONDS, Times
 from jobrunner.metrics.names import CUT, Metric
 
+_BOUNDS = [*map(floatToGoString, BOUNDS_SECONDS), "+Inf"]
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Series of one metric that matter as much as each other."""
+    """What there is of one metric that matters as much as each other, by the values of its labels."""
 
     metric: Metric
-    series: Sequence[Sequence[Sample]]
-    """What goes or stays together: one value, or a histogram."""
+    found: Mapping[tuple[str, ...], Any]
+    series_each: int
+    """A histogram goes or stays as a whole."""
+    samples: Callable[[Metric, dict[str, str], Any], Iterator[Sample]]
 
 
 def values(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Part:
-    """A counter or gauge by the values of its labels."""
-    return Part(metric, [[_sample(metric, key, value)] for key, value in found.items()])
+    """A counter or gauge."""
+    return Part(metric, found, 1, _value)
 
 
 def value(metric: Metric, found: float) -> Part:
@@ -31,21 +37,19 @@ def value(metric: Metric, found: float) -> Part:
 
 
 def histogram(metric: Metric, found: Mapping[tuple[str, ...], Times]) -> Part:
-    """A histogram by the values of its labels."""
-    return Part(metric, [list(_buckets(metric, key, times)) for key, times in found.items()])
+    """A histogram."""
+    return Part(metric, found, len(_BOUNDS) + 2, _buckets)
 
 
-def _buckets(metric: Metric, key: tuple[str, ...], times: Times) -> Iterator[Sample]:
-    labels = dict(zip(metric.labels, key, strict=True))
-    bounds = [*map(floatToGoString, BOUNDS_SECONDS), "+Inf"]
-    for bound, number in zip(bounds, times.buckets, strict=True):
+def _value(metric: Metric, labels: dict[str, str], found: float) -> Iterator[Sample]:
+    yield Sample(metric.name, labels, float(found))
+
+
+def _buckets(metric: Metric, labels: dict[str, str], times: Times) -> Iterator[Sample]:
+    for bound, number in zip(_BOUNDS, times.buckets, strict=True):
         yield Sample(f"{metric.name}_bucket", {**labels, "le": bound}, float(number))
     yield Sample(f"{metric.name}_count", labels, float(times.buckets[-1]))
     yield Sample(f"{metric.name}_sum", labels, times.total_seconds)
-
-
-def _sample(metric: Metric, key: tuple[str, ...], value: float) -> Sample:
-    return Sample(metric.name, dict(zip(metric.labels, key, strict=True)), float(value))
 
 
 def families(parts: Iterable[Part], *, series_max: int) -> list[Family]:
@@ -57,14 +61,14 @@ def families(parts: Iterable[Part], *, series_max: int) -> list[Family]:
     found: dict[str, Family] = {}
     for part in parts:
         family = found.setdefault(part.metric.name, _family(part.metric))
-        for samples in part.series:
-            if len(samples) <= room:
-                room -= len(samples)
-                family.samples.extend(samples)
-            else:
-                cut += len(samples)
+        kept = min(len(part.found), room // part.series_each)
+        for key, one in islice(part.found.items(), kept):
+            labels = dict(zip(part.metric.labels, key, strict=True))
+            family.samples.extend(part.samples(part.metric, labels, one))
+        room -= kept * part.series_each
+        cut += (len(part.found) - kept) * part.series_each
     told = _family(CUT)
-    told.samples.append(_sample(CUT, (), cut))
+    told.samples.extend(_value(CUT, {}, cut))
     return [*found.values(), told]
 
 

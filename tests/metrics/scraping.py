@@ -3,13 +3,10 @@
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from jobrunner.metrics.collector import Visible, scrape
+from jobrunner.db.totals import Namespaces
+from jobrunner.metrics.collector import scrape
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def everything(_: str) -> bool:
-    return True
 
 
 class Scraped:
@@ -39,10 +36,10 @@ class Scraped:
 def scraped(
     engine: Engine,
     *,
-    sees: Visible = everything,
+    namespaces: Namespaces = None,
     celery_names: bool = False,
     series_max: int = 10_000,
 ) -> Scraped:
     """What `/metrics` says now."""
-    text = scrape(engine, sees=sees, celery_names=celery_names, series_max=series_max)
+    text = scrape(engine, namespaces=namespaces, celery_names=celery_names, series_max=series_max)
     return Scraped(text.decode())

@@ -20,7 +20,6 @@ from sqlalchemy import Engine
 from jobrunner.metrics.collector import scrape
 from tests.metrics.promql import without_variables
 from tests.metrics.queries import PROMETHEUS, QUERIES, RULES, dashboard_queries
-from tests.metrics.scraping import everything
 from tests.metrics.world import end_more, fill
 from tests.waiting import wait_until
 
@@ -33,7 +32,7 @@ def address(engine: Engine) -> Iterator[str]:
 
     class Metrics(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = scrape(engine, sees=everything, celery_names=True, series_max=10_000)
+            body = scrape(engine, namespaces=None, celery_names=True, series_max=10_000)
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()

@@ -233,7 +233,7 @@ def test_the_version_is_told(engine: Engine) -> None:
 def test_jobs_of_another_namespace_are_in_no_figure_of_runs(ledger: Ledger, engine: Engine) -> None:
     job_id = ledger.add_job()
     ledger.end_run(ledger.add_run(job_id), "succeeded")
-    found = scraped(engine, sees=lambda namespace: namespace == "other")
+    found = scraped(engine, namespaces=["other"])
     assert "test/job" not in found.text
     assert 'queue="default"' not in found.text
 

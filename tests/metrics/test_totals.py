@@ -15,11 +15,10 @@ from jobrunner.db import tables
 from jobrunner.db.engine import transaction
 from jobrunner.db.totals import (
     BOUNDS_SECONDS,
-    ErrorTotal,
-    JobTotal,
+    QueueTotal,
     count_ended,
     read_error_totals,
-    read_job_totals,
+    read_queue_totals,
     read_totals,
 )
 from jobrunner.retention import delete_runs
@@ -29,9 +28,9 @@ from tests.waiting import wait_until
 SECOND = timedelta(seconds=1)
 
 
-def read(engine: Engine) -> tuple[JobTotal, ...]:
+def read(engine: Engine) -> tuple[QueueTotal, ...]:
     with transaction(engine) as connection:
-        return read_job_totals(connection)
+        return read_queue_totals(connection)
 
 
 def count(engine: Engine, *, limit: int = 1_000) -> int:
@@ -48,8 +47,8 @@ def numbers(engine: Engine) -> Counter[str]:
 
 def errors(engine: Engine) -> dict[str, int]:
     with transaction(engine) as connection:
-        found: tuple[ErrorTotal, ...] = read_error_totals(connection)
-    return {total.error_type: total.attempts for total in found}
+        found = read_error_totals(connection)
+    return {error_type: attempts for (_, _, error_type), attempts in found.items()}
 
 
 class Play:
@@ -165,7 +164,7 @@ def test_a_loss_that_was_not_counted_is_what_it_turns_out_to_be(
 
 
 @pytest.fixture(params=["uncounted", "counted"])
-def total(request: pytest.FixtureRequest, ledger: Ledger, engine: Engine) -> JobTotal:
+def total(request: pytest.FixtureRequest, ledger: Ledger, engine: Engine) -> QueueTotal:
     """Of a run that waited half a second, took one minute exactly and was tried three times."""
     ledger.add_run(
         ledger.add_job(),
@@ -184,21 +183,21 @@ def total(request: pytest.FixtureRequest, ledger: Ledger, engine: Engine) -> Job
     return found
 
 
-def test_how_long_a_run_took_is_counted_in_each_bound_it_did_not_exceed(total: JobTotal) -> None:
+def test_how_long_a_run_took_is_counted_in_each_bound_it_did_not_exceed(total: QueueTotal) -> None:
     assert total.duration.total_seconds == 60
     assert total.duration.buckets == (0,) * 7 + (1,) * 5
     assert BOUNDS_SECONDS[7] == 60
 
 
-def test_how_long_it_waited_is_from_when_it_could_be_sent(total: JobTotal) -> None:
+def test_how_long_it_waited_is_from_when_it_could_be_sent(total: QueueTotal) -> None:
     assert (total.wait.total_seconds, total.wait.buckets[:3]) == (0.5, (0, 0, 1))
 
 
-def test_how_late_its_row_came_is_from_the_time_owed(total: JobTotal) -> None:
+def test_how_late_its_row_came_is_from_the_time_owed(total: QueueTotal) -> None:
     assert (total.delay.total_seconds, total.delay.buckets[:2]) == (0.2, (0, 1))
 
 
-def test_attempts_after_the_first_are_retries(total: JobTotal) -> None:
+def test_attempts_after_the_first_are_retries(total: QueueTotal) -> None:
     assert total.retries == 2
 
 

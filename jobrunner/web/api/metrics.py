@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from jobrunner.access.caller import Permission
-from jobrunner.metrics.collector import Visible, scrape
+from jobrunner.db.totals import Namespaces
+from jobrunner.metrics.collector import scrape
 from jobrunner.settings import Settings
 from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.security import PUBLIC, Reader
@@ -22,17 +22,17 @@ def make_metrics_router(settings: Settings) -> APIRouter:
 
 
 def _metrics(web: HasWeb, caller: Reader) -> Response:
-    return _scraped(web, lambda namespace: caller.may(Permission.READ, namespace))
+    return _scraped(web, caller.namespaces)
 
 
 def _open_metrics(web: HasWeb) -> Response:
-    return _scraped(web, lambda _: True)
+    return _scraped(web, None)
 
 
-def _scraped(web: Web, sees: Visible) -> Response:
+def _scraped(web: Web, namespaces: Namespaces) -> Response:
     body = scrape(
         web.engine,
-        sees=sees,
+        namespaces=namespaces,
         celery_names=web.settings.metrics_celery_names,
         series_max=web.settings.metrics_series_max,
     )
