@@ -55,6 +55,7 @@ def built_environment(run: CurrentRun, environment: Mapping[str, str]) -> dict[s
         "JOBRUNNER_JOB": run.job,
         "JOBRUNNER_ATTEMPT": str(run.attempt),
         "JOBRUNNER_SCHEDULED_FOR": run.scheduled_for.astimezone(UTC).isoformat(),
+        **({} if run.traceparent is None else {"TRACEPARENT": run.traceparent}),
     }
 
 

@@ -25,6 +25,8 @@ class CurrentRun:
     """The time owed, aware, UTC; for a run by hand, when it was asked for."""
     deadline: datetime | None = None
     """When the hard limit ends it, aware, UTC, by this machine's clock; None: there is no limit here."""
+    traceparent: str | None = None
+    """W3C trace context of this attempt, to be sent along to other services; None: there is none here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,14 @@ from jobrunner.run import Outcome, RunState, decide_end
 from jobrunner.run_output import OutputWriter
 from jobrunner.secrets import Secrets
 from jobrunner.surroundings import Surroundings
+from jobrunner.tracing import (
+    attempt_ended,
+    attempt_of,
+    current_traceparent,
+    send_spans,
+    trace_id_of,
+    traceparent_of_run,
+)
 
 CLAIM_PATIENCE_SECONDS = 10.0
 """How long a message is held while the database does not answer; then it goes back to its queue."""
@@ -127,13 +135,30 @@ def _attempt_alone(home: Home, run: ClaimedRun) -> None:
     own = replace(
         home, database=home.database.forked(), caller=Caller(), surroundings=Surroundings()
     )
-    _attempt_here(own, run)
+    try:
+        _attempt_here(own, run)
+    finally:
+        send_spans()
 
 
 def _attempt_here(home: Home, run: ClaimedRun) -> Executed:
+    traceparent = traceparent_of_run(run.claim.run_id, run.traceparent)
+    told: dict[str, str | int] = {
+        "jobrunner.run": str(run.claim.run_id),
+        "jobrunner.attempt": run.attempt,
+    }
+    with attempt_of(traceparent, run.address, told):
+        called, state = _make_attempt(home, run)
+        attempt_ended(called.outcome.value, called.error)
+    if called.leave is not None:
+        raise called.leave
+    return Executed(run.claim.run_id, run.address, run.attempt, state)
+
+
+def _make_attempt(home: Home, run: ClaimedRun) -> tuple[Called, RunState | None]:
     started = time.monotonic()
     reset_peak()
-    log.debug("run_started", run=str(run.claim.run_id), job=run.address, attempt=run.attempt)
+    log.debug("run_started", **_told(run))
     with (
         home.secrets.masking() as masker,
         OutputWriter(home.database, home.capture, run, masker) as writer,
@@ -146,9 +171,7 @@ def _attempt_here(home: Home, run: ClaimedRun) -> Executed:
     state = _finish(home, run, ending)
     reach("run_finished")
     _log_end(run, called, state, seconds=time.monotonic() - started)
-    if called.leave is not None:
-        raise called.leave
-    return Executed(run.claim.run_id, run.address, run.attempt, state)
+    return called, state
 
 
 def _claim(home: Home, wanted: Claim) -> ClaimedRun | None:
@@ -259,7 +282,14 @@ def _run_command(home: Home, words: Sequence[str]) -> None:
 
 def _current(run: ClaimedRun) -> CurrentRun:
     deadline = datetime.now(UTC) + run.spec.timeout
-    return CurrentRun(run.claim.run_id, run.address, run.attempt, run.scheduled_for, deadline)
+    return CurrentRun(
+        run.claim.run_id,
+        run.address,
+        run.attempt,
+        run.scheduled_for,
+        deadline,
+        current_traceparent(),
+    )
 
 
 def _load(home: Home, path: str) -> LoadedCallable:
@@ -307,10 +337,14 @@ def _log_end(
         fields["seconds"] = round(seconds, 3)
     log.info(
         event,
-        run=str(run.claim.run_id),
-        job=run.address,
-        attempt=run.attempt,
+        **_told(run),
         outcome=called.outcome.value,
         state=None if state is None else state.value,
         **fields,
     )
+
+
+def _told(run: ClaimedRun) -> dict[str, Any]:
+    """What each event says of the run. One that nobody traced has its own id as its trace's."""
+    traced = {} if run.traceparent is None else {"trace_id": trace_id_of(run.traceparent)}
+    return {"run": str(run.claim.run_id), "job": run.address, "attempt": run.attempt, **traced}

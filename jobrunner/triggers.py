@@ -14,6 +14,7 @@ from jobrunner.db.wakeups import notify
 from jobrunner.errors import Conflict
 from jobrunner.run import Active, RunState, Start, decide_start, requested_run_id, take_place
 from jobrunner.sealing import NO_KEYS, Keyring, seal_kwargs
+from jobrunner.tracing import current_traceparent
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def trigger_run(
     arguments it is refused. `keyring` seals what the job names as sensitive. Raises NotFound,
     Conflict, and UsageError for arguments that JSON or PostgreSQL cannot hold, or that cannot be
     sealed.
+
+    It continues the trace that is current here.
     """
     job = triggers.find_job(connection, address)
     if job is None:
@@ -77,6 +80,7 @@ def trigger_run(
         kwargs=None if kwargs is None else seal_kwargs(address, job.sensitive, kwargs, keyring),
         request_key=request_key,
         created_by=created_by,
+        traceparent=current_traceparent(),
     )
     reach("trigger_written")
     repeated = None if is_new else find_repeated()  # the same request came at the same moment

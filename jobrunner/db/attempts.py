@@ -50,6 +50,8 @@ class ClaimedRun:
     kwargs: dict[str, Any]
     """The schedule's, or else the job's, under what was given at the trigger."""
     cancel_requested: bool
+    traceparent: str | None = None
+    """Of whoever has asked for the run; None: nobody did, or without a trace."""
     given: frozenset[str] = frozenset()
     """Those of `kwargs` that were given at the trigger."""
     problem: str = ""
@@ -88,13 +90,14 @@ class ClaimedRow(NamedTuple):
     kwargs: dict[str, Any] | None
     cancel_requested: bool
     address: str
+    traceparent: str | None
     schedule: str | None
     spec: str
 
 
 _COLUMNS = """
     runs.id, runs.claim_token, runs.attempt, runs.lost_attempts, runs.scheduled_for, runs.kwargs,
-    runs.cancel_requested_at IS NOT NULL AS cancel_requested, jobs.address,
+    runs.cancel_requested_at IS NOT NULL AS cancel_requested, jobs.address, runs.traceparent,
     (SELECT name FROM jobrunner.schedules WHERE schedules.id = runs.schedule_id) AS schedule,
     CAST(definitions.spec AS text) AS spec
 """
@@ -415,6 +418,7 @@ def _claimed_run(row: ClaimedRow) -> ClaimedRun:
         args=args,
         kwargs={**kwargs, **(row.kwargs or {})},
         cancel_requested=row.cancel_requested,
+        traceparent=row.traceparent,
         given=frozenset(row.kwargs or ()),
         problem=problem,
         is_newer=is_newer,

@@ -78,12 +78,12 @@ _INSERT = text("""
     INSERT INTO jobrunner.runs
            (id, job_id, definition_id, trigger, scheduled_for, state, held, kwargs, queue, priority,
             available_at, expires_at, request_key, created_by, error, delivery, on_end_at,
-            finished_at)
+            finished_at, traceparent)
     VALUES (:id, :job_id, :definition_id, 'manual', statement_timestamp(), :state, :held,
             CAST(:kwargs AS jsonb), :queue, :priority, statement_timestamp(),
             statement_timestamp() + :expires, :request_key, :created_by, :error, :delivery,
             CASE WHEN :has_on_end AND :state = 'queued' THEN statement_timestamp() END,
-            CASE WHEN :state <> 'queued' THEN statement_timestamp() END)
+            CASE WHEN :state <> 'queued' THEN statement_timestamp() END, :traceparent)
         ON CONFLICT (id) DO NOTHING
 """)
 
@@ -97,6 +97,7 @@ def insert(
     kwargs: Mapping[str, object] | None,
     request_key: str | None,
     created_by: str,
+    traceparent: str | None = None,
 ) -> bool:
     """The run's row; it waits to be sent by the next tick of any beat. False: it is there already.
 
@@ -116,6 +117,7 @@ def insert(
         "created_by": created_by,
         "delivery": job.delivery,
         "has_on_end": job.has_on_end,
+        "traceparent": traceparent,
         "error": "another run was not over (overlap: skip)" if skipped else None,
     }
     try:

@@ -20,6 +20,7 @@ from jobrunner.errors import Conflict, UsageError
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.run import RunState
 from jobrunner.sealing import Keyring
+from jobrunner.tracing import continuing, current_traceparent
 from jobrunner.triggers import TriggeredRun, trigger_run
 from jobrunner.web.visible import check_sees_job, visible_run
 
@@ -75,7 +76,8 @@ def retry(
             f"Run {run_id} is not over ({detail.run.state}).", hint="Cancel it first, or wait."
         )
     wanted = Trigger(kwargs=detail.kwargs, request_key=request_key)
-    triggered = _start(connection, caller, keyring, detail.run.address, wanted)
+    with continuing(current_traceparent() or detail.traceparent):
+        triggered = _start(connection, caller, keyring, detail.run.address, wanted)
     if triggered.is_new:
         audit.record(
             connection,

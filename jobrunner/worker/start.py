@@ -43,6 +43,7 @@ from jobrunner.process_tree import (
 from jobrunner.secrets import make_secrets, mask_log
 from jobrunner.settings import Settings
 from jobrunner.spec.parse import parse_project_file
+from jobrunner.tracing import export_spans, send_spans
 from jobrunner.worker.consumer import sign_of_the_loop
 from jobrunner.worker.here import here, open_engine
 
@@ -161,6 +162,9 @@ def prepare_child(sender: Any, **_: object) -> None:
     adopt_orphans()
     die_with_parent_and_take_all_along()
     mask_log(here.secrets)
+    problem = export_spans(os.environ, service="jobrunner-worker")
+    if problem:
+        log.warning("spans_not_exported", problem=problem)
     capture = Capture()
     capture.install(plain_formatter())
     capture.take_descriptors()
@@ -187,6 +191,7 @@ def close_child(**_: object) -> None:
     """In a child that ends in order."""
     if here.home is not None:
         here.home.close()
+    send_spans()
 
 
 def _wait_for_tables(engine: Engine) -> None:
