@@ -97,11 +97,16 @@ def get_revision(connection: Connection, project: str, number: int) -> Revision:
     """One with all of its changes. Raises NotFound."""
     row = connection.execute(_GET, {"project": project, "number": number}).mappings().one_or_none()
     if row is None:
-        raise NotFound(
-            f"Project {project} has no revision {number}.",
-            hint="`jobrunner history` shows those that there are.",
-        )
+        raise no_such_revision(project, number)
     return _revision(row)
+
+
+def no_such_revision(project: str, number: int) -> NotFound:
+    """The error for one that is not there."""
+    return NotFound(
+        f"Project {project} has no revision {number}.",
+        hint="`jobrunner history` shows those that there are.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from jobrunner.access.caller import Caller
+from jobrunner.db.history import no_such_revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +78,48 @@ def page_of_revisions(
     }
     rows = connection.execute(_PAGE, values).mappings()
     return tuple(RevisionOnPage(**row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionWithChanges(RevisionOnPage):
+    """One revision, and the beginning of what it has changed that exists for the caller."""
+
+    changes: tuple[Mapping[str, Any], ...]
+    """In the form of `plan.changes.changes_as_json`."""
+
+
+_ONE = text("""
+      WITH seen AS MATERIALIZED (
+           SELECT change, change ->> 'action' AS action, row_number() OVER (ORDER BY place) AS place
+             FROM jobrunner.revisions AS r
+             JOIN jobrunner.projects AS p ON p.id = r.project_id
+            CROSS JOIN jsonb_array_elements(r.changes) WITH ORDINALITY AS each (change, place)
+            WHERE p.name = :project AND r.number = :number
+              AND (CAST(:namespaces AS text[]) IS NULL OR split_part(change ->> 'address', '/', 1)
+                                                          = ANY(CAST(:namespaces AS text[])))
+           )
+    SELECT p.name AS project, r.number, r.created_at, r.author, r.git_commit, r.git_dirty,
+           r.rolled_back_to, r.digest,
+           (SELECT coalesce(jsonb_object_agg(action, number), '{}')
+              FROM (SELECT action, count(*) AS number FROM seen GROUP BY 1) AS by_action) AS counts,
+           (SELECT coalesce(jsonb_agg(change ORDER BY place), '[]')
+              FROM seen WHERE place <= :limit) AS changes
+      FROM jobrunner.revisions AS r JOIN jobrunner.projects AS p ON p.id = r.project_id
+     WHERE p.name = :project AND r.number = :number
+""")
+
+
+def get_seen_revision(
+    connection: Connection, caller: Caller, project: str, number: int, *, limit: int
+) -> RevisionWithChanges:
+    """It with so many of its changes at most. Raises NotFound for one that has touched nothing of his."""
+    values = {
+        "namespaces": None if caller.namespaces is None else sorted(caller.namespaces),
+        "project": project,
+        "number": number,
+        "limit": limit,
+    }
+    row = connection.execute(_ONE, values).mappings().one_or_none()
+    if row is None or (caller.namespaces is not None and not row["counts"]):
+        raise no_such_revision(project, number)
+    return RevisionWithChanges(**{**row, "changes": tuple(row["changes"])})

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from jobrunner.access.caller import Caller
 from jobrunner.db import audit
 from jobrunner.db.engine import of_one_moment, transaction
-from jobrunner.db.history import Revision, get_revision
+from jobrunner.db.history import get_revision
 from jobrunner.db.overview import applied_projects
 from jobrunner.db.pending import approve_pending, read_pending
 from jobrunner.db.processes import read_processes
-from jobrunner.db.revision_pages import RevisionPosition, page_of_revisions
+from jobrunner.db.revision_pages import RevisionPosition, get_seen_revision, page_of_revisions
 from jobrunner.dispatch import record_due
-from jobrunner.errors import NotFound, UsageError
+from jobrunner.errors import UsageError
 from jobrunner.plan.changes import changes_as_json
 from jobrunner.reconcile import (
     ApplyOptions,
@@ -27,7 +27,7 @@ from jobrunner.reconcile import (
 )
 from jobrunner.web.context import HasWeb
 from jobrunner.web.forms import Form, HasForm
-from jobrunner.web.pages.diff import change_rows, counts_of, signed_counts
+from jobrunner.web.pages.diff import CHANGES_SHOWN, change_rows, counts_of, signed_counts
 from jobrunner.web.pages.rendering import page, see_other
 from jobrunner.web.security import Administrator, Reader
 from jobrunner.web.visible import check_whole_project, visible_changes
@@ -136,9 +136,8 @@ def revision(
 ) -> Response:
     """Who applied what, when, and from which commit."""
     with transaction(web.engine) as connection:
-        found = get_revision(connection, project, number)
+        found = get_seen_revision(connection, caller, project, number, limit=CHANGES_SHOWN)
         newest = {one.name: one.revision for one in applied_projects(connection)}[project]
-    seen = _seen_of(caller, project, found)
     return page(
         request,
         caller,
@@ -146,21 +145,11 @@ def revision(
         project=project,
         revision=found,
         newest=newest,
-        changes=change_rows(seen),
-        number=len(seen),
-        counts=signed_counts(counts_of(seen)),
+        changes=change_rows(visible_changes(caller, found.changes)),
+        number=sum(found.counts.values()),
+        counts=signed_counts(found.counts),
         is_whole=caller.namespaces is None,
     )
-
-
-def _seen_of(caller: Caller, project: str, found: Revision) -> tuple[Mapping[str, Any], ...]:
-    seen = visible_changes(caller, found.changes)
-    if not seen and caller.namespaces is not None:
-        raise NotFound(
-            f"Project {project} has no revision {found.number}.",
-            hint="`jobrunner history` shows those that there are.",
-        )
-    return seen
 
 
 @router.get("/{project}/revisions/{number}/rollback")

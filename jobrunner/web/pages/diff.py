@@ -1,11 +1,13 @@
 """A plan or a revision as a diff: what becomes of each job, with the signs of `jobrunner plan`."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jobrunner.spec.durations import DURATION_PATTERN
 from jobrunner.spec.secrets import in_words, shown
 from jobrunner.wording.foreign_text import one_line
 from jobrunner.wording.states import Role
@@ -13,6 +15,7 @@ from jobrunner.wording.states import Role
 CHANGES_SHOWN = 200
 """Of a large plan; the command line shows all of it."""
 _VALUE_LENGTH = 400
+_DURATION = re.compile(DURATION_PATTERN)
 _SIGNS: Mapping[str, tuple[str, Role]] = {
     "create": ("+", "good"),
     "update": ("~", "warn"),
@@ -105,7 +108,9 @@ def _field_row(field: Mapping[str, Any], *, is_create: bool) -> FieldRow:
 
 
 def _value(value: Any) -> str:
-    """`"eu"`, `[1, 2]`, `(secret env:KEY)`; a very long one is cut."""
+    """`"eu"`, `25m`, `[1, 2]`, `(secret env:KEY)`; a very long one is cut."""
+    if isinstance(value, str) and _DURATION.match(value):
+        return value
     text = one_line(in_words(value) or json.dumps(shown(value), ensure_ascii=False, default=str))
     return text if len(text) <= _VALUE_LENGTH else text[:_VALUE_LENGTH] + "…"
 
