@@ -101,7 +101,7 @@ _HISTORY = """
             sent_at, started_at, finished_at, attempt, worker, error, created_at)
     SELECT md5(j.address || n)::uuid, j.id, s.id, j.definition_id, 'schedule', at, state, j.queue, at,
            at, at + interval '1 s', at + interval '1 s' + took * interval '1 s', 1, 'worker@host-1',
-           CASE state WHEN 'failed' THEN 'ConnectionError: the marketplace did not answer' END, at
+           CASE state WHEN 'failed' THEN 'ConnectionError: no answer within 30 s' END, at
       FROM jobrunner.jobs AS j
       JOIN jobrunner.schedules AS s ON s.job_id = j.id AND s.deleted_at IS NULL
      CROSS JOIN generate_series(1, 150) AS n
