@@ -72,6 +72,7 @@ def changes(
             for one, seen in waiting
             if seen or caller.namespaces is None
         ],
+        is_applying=any(one.approved_by for one, _ in waiting),
         revisions=[(one, signed_counts(one.counts)) for one in found[:_REVISIONS_ON_PAGE]],
         newest={one.name: one.revision for one in projects},
         next_before=found[_REVISIONS_ON_PAGE - 1] if len(found) > _REVISIONS_ON_PAGE else None,
