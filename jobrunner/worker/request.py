@@ -15,6 +15,8 @@ from jobrunner.recover import Death
 from jobrunner.run import Outcome
 from jobrunner.worker.here import here
 
+_EVENTS = {"failed": "task-failed", "lost": "task-failed", "queued": "task-retried"}
+"""What those who read Celery's events are told of a run, by its state after the attempt."""
 TOKEN_HEADER = "jobrunner_claim_token"  # noqa: S105  the name, no secret
 
 
@@ -61,6 +63,13 @@ class ExecuteRequest(Request):
                 # Celery raises a MemoryError again, in here, which ends the worker.
                 exc_info.exception = WorkerLostError(told)
         return super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002  Celery's signature
+        """For Celery the task has succeeded whenever the run's end is written, whatever it is."""
+        state = str(fields.get("result")).strip("'")
+        if type == "task-succeeded" and state in _EVENTS:
+            type, fields = _EVENTS[state], {"exception": state, "traceback": ""}  # noqa: A001  as above
+        super().send_event(type, **fields)
 
     def acknowledge(self) -> None:
         """Late acknowledgement: the message is done with, however the run ended."""

@@ -34,8 +34,10 @@ class ExecuteTask(Task[Any, Any]):
     ignore_result=True,
     max_retries=0,
 )
-def execute(self: ExecuteTask, version: int, run_id: str) -> None:
+def execute(self: ExecuteTask, version: int, run_id: str) -> str | None:
     """Make an attempt of a run. The message decides nothing: the database does, at the claim.
+
+    Returns the state of the run then, for the events that Flower reads; None: nothing was started.
 
     Its arguments are what `messages.problem_of` has let pass.
     """
@@ -44,7 +46,8 @@ def execute(self: ExecuteTask, version: int, run_id: str) -> None:
     token = uuid.UUID(self.request.get(TOKEN_HEADER))
     assert here.home is not None  # noqa: S101  a child has one from its start on
     try:
-        execute_run(here.home, Claim(wanted, token))
+        executed = execute_run(here.home, Claim(wanted, token))
     except DatabaseUnavailable as error:
         log.warning("claim_failed", run=str(wanted), error=error.message)
         raise Reject(error.message, requeue=True) from error
+    return None if executed is None or executed.state is None else executed.state.value
