@@ -17,7 +17,7 @@ from jobrunner.cli.style import style
 from jobrunner.cli.which_project import project_name_of
 from jobrunner.db import audit
 from jobrunner.db.engine import transaction
-from jobrunner.db.incidents import OpenIncident, open_incidents
+from jobrunner.db.incidents import OpenIncident, incidents_now
 from jobrunner.db.notifications import UnsentMessage, unsent_messages
 from jobrunner.db.notifiers import read_notifiers
 from jobrunner.errors import NotFound, NotSent
@@ -62,7 +62,7 @@ _UNSENT_COLUMNS = (
 @output_option
 def list_command(session: Session, *, limit: int, form: Form) -> None:
     with open_database(session, "alerts") as engine, transaction(engine) as connection:
-        incidents = open_incidents(connection, limit=limit)
+        incidents = incidents_now(connection, limit=limit)
         unsent = unsent_messages(connection, limit=limit)
     if form != "table":
         record = {

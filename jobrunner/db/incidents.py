@@ -4,6 +4,7 @@ Only jobs with alerts are looked at, by a partial index; of runs those that went
 looked at, whenever their end was committed, and those that are queued or running.
 """
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,48 +144,59 @@ def newest_incidents(
 _OPEN = text("""
     INSERT INTO jobrunner.incidents (job_id, kind, run_id, opened_at, occurred, last_run_id, last_at,
                                      last_scheduled_for)
-    VALUES (:job_id, :kind, :run_id, :opened_at, :occurred, :last_run_id, :last_at, :last_scheduled_for)
-    RETURNING id
+    SELECT job_id, kind, run_id, opened_at, occurred, last_run_id, last_at, last_scheduled_for
+      FROM jsonb_to_recordset(CAST(:opened AS jsonb)) AS given (
+           job_id uuid, kind text, run_id uuid, opened_at timestamptz, occurred integer,
+           last_run_id uuid, last_at timestamptz, last_scheduled_for timestamptz)
+    RETURNING job_id, kind, id
 """)
 
 
-def open_incident(connection: Connection, opened: Opened) -> int:
-    """Its id. Under the lock of `may_look`."""
-    values = {
-        "job_id": opened.first.job_id,
-        "kind": opened.first.kind,
-        "run_id": opened.first.run_id,
-        "opened_at": opened.first.at,
-        "occurred": opened.occurred,
-        "last_run_id": opened.last.run_id,
-        "last_at": opened.last.at,
-        "last_scheduled_for": opened.last.scheduled_for,
-    }
-    incident_id: int = connection.execute(_OPEN, values).scalar_one()
-    return incident_id
+def open_incidents(connection: Connection, opened: Iterable[Opened]) -> Mapping[Key, int]:
+    """Their ids. Under the lock of `may_look`."""
+    values = [
+        {
+            "job_id": one.first.job_id,
+            "kind": one.first.kind,
+            "run_id": one.first.run_id,
+            "opened_at": one.first.at,
+            "occurred": one.occurred,
+            **_last(one.last),
+        }
+        for one in opened
+    ]
+    rows = connection.execute(_OPEN, {"opened": json.dumps(values, default=str)})
+    return {(row.job_id, row.kind): row.id for row in rows}
 
 
 _COUNT = text("""
-    UPDATE jobrunner.incidents
-       SET occurred = occurred + :occurred, last_run_id = :run_id,
-           last_at = greatest(last_at, :at),
-           last_scheduled_for = greatest(last_scheduled_for, :scheduled_for)
-     WHERE id = :id
+    UPDATE jobrunner.incidents AS i
+       SET occurred = i.occurred + again.occurred, last_run_id = again.last_run_id,
+           last_at = greatest(i.last_at, again.last_at),
+           last_scheduled_for = greatest(i.last_scheduled_for, again.last_scheduled_for)
+      FROM jsonb_to_recordset(CAST(:again AS jsonb)) AS again (
+           id bigint, occurred integer, last_run_id uuid, last_at timestamptz,
+           last_scheduled_for timestamptz)
+     WHERE i.id = again.id
 """)
 
 
-def count_again(connection: Connection, again: Again) -> None:
-    """It goes on."""
-    if again.last is None:
-        return
-    values = {
-        "id": again.incident_id,
-        "occurred": again.occurred,
-        "run_id": again.last.run_id,
-        "at": again.last.at,
-        "scheduled_for": again.last.scheduled_for,
+def count_again(connection: Connection, again: Iterable[Again]) -> None:
+    """They go on."""
+    values = [
+        {"id": one.incident_id, "occurred": one.occurred, **_last(one.last)}
+        for one in again
+        if one.last is not None
+    ]
+    connection.execute(_COUNT, {"again": json.dumps(values, default=str)})
+
+
+def _last(wrong: Wrong) -> dict[str, object]:
+    return {
+        "last_run_id": wrong.run_id,
+        "last_at": wrong.at,
+        "last_scheduled_for": wrong.scheduled_for,
     }
-    connection.execute(_COUNT, values)
 
 
 # A run that was late, or goes on too long, may end well itself: that it was so is no less true.
@@ -250,11 +262,12 @@ _FACTS = text("""
     SELECT p.id AS project_id, p.name AS project, p.environment, j.address AS job, j.owner, j.file,
            j.line, d.git_commit AS commit,
            (SELECT min(next_run_at) FROM jobrunner.schedules AS s WHERE s.job_id = j.id) AS next_run_at,
-           r.id AS run_id, r.scheduled_for, r.state, r.error
-      FROM jobrunner.jobs AS j JOIN jobrunner.projects AS p ON p.id = j.project_id
+           j.id AS job_id, asked.run_id, r.id AS found, r.scheduled_for, r.state, r.error
+      FROM unnest(CAST(:job_ids AS uuid[]), CAST(:run_ids AS uuid[])) AS asked (job_id, run_id)
+      JOIN jobrunner.jobs AS j ON j.id = asked.job_id
+      JOIN jobrunner.projects AS p ON p.id = j.project_id
       JOIN jobrunner.definitions AS d ON d.id = j.definition_id
-      LEFT JOIN jobrunner.runs AS r ON r.id = :run_id
-     WHERE j.id = :job_id
+      LEFT JOIN jobrunner.runs AS r ON r.id = asked.run_id
 """)
 _OF_A_RUN = ("scheduled_for", "state", "error")
 
@@ -269,13 +282,26 @@ class Facts:
     """None when it is deleted by now."""
 
 
-def read_facts(connection: Connection, job_id: uuid.UUID, run_id: uuid.UUID) -> Facts:
-    """The job as it is now, and the run."""
-    row = connection.execute(_FACTS, {"job_id": job_id, "run_id": run_id}).mappings().one()
+Sight = tuple[uuid.UUID, uuid.UUID]
+"""A job and the run by which something was seen of it."""
+
+
+def read_facts(connection: Connection, sights: Iterable[Sight]) -> Mapping[Sight, Facts]:
+    """The jobs as they are now, and the runs."""
+    asked = list(sights)
+    values = {
+        "job_ids": [str(job_id) for job_id, _ in asked],
+        "run_ids": [str(run_id) for _, run_id in asked],
+    }
+    rows = connection.execute(_FACTS, values).mappings()
+    return {(row["job_id"], row["run_id"]): _facts(row) for row in rows}
+
+
+def _facts(row: RowMapping) -> Facts:
     job = JobFacts(**{name: row[name] for name in JobFacts.model_fields})
     run = None
-    if row["run_id"] is not None:
-        run = RunFacts(id=row["run_id"], **{name: row[name] for name in _OF_A_RUN})
+    if row["found"] is not None:
+        run = RunFacts(id=row["found"], **{name: row[name] for name in _OF_A_RUN})
     return Facts(row["project_id"], job, run)
 
 
@@ -307,7 +333,7 @@ _LIST = text("""
 """)
 
 
-def open_incidents(connection: Connection, *, limit: int) -> Sequence[OpenIncident]:
+def incidents_now(connection: Connection, *, limit: int) -> Sequence[OpenIncident]:
     """The newest first."""
     rows = connection.execute(_LIST, {"limit": limit}).mappings()
     return [OpenIncident(**{**row, "told": tuple(row["told"])}) for row in rows]

@@ -4,6 +4,7 @@ A receiver has one message under way at a time, the oldest first, and waits for 
 somebody takes is his for a while; then it is due again.
 """
 
+import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,25 +18,36 @@ from jobrunner.alerts.message import Message
 Receiver = tuple[int, str]
 """A project's id and the name of its notifier."""
 
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A message of an incident, for one notifier."""
+
+    incident_id: int
+    receiver: Receiver
+    message: Message
+
+
 _ADD = text("""
     INSERT INTO jobrunner.notifications (incident_id, project_id, notifier, event, message, next_try_at)
-    VALUES (:incident_id, :project_id, :notifier, :event, CAST(:message AS jsonb), statement_timestamp())
+    SELECT incident_id, project_id, notifier, message ->> 'event', message, statement_timestamp()
+      FROM jsonb_to_recordset(CAST(:owed AS jsonb)) AS given (
+           incident_id bigint, project_id bigint, notifier text, message jsonb)
 """)
 
 
-def add_notification(
-    connection: Connection, incident_id: int, receiver: Receiver, message: Message
-) -> None:
-    """It is due at once."""
-    project_id, notifier = receiver
-    values = {
-        "incident_id": incident_id,
-        "project_id": project_id,
-        "notifier": notifier,
-        "event": message.event,
-        "message": message.model_dump_json(),
-    }
-    connection.execute(_ADD, values)
+def add_notifications(connection: Connection, owed: Iterable[Owed]) -> None:
+    """They are due at once."""
+    values = [
+        {
+            "incident_id": one.incident_id,
+            "project_id": one.receiver[0],
+            "notifier": one.receiver[1],
+            "message": one.message.model_dump(mode="json"),
+        }
+        for one in owed
+    ]
+    connection.execute(_ADD, {"owed": json.dumps(values)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,16 @@ def test_the_next_good_run_ends_it_and_whoever_was_told_and_asks_hears_of_it(
     assert messages(engine)[2:] == ["oncall: recovered failure"]
 
 
+def test_a_failure_and_the_good_run_after_it_are_both_told_when_one_look_sees_them(
+    ledger: Ledger, engine: Engine
+) -> None:
+    job_id = add_job(ledger, BOTH)
+    end(ledger, job_id, "failed")
+    end(ledger, job_id, "succeeded")
+    look(engine)
+    assert messages(engine) == ["oncall: opened failure", "oncall: recovered failure"]
+
+
 def test_a_good_run_that_was_owed_before_ends_nothing(ledger: Ledger, engine: Engine) -> None:
     job_id = add_job(ledger, BOTH)
     end(ledger, job_id, "failed")
