@@ -8,6 +8,13 @@ branch_labels = None
 depends_on = None
 
 _UP = """
+-- Programs that know this revision can use the database, however new it is. Only a migration that takes
+-- something away from them moves it on.
+CREATE TABLE jobrunner.schema_compatibility (
+    oldest_program text NOT NULL,
+    CONSTRAINT schema_compatibility_pkey PRIMARY KEY (oldest_program)
+);
+INSERT INTO jobrunner.schema_compatibility VALUES ('0005');
 CREATE TABLE jobrunner.tokens (
     id text NOT NULL,
     secret_hash bytea NOT NULL,
@@ -162,6 +169,15 @@ CREATE TABLE jobrunner.error_totals (
     CONSTRAINT error_totals_job_id_fkey FOREIGN KEY (job_id)
         REFERENCES jobrunner.jobs (id) ON DELETE CASCADE
 );
+CREATE TABLE jobrunner.hour_totals (
+    hour timestamptz NOT NULL,
+    namespace text NOT NULL,
+    queue text NOT NULL,
+    state text NOT NULL,
+    runs bigint NOT NULL,
+    duration_seconds double precision NOT NULL,
+    CONSTRAINT hour_totals_pkey PRIMARY KEY (hour, namespace, queue, state)
+);
 ALTER TABLE jobrunner.processes DROP CONSTRAINT processes_kind_check;
 ALTER TABLE jobrunner.processes ADD CONSTRAINT processes_kind_check
         CHECK (kind IN ('beat', 'worker', 'watch', 'web'));
@@ -177,7 +193,8 @@ SELECT t.job_id, t.trigger, t.state, sum(t.runs) - count(r.id)
   LEFT JOIN jobrunner.runs AS r
          ON r.is_counted AND (r.job_id, r.queue, r.trigger, r.state) = (t.job_id, t.queue, t.trigger, t.state)
  GROUP BY t.job_id, t.trigger, t.state;
-DROP TABLE jobrunner.error_totals, jobrunner.job_totals;
+DROP TABLE jobrunner.schema_compatibility;
+DROP TABLE jobrunner.hour_totals, jobrunner.error_totals, jobrunner.job_totals;
 DROP INDEX jobrunner.runs_wrong_idx, jobrunner.runs_created_by_idx, jobrunner.runs_uncounted_idx;
 ALTER TABLE jobrunner.runs DROP COLUMN is_counted, DROP COLUMN traceparent;
 DROP INDEX jobrunner.definitions_with_alerts_idx, jobrunner.runs_unjudged_idx;

@@ -16,7 +16,9 @@ from jobrunner.errors import LockNotObtained, SchemaBehind, SchemaMismatch
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every migration, oldest first; the last is what `upgrade` leads to."""
 OLDEST_USABLE = "0005"
-"""This program works with this revision and all that follow it in REVISIONS."""
+"""This program works with this revision and all that follow it: those in REVISIONS, and newer ones that
+say that programs of REVISIONS can use them (`schema_compatibility`), as after a release that is taken back.
+"""
 LOCK_TIMEOUT_SECONDS = 120.0
 
 LOCK_KEY = 0x6A6F6272  # "jobr": PostgreSQL's advisory locks are numbers
@@ -33,7 +35,8 @@ def upgrade(engine: Engine) -> str:
         _lock(connection)
         found = _read_revision(connection)
         if found is not None and found not in REVISIONS:
-            raise _newer(found)
+            _check_newer(connection, found)
+            return found
         if found != REVISIONS[-1]:
             _make_schema(connection)
             run_migrations(connection, REVISIONS[-1])
@@ -48,14 +51,16 @@ def current_revision(engine: Engine) -> str | None:
 
 def check_revision(engine: Engine) -> None:
     """Raise SchemaMismatch unless this program works with the database as it is."""
-    found = current_revision(engine)
+    with transaction(engine) as connection:
+        found = _read_revision(connection)
+        if found is not None and found not in REVISIONS:
+            _check_newer(connection, found)
+            return
     if found is None:
         raise SchemaBehind(
             f"The database has no jobrunner tables; this version needs revision {_needed()}.",
             hint="Make them with `jobrunner db upgrade`.",
         )
-    if found not in REVISIONS:
-        raise _newer(found)
     if REVISIONS.index(found) < REVISIONS.index(OLDEST_USABLE):
         raise SchemaBehind(
             f"The database is at revision {found}, this version needs {_needed()}.",
@@ -126,8 +131,14 @@ def _make_schema(connection: Connection) -> None:
         connection.execute(text("CREATE SCHEMA jobrunner"))
 
 
-def _newer(found: str) -> SchemaMismatch:
-    return SchemaMismatch(
+_OLDEST_PROGRAM = text("SELECT oldest_program FROM jobrunner.schema_compatibility")
+
+
+def _check_newer(connection: Connection, found: str) -> None:
+    """A later program has migrated the database. Raises SchemaMismatch unless it left room for this one."""
+    if connection.execute(_OLDEST_PROGRAM).scalar_one_or_none() in REVISIONS:
+        return
+    raise SchemaMismatch(
         f"The database is newer: it is at revision {found}, this version needs {_needed()}.",
         hint="Install the jobrunner version that migrated it, or a later one.",
     )

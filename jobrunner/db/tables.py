@@ -50,6 +50,12 @@ def _one_of(column: str, *values: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
+schema_compatibility = Table(
+    "schema_compatibility",  # migrations: one row, the revision that a program has to know to work here
+    metadata,
+    Column("oldest_program", Text, primary_key=True),
+)
+
 projects = Table(
     "projects",
     metadata,
@@ -644,4 +650,15 @@ error_totals = Table(
     Column("queue", Text, primary_key=True),
     Column("error_type", Text, primary_key=True),
     Column("attempts", BigInteger, nullable=False),
+)
+
+hour_totals = Table(
+    "hour_totals",  # totals: the same of the last days by the hour; it forgets those before
+    metadata,
+    Column("hour", _time, primary_key=True),  # its beginning, in UTC; of the time owed
+    Column("namespace", Text, primary_key=True),  # of the job, as it was when the run was counted
+    Column("queue", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("runs", BigInteger, nullable=False),
+    Column("duration_seconds", Double, nullable=False),  # of the newest attempts, all together
 )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -240,12 +241,27 @@ def test_fault_70_a_database_without_tables_is_refused_with_what_to_type(empty: 
 def test_fault_70_a_newer_database_is_refused(engine: Engine, use: object) -> None:
     with transaction(engine) as connection:
         connection.execute(text("UPDATE jobrunner.schema_version SET version_num = '9999'"))
+        connection.execute(
+            text("UPDATE jobrunner.schema_compatibility SET oldest_program = '9999'")
+        )
 
     with pytest.raises(SchemaMismatch) as refused:
         use(engine)  # type: ignore[operator]  # either of two functions
 
     assert f"at revision 9999, this version needs {migrate.REVISIONS[-1]}" in refused.value.message
     assert refused.value.exit_code == 1
+
+
+@pytest.mark.parametrize("use", [migrate.check_revision, migrate.upgrade])
+def test_fault_71_a_newer_database_that_leaves_room_for_this_program_is_used(
+    engine: Engine, use: Callable[[Engine], object]
+) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobrunner.schema_version SET version_num = '9999'"))
+
+    use(engine)
+
+    assert migrate.current_revision(engine) == "9999"
 
 
 def test_fault_70_an_older_database_is_refused_with_both_revisions(
