@@ -14,12 +14,21 @@ import pytest
 from jobrunner.broker import Sender, make_app
 from jobrunner.run import OutgoingRun
 from jobrunner.settings import Settings
+from tests.broker.private_valkey import open_valkey
 from tests.ledger import Ledger
 from tests.project import Project
 from tests.waiting import wait_until
 from tests.worker.conftest import Send, StartWorker
 
 Ask = Callable[[str], Any]
+
+
+@pytest.fixture
+def own_broker(folder: Project) -> Iterator[str]:
+    """One whose first database is the test's own: of a socket, Flower looks at no other."""
+    with open_valkey() as url:
+        folder.environment["JOBRUNNER_BROKER_URL"] = url
+        yield url
 
 
 @pytest.fixture
@@ -72,8 +81,8 @@ def test_flower_shows_the_worker_and_its_queues(flower: Ask, start_worker: Start
     assert sorted(queue["name"] for queue in queues) == ["high", "low"]
 
 
-def test_flower_shows_how_deep_a_queue_is_over_all_priorities(flower: Ask, broker_url: str) -> None:
-    wait_until(lambda: flower("/api/tasks") is not None, timeout_seconds=60)
+def test_flower_shows_how_deep_a_queue_is_over_all_priorities(own_broker: str, flower: Ask) -> None:
     runs = [OutgoingRun(str(uuid.uuid4()), 0, "test/job", "default", n) for n in (None, 0, 9)]
-    Sender(make_app(Settings(broker_url=broker_url))).send(runs, datetime.now(UTC))
+    Sender(make_app(Settings(broker_url=own_broker))).send(runs, datetime.now(UTC))
+    wait_until(lambda: flower("/api/queues/length") is not None, timeout_seconds=60)
     assert flower("/api/queues/length") == {"active_queues": [{"name": "default", "messages": 3}]}
