@@ -30,6 +30,7 @@ def test_a_command_sees_a_built_environment_and_the_projects_folder(
     assert environment.pop("JOBRUNNER_RUN_ID") == str(run_id)
     assert environment.pop("JOBRUNNER_ATTEMPT") == "1"
     assert environment.pop("JOBRUNNER_SCHEDULED_FOR") == "2026-11-21T12:00:00+00:00"
+    assert environment.pop("TRACEPARENT")[3:35] == run_id.hex
     environment.pop("LC_CTYPE", None)  # set by Python itself
     assert set(environment) == {"PATH", "LANG", "HOME", "TZ"}
 

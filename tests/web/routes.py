@@ -96,6 +96,24 @@ ROWS: Mapping[str, Row] = {
         good=409,
         json={"start": "2026-11-01", "end": "2026-11-02"},
     ),
+    "GET /api/v1/schedules": Row("viewer"),
+    "POST /api/v1/schedules": Row(
+        "admin",
+        of="namespace",
+        good=201,
+        json={"namespace": "test", "name": "new", "task": "acme.task"},
+    ),
+    "GET /api/v1/schedules/{namespace}/{name}": Row("viewer", of="namespace"),
+    # The job of that world is of a project of files.
+    "PUT /api/v1/schedules/{namespace}/{name}": Row(
+        "admin", of="namespace", good=409, json={"task": "acme.task"}
+    ),
+    "PATCH /api/v1/schedules/{namespace}/{name}": Row(
+        "admin", of="namespace", good=409, json={"enabled": False}
+    ),
+    "DELETE /api/v1/schedules/{namespace}/{name}": Row("admin", of="namespace", good=409),
+    "POST /api/v1/schedules/{namespace}/{name}/enable": Row("admin", of="namespace", good=409),
+    "POST /api/v1/schedules/{namespace}/{name}/disable": Row("admin", of="namespace", good=409),
     "GET /api/v1/runs": Row("viewer"),
     "GET /api/v1/runs/{run_id}": Row("viewer", of="run"),
     "GET /api/v1/runs/{run_id}/events": Row("viewer", of="run"),
@@ -133,7 +151,7 @@ def expected(route: str, caller: Caller) -> int:
         return row.good
     match caller:
         case "without credentials":
-            return 401 if " /api/" in route else 303  # a person is led to where he signs in
+            return 401 if " /api/" in route or " /metrics" in route else 303  # a person is led to where he signs in
         case "wrong" | "expired" | "revoked":
             return 401
         case "wrong role":
