@@ -50,7 +50,8 @@ def look(engine: Engine) -> int:
         _owe(connection, news)
         recovered = incidents.close_recovered(connection, limit=_BATCH_INCIDENTS)
         _owe(connection, [_of_recovery(one) for one in recovered])
-        reach("incidents_judged")
+        if news or recovered:
+            reach("incidents_judged")
     return len(news) + len(recovered)
 
 
