@@ -5,13 +5,29 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from jobrunner.db import jobs, pauses, projects, workers
-from jobrunner.plan.current import CurrentProject
+from jobrunner.db.projects import Project
+from jobrunner.plan.current import CurrentJob, CurrentProject
 
 
 def read_current(connection: Connection, name: str, wanted: Sequence[str]) -> CurrentProject:
     """The project as it is in force; `wanted` are the addresses that a plan compares with it."""
     project = projects.find_project(connection, name) or projects.NEVER_APPLIED
-    in_force = jobs.read_jobs(connection, project.id)
+    return _current(connection, name, project, jobs.read_jobs(connection, project.id), wanted)
+
+
+def read_current_of(connection: Connection, name: str, wanted: Sequence[str]) -> CurrentProject:
+    """The same as if the project had no jobs but those of these addresses, which no other project owns."""
+    project = projects.find_project(connection, name) or projects.NEVER_APPLIED
+    return _current(connection, name, project, jobs.read_jobs_of(connection, wanted), wanted)
+
+
+def _current(
+    connection: Connection,
+    name: str,
+    project: Project,
+    in_force: tuple[CurrentJob, ...],
+    wanted: Sequence[str],
+) -> CurrentProject:
     new = set(wanted).difference(job.address for job in in_force)
     return CurrentProject(
         name=name,

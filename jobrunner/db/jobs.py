@@ -56,9 +56,14 @@ def read_jobs(connection: Connection, project_id: int) -> tuple[CurrentJob, ...]
     return _read(connection, _READ_PROJECT, {"project_id": project_id})
 
 
+def read_jobs_of(connection: Connection, addresses: Sequence[str]) -> tuple[CurrentJob, ...]:
+    """Those in force of these addresses, whoever owns them."""
+    return _read(connection, _READ_ADDRESSES, {"addresses": list(addresses)})
+
+
 def drifted_jobs(connection: Connection, addresses: Sequence[str]) -> frozenset[str]:
     """Those of these jobs in force that somebody has changed in the database since their apply."""
-    found = _read(connection, _READ_ADDRESSES, {"addresses": list(addresses)})
+    found = read_jobs_of(connection, addresses)
     return frozenset(
         job.address for job in found if job.applied is None or job.in_force != job.applied
     )
@@ -205,6 +210,28 @@ def read_deleted(
         return {}  # the changes of all revisions are not to be read for nothing
     rows = connection.execute(_DELETED_IN, {**values, "addresses": gone})
     return {row.address: row.revision for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who has an address, and where it is defined."""
+
+    project: str
+    location: Location
+
+
+_OWNER = text("""
+    SELECT p.name AS project, j.file, j.line
+      FROM jobrunner.jobs AS j JOIN jobrunner.projects AS p ON p.id = j.project_id
+     WHERE j.namespace = split_part(:address, '/', 1) AND j.name = split_part(:address, '/', 2)
+       AND j.deleted_at IS NULL
+""")
+
+
+def find_owner(connection: Connection, address: str) -> Owner | None:
+    """None for an address that no job in force has."""
+    row = connection.execute(_OWNER, {"address": address}).one_or_none()
+    return None if row is None else Owner(row.project, Location(row.file, row.line))
 
 
 _OWNERS = text("""

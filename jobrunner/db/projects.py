@@ -29,12 +29,15 @@ def find_project(connection: Connection, name: str) -> Project | None:
     return None if row is None else Project(**row)
 
 
-_NAMES = text("SELECT name FROM jobrunner.projects ORDER BY name")
+API_OWNER = ":api"
+"""The project of all jobs that no file defines. No file can give this name."""
+
+_NAMES = text("SELECT name FROM jobrunner.projects WHERE name <> :api ORDER BY name")
 
 
 def project_names(connection: Connection) -> tuple[str, ...]:
-    """All that were ever applied."""
-    return tuple(connection.execute(_NAMES).scalars())
+    """All of files that were ever applied."""
+    return tuple(connection.execute(_NAMES, {"api": API_OWNER}).scalars())
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobrunner project ' || :name, 0))")

@@ -5,6 +5,7 @@ with what is in force, `guarding.py` asks whether that is meant, `applying.py` h
 `writing.py` carries the plan out.
 """
 
+from jobrunner.reconcile.api_owned import ApiEdit
 from jobrunner.reconcile.applying import Applied, apply_project, apply_within
 from jobrunner.reconcile.desired import Desired, read_desired, understand
 from jobrunner.reconcile.guarding import check_wanted, with_refusal
@@ -22,6 +23,7 @@ from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name
 
 __all__ = [
     "LOCK_TIMEOUT_SECONDS",
+    "ApiEdit",
     "Applied",
     "ApplyOptions",
     "Compared",

@@ -10,9 +10,10 @@ from jobrunner.errors import GuardRefused
 from jobrunner.plan.changes import Plan, Refusal
 from jobrunner.plan.guards import Agreed, Commit, check_guards, check_not_older
 from jobrunner.plan.saved import SavedPlan
+from jobrunner.reconcile.api_owned import ApiEdit
 from jobrunner.reconcile.desired import Desired
 from jobrunner.reconcile.options import ApplyOptions
-from jobrunner.reconcile.rolling_back import Rollback
+from jobrunner.reconcile.rolling_back import NO_GUARDS, Rollback
 from jobrunner.reconcile.wanted import Wanted
 from jobrunner.spec.project import Guards
 
@@ -59,7 +60,7 @@ def commit_to_keep(
     match wanted:
         case Desired():
             return commit
-        case Rollback():
+        case Rollback() | ApiEdit():
             return None
         case SavedPlan():
             applied = newest_commit(connection, plan.project)
@@ -77,6 +78,8 @@ def _act(wanted: Wanted) -> str:
             return "apply FILE"
         case Rollback(revision=revision):
             return f"rollback {revision}"
+        case ApiEdit():
+            return "apply"
 
 
 def _own_words(wanted: Wanted) -> tuple[Guards, Sequence[str]]:
@@ -87,6 +90,8 @@ def _own_words(wanted: Wanted) -> tuple[Guards, Sequence[str]]:
             return origin.guards, origin.missing_folders
         case Rollback(guards=guards):
             return guards, ()
+        case ApiEdit():
+            return NO_GUARDS, ()
 
 
 def _check_commit(connection: Connection, plan: Plan, options: ApplyOptions) -> None:

@@ -1,4 +1,4 @@
-"""What an apply can be of: the files, a saved plan, or an earlier revision."""
+"""What an apply can be of: the files, a saved plan, an earlier revision, or one job of the API."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,14 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobrunner.db.projects import API_OWNER
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.saved import SavedPlan
+from jobrunner.reconcile.api_owned import ApiEdit, plan_edit
 from jobrunner.reconcile.desired import Desired
 from jobrunner.reconcile.options import ApplyOptions
 from jobrunner.reconcile.planning import plan_project, plan_saved
 from jobrunner.reconcile.rolling_back import Rollback, plan_rollback
 
-Wanted = Desired | SavedPlan | Rollback
+Wanted = Desired | SavedPlan | Rollback | ApiEdit
 
 
 def project_name(wanted: Wanted) -> str:
@@ -25,6 +27,8 @@ def project_name(wanted: Wanted) -> str:
             return current.name
         case Rollback(project=name):
             return name
+        case ApiEdit():
+            return API_OWNER
 
 
 def notifiers_of(wanted: Wanted) -> Mapping[str, Any] | None:
@@ -34,14 +38,16 @@ def notifiers_of(wanted: Wanted) -> Mapping[str, Any] | None:
             return {name: notifier.url for name, notifier in project.notifiers.items()}
         case SavedPlan(origin=origin):
             return origin.notifiers
-        case Rollback():
+        case Rollback() | ApiEdit():
             return None
 
 
 def plan_wanted(
     connection: Connection, wanted: Wanted, options: ApplyOptions, *, now: datetime | None = None
 ) -> Plan:
-    """What it would change now. Raises what `plan_project`, `plan_saved` and `plan_rollback` do."""
+    """What it would change now. Raises what `plan_project`, `plan_saved`, `plan_rollback` and
+    `plan_edit` do.
+    """
     match wanted:
         case Desired():
             keyring, targets = options.keyring, options.targets
@@ -50,3 +56,5 @@ def plan_wanted(
             return plan_saved(connection, wanted, now=now)
         case Rollback():
             return plan_rollback(connection, wanted, targets=options.targets, now=now)
+        case ApiEdit():
+            return plan_edit(connection, wanted, now=now)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from jobrunner.errors import (
     AccessDenied,
     BrokerUnavailable,
+    ConfigurationError,
     Conflict,
     DatabaseUnavailable,
     GuardRefused,
@@ -22,6 +23,7 @@ from jobrunner.errors import (
     StalePlan,
     UsageError,
 )
+from jobrunner.spec.json_definition import Mistake
 from jobrunner.web.pages.rendering import is_for_person, problem_page
 from jobrunner.web.pages.sign_in import leads_to_sign_in, to_sign_in
 
@@ -31,6 +33,7 @@ _STATUSES: tuple[tuple[type[JobrunnerError], int], ...] = (
     (StalePlan, 412),
     (GuardRefused, 422),
     (LockNotObtained, 409),
+    (ConfigurationError, 422),
     (UsageError, 422),
     (DatabaseUnavailable, 503),
     (BrokerUnavailable, 503),
@@ -76,14 +79,30 @@ def _of_ours(request: Request, error: Exception) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     if status == 503:
         headers = {"Retry-After": "5"}
+    if isinstance(error, ConfigurationError):
+        return problem(status, error.message, hint=error.hint, errors=_mistakes(error))
     return problem(status, error.message, hint=error.hint, headers=headers)
 
 
-def _of_validation(_: Request, error: Exception) -> Problem:
+def _mistakes(error: ConfigurationError) -> list[dict[str, str]]:
+    """Of a definition that was sent; `at` is a JSON pointer within it."""
+    return [
+        {"at": each.pointer, "problem": each.message, "code": each.code, "help": each.help}
+        for each in error.diagnostics
+        if isinstance(each, Mistake)
+    ]
+
+
+def _of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for them alone
     found = [
         {"at": "/".join(map(str, each["loc"])), "problem": each["msg"]} for each in error.errors()
     ]
+    if is_for_person(request):
+        hint = f"{found[0]['at']}: {found[0]['problem']}"
+        return problem_page(
+            request, status_code=422, title="This address cannot be read.", hint=hint
+        )
     return problem(422, "The request cannot be read.", errors=found)
 
 

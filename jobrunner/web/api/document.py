@@ -32,11 +32,14 @@ _PROBLEM_SCHEMA = {
         "title": {"type": "string"},
         "detail": {"type": "string"},
         "errors": {
-            "description": "Of a request that cannot be read: where, and why.",
+            "description": "Of a request that cannot be read: where, and why. Of a definition, `at` is a "
+            "JSON pointer, and `code` and `help` are those of the same mistake in a file.",
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"at": {"type": "string"}, "problem": {"type": "string"}},
+                "properties": {
+                    name: {"type": "string"} for name in ("at", "problem", "code", "help")
+                },
             },
         },
     },

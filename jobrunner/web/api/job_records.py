@@ -118,11 +118,12 @@ def job_detail_record(
         pauses=tuple(PauseRecord.model_validate(one) for one in pauses),
         last_run=last,
         definition=shown(job.definition),
-        schedules=tuple(_schedule(one, words) for one, words in schedules),
+        schedules=tuple(schedule_record(one, words) for one, words in schedules),
     )
 
 
-def _schedule(schedule: ListedSchedule, words: str | None) -> ScheduleRecord:
+def schedule_record(schedule: ListedSchedule, words: str | None) -> ScheduleRecord:
+    """A schedule as a body, with its words if it can be read."""
     return ScheduleRecord(
         name=schedule.name,
         in_words=words,

@@ -11,12 +11,14 @@ from jobrunner.web.api import (
     revisions,
     run_streams,
     runs,
+    schedules,
     status,
 )
 
 API_ROUTERS = (
     jobs.router,
     backfills.router,
+    schedules.router,
     runs.router,
     run_streams.router,
     queues.router,
