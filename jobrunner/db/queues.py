@@ -53,7 +53,8 @@ class Queue:
 _QUEUES = text("""
     WITH RECURSIVE kind AS (
         (SELECT queue, coalesce(priority, 0) AS priority
-           FROM jobrunner.runs WHERE state = 'queued' AND sent_at IS NOT NULL
+           FROM jobrunner.runs
+          WHERE state = 'queued' AND sent_at IS NOT NULL AND delivery = 'claim'
           ORDER BY queue, coalesce(priority, 0), sent_at LIMIT 1)
         UNION ALL
         SELECT following.*
@@ -61,7 +62,7 @@ _QUEUES = text("""
          CROSS JOIN LATERAL (
                SELECT queue, coalesce(priority, 0) AS priority
                  FROM jobrunner.runs
-                WHERE state = 'queued' AND sent_at IS NOT NULL
+                WHERE state = 'queued' AND sent_at IS NOT NULL AND delivery = 'claim'
                   AND (queue, coalesce(priority, 0)) > (kind.queue, kind.priority)
                 ORDER BY queue, coalesce(priority, 0), sent_at LIMIT 1
               ) AS following

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from jobrunner.access.caller import Caller
 from jobrunner.db.engine import transaction
 from jobrunner.db.job_filters import job_filters
-from jobrunner.db.run_pages import RunPosition, RunsWanted, page_of_runs
+from jobrunner.db.run_pages import ERRORS_READ, RunPosition, RunsWanted, page_of_runs
 from jobrunner.db.runs import Run
 from jobrunner.errors import JobrunnerError, UsageError
 from jobrunner.run import TRIGGERS, RunState
@@ -79,6 +79,7 @@ def runs(
         states=[str(each) for each in RunState],
         triggers=TRIGGERS,
         spans=tuple(_SPANS),
+        errors_read=ERRORS_READ,
     )
 
 
