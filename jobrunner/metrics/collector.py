@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from prometheus_client import generate_latest
-from prometheus_client.metrics_core import Metric as Family
 from sqlalchemy import Connection, Engine
 
 from jobrunner.db.engine import of_one_moment, transaction
@@ -25,6 +23,7 @@ from jobrunner.db.totals import (
 )
 from jobrunner.metrics import names
 from jobrunner.metrics.series import Part, families, histogram, value, values
+from jobrunner.metrics.text import text_of
 
 _CELERY_STATES = {
     "succeeded": "success",
@@ -46,17 +45,7 @@ def scrape(engine: Engine, *, namespaces: Namespaces, celery_names: bool, series
     """
     with transaction(of_one_moment(engine)) as connection:
         parts = list(_parts(connection, namespaces, celery_names=celery_names))
-    return generate_latest(_Collected(families(parts, series_max=series_max)))
-
-
-class _Collected:
-    """What prometheus_client asks for."""
-
-    def __init__(self, found: list[Family]) -> None:
-        self._found = found
-
-    def collect(self) -> list[Family]:
-        return self._found
+    return text_of(families(parts, series_max=series_max))
 
 
 def _parts(connection: Connection, namespaces: Namespaces, *, celery_names: bool) -> Iterator[Part]:
