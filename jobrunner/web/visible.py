@@ -1,14 +1,16 @@
 """What exists for a caller. What does not is told of as what does not exist at all."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from jobrunner.access.caller import Caller, Permission
 from jobrunner.db.jobs import no_such_job
+from jobrunner.db.run_pages import runs_of_subject
 from jobrunner.db.runs import RunDetail, get_run, no_such_run
+from jobrunner.db.workers import SeenWorker
 from jobrunner.errors import AccessDenied
 
 
@@ -29,6 +31,17 @@ def visible_run(connection: Connection, caller: Caller, run_id: uuid.UUID) -> Ru
     return detail
 
 
+def seen_in_hand(
+    connection: Connection, caller: Caller, workers: Sequence[SeenWorker]
+) -> frozenset[str]:
+    """The ids of those of the runs that the workers have in hand that exist for the caller."""
+    runs = [run for worker in workers for run in worker.runs if _sees(caller, run.address)]
+    ids = [run.run_id for run in runs]
+    if caller.own_runs_only:
+        return runs_of_subject(connection, caller.subject, ids)
+    return frozenset(ids)
+
+
 def visible_changes(
     caller: Caller, changes: Iterable[Mapping[str, Any]]
 ) -> tuple[Mapping[str, Any], ...]:
@@ -45,6 +58,11 @@ def _without_others(caller: Caller, change: Mapping[str, Any]) -> Mapping[str, A
     }
     pauses = [one for one in change.get("pauses", ()) if sees_pause(caller, one)]
     return {**own, "pauses": pauses} if "pauses" in change else own
+
+
+def visible_reason(caller: Caller, reason: str) -> str:
+    """Why a plan waits; a guard names jobs of any namespace."""
+    return reason if caller.namespaces is None else "A guard asks for a person."
 
 
 def check_whole_project(caller: Caller) -> None:

@@ -144,3 +144,23 @@ def test_fault_82_who_is_of_another_namespace_sees_nothing_planned(
     _plan(ledger, engine, queue="slow")
     shown = client.get("/calendar", headers=sign("viewer", namespaces=["other"])).text
     assert ("slow" in shown, "No schedule has a time to come" in shown) == (False, True)
+
+
+def test_the_past_tells_what_there_was_to_do(
+    client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    job_id = ledger.add_job(queue="slow")
+    at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    ledger.add_run(
+        job_id,
+        queue="slow",
+        state="succeeded",
+        scheduled_for=at,
+        started_at=at,
+        finished_at=at + timedelta(minutes=30),
+    )
+    shown = client.get("/calendar?span=past", headers=sign("viewer")).text
+    cells = shown.partition("slow</a>")[2].partition("</tr>")[0].split("<td")[1:]
+    assert [(hour, "0.5</td>" in cell) for hour, cell in enumerate(cells) if "class" in cell] == [
+        (20, True)
+    ]

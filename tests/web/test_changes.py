@@ -148,6 +148,20 @@ def test_fault_82_nothing_of_another_namespace_is_shown(client: TestClient, sign
     assert hidden.text == missing.text.replace("revision 9", "revision 1")
 
 
+@pytest.mark.parametrize("path", ["/changes", "/api/v1/plan"])
+def test_fault_82_the_reason_of_a_guard_names_no_job_of_another_namespace(
+    root: Path, client: TestClient, sign: Sign, engine: Engine, path: str
+) -> None:
+    apply(engine, root)
+    for namespace in ("ops", "shop"):
+        write(root, namespace, f"version: 1\nnamespace: {namespace}\njobs: {{}}\n")
+    with pytest.raises(GuardRefused, match="ops/report"):
+        apply_or_leave(engine, desired(root), ApplyOptions(author="watcher"))
+    shown = client.get(path, headers=sign("viewer", namespaces=["shop"])).text
+    assert ("shop/report" in shown, "ops/report" in shown) == (True, False)
+    assert "A guard asks for a person." in shown
+
+
 @pytest.mark.usefixtures("applied")
 def test_a_revision_tells_who_applied_what_from_which_commit(
     client: TestClient, sign: Sign

@@ -17,7 +17,7 @@ from jobrunner.web.api.record import LineFilter, Moment, Record
 from jobrunner.web.context import HasWeb
 from jobrunner.web.etags import answer
 from jobrunner.web.security import Reader
-from jobrunner.web.visible import visible_changes
+from jobrunner.web.visible import visible_changes, visible_reason
 
 router = APIRouter(prefix="/plan", tags=["changes"])
 
@@ -48,12 +48,14 @@ def pending_plans(request: Request, web: HasWeb, caller: Reader) -> Response:
         found = read_pending(connection)
     told = [(one, visible_changes(caller, one.plan.get("changes", ()))) for one in found]
     seen = [each for each in told if each[1] or caller.namespaces is None]
-    return answer(request, seen, lambda: PendingPage(items=tuple(_pending(*each) for each in seen)))
+    return answer(
+        request, seen, lambda: PendingPage(items=tuple(_pending(caller, *each) for each in seen))
+    )
 
 
-def _pending(one: PendingPlan, changes: tuple[Any, ...]) -> PendingRecord:
+def _pending(caller: Caller, one: PendingPlan, changes: tuple[Any, ...]) -> PendingRecord:
     same = {name: getattr(one, name) for name in PendingRecord.model_fields if name != "changes"}
-    return PendingRecord(**same, changes=changes)
+    return PendingRecord(**{**same, "reason": visible_reason(caller, one.reason)}, changes=changes)
 
 
 class DriftRecord(Record):

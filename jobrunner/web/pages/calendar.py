@@ -1,4 +1,4 @@
-"""What is planned for which hour, against the slots of the workers: a day by queue, or a week."""
+"""What is planned for which hour, against the slots of the workers: a day, a week, and the day that was."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request, Response
 
 from jobrunner.db.engine import transaction
+from jobrunner.db.past_load import PastHour, past_load
 from jobrunner.db.processes import SeenProcess, read_processes
 from jobrunner.web.charts.heat import EMPTY, Cell, cells_of
 from jobrunner.web.context import HasWeb
@@ -31,26 +32,28 @@ def calendar(
     web: HasWeb,
     caller: Reader,
     *,
-    span: Literal["day", "week"] = "day",
+    span: Literal["day", "week", "past"] = "day",
     by: Literal["queue", "namespace", "job"] = "queue",
     queue: Short = "",
     namespace: Short = "",
 ) -> Response:
-    """The hours from this one on, in the reader's zone."""
+    """The hours from this one on, or those up to this one, in the reader's zone."""
     zone = zone_of(request)
-    start = web.now().replace(minute=0, second=0, microsecond=0)
-    hours = _DAY_HOURS if span == "day" else _WEEK_HOURS
+    now = web.now().replace(minute=0, second=0, microsecond=0)
+    hours = _WEEK_HOURS if span == "week" else _DAY_HOURS
+    start = now - (hours - 1) * _HOUR if span == "past" else now
+    end = start + hours * _HOUR
+    rows_by = by if span == "day" else "queue"
+    only = {"namespace": namespace or None, "queue": queue or None}
     with transaction(web.engine) as connection:
-        loads = planned_load(
-            connection,
-            caller,
-            web.usual_durations,
-            start=start,
-            end=start + hours * _HOUR,
-            by=by if span == "day" else "queue",
-            namespace=namespace or None,
-            queue=queue or None,
-        )
+        if span == "past":
+            past = past_load(connection, caller, start=start, end=end, **only)
+            loads = _past_loads(past, start, hours)
+        else:
+            usual = web.usual_durations
+            loads = planned_load(
+                connection, caller, usual, start=start, end=end, by=rows_by, **only
+            )
         slots = _slots_of(read_processes(connection, kind="worker"))
     total = total_of(list(loads.values()), hours)
     heat = _Heat(slots, queue, total)
@@ -59,18 +62,29 @@ def calendar(
         caller,
         "calendar.html",
         span=span,
-        by=by,
+        by=rows_by,
         queue=queue,
         namespace=namespace,
-        heads=_day_heads(start, zone) if span == "day" else [f"{hour:02d}" for hour in range(24)],
-        rows=heat.rows(loads, by) if span == "day" else heat.days(start, zone),
-        left_out=max(len(loads) - _ROWS_SHOWN, 0) if span == "day" else 0,
+        heads=_week_heads() if span == "week" else _day_heads(start, zone),
+        rows=heat.days(start, zone) if span == "week" else heat.rows(loads, rows_by),
+        left_out=0 if span == "week" else max(len(loads) - _ROWS_SHOWN, 0),
         busiest=heat.busiest(loads, start),
         slots=heat.all_slots,
         is_by_starts=heat.is_by_starts,
         starts=sum(total.starts),
         unknown=len(total.unknown),
     )
+
+
+def _past_loads(past: Iterable[PastHour], start: datetime, hours: int) -> dict[str, HourlyLoad]:
+    """A run counts for the hour of its time, however long it took."""
+    loads: dict[str, HourlyLoad] = {}
+    for one in past:
+        load = loads.setdefault(one.queue, HourlyLoad([0] * hours, [0.0] * hours))
+        index = (one.hour - start) // _HOUR
+        load.starts[index] += one.runs
+        load.busy[index] += one.seconds / _HOUR.total_seconds()
+    return loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,10 @@ def _slots_of(workers: Iterable[SeenProcess]) -> dict[str, int]:
             for queue in {"", *seen.process.details.get("queues", ())}:
                 slots[queue] = slots.get(queue, 0) + number
     return slots
+
+
+def _week_heads() -> list[str]:
+    return [f"{hour:02d}" for hour in range(24)]
 
 
 def _day_heads(start: datetime, zone: ZoneInfo) -> list[str]:

@@ -30,7 +30,7 @@ from jobrunner.web.forms import Form, HasForm
 from jobrunner.web.pages.diff import CHANGES_SHOWN, change_rows, counts_of, signed_counts
 from jobrunner.web.pages.rendering import page, see_other
 from jobrunner.web.security import Administrator, Reader
-from jobrunner.web.visible import check_whole_project, visible_changes
+from jobrunner.web.visible import check_whole_project, visible_changes, visible_reason
 
 _REVISIONS_ON_PAGE = 20
 _LOCK_TIMEOUT_SECONDS = 5.0
@@ -68,7 +68,13 @@ def changes(
         caller,
         "changes.html",
         waiting=[
-            (one, change_rows(seen), len(seen), signed_counts(counts_of(seen)))
+            (
+                one,
+                visible_reason(caller, one.reason),
+                change_rows(seen),
+                len(seen),
+                signed_counts(counts_of(seen)),
+            )
             for one, seen in waiting
             if seen or caller.namespaces is None
         ],
