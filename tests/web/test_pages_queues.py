@@ -117,3 +117,17 @@ def test_the_next_page_of_the_audit_goes_on(client: TestClient, sign: Sign, engi
     address = first.partition('" rel="next"')[0].rpartition('href="')[2].replace("&amp;", "&")
     assert "test/the-oldest" not in first
     assert "test/the-oldest" in client.get(address, headers=headers).text
+
+
+def test_who_sees_his_own_runs_only_sees_those_that_a_worker_has(
+    client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
+) -> None:
+    _add_worker(engine)
+    job_id = ledger.add_job()
+    own = ledger.add_run(job_id, created_by="bob")
+    other = ledger.add_run(job_id, created_by="ada")
+    ledger.claim(own)
+    ledger.claim(other)
+    page = client.get("/queues", headers=sign("viewer", subject="bob", own_runs_only=True)).text
+    assert (str(own) in page, str(other) in page) == (True, False)
+    assert "1 run of others" in page

@@ -124,6 +124,14 @@ def test_fault_77_a_filter_that_is_none_is_refused(
     assert client.get("/runs", params=query, headers=sign("viewer")).status_code == 422
 
 
+def test_what_is_wrong_with_an_address_is_a_page_for_a_person(
+    client: TestClient, sign: Sign
+) -> None:
+    headers = sign("viewer") | {"Accept": "text/html"}
+    told = client.get("/runs?state=odd", headers=headers)
+    assert (told.status_code, "<h1>This address cannot be read.</h1>" in told.text) == (422, True)
+
+
 def test_fault_77_quotes_in_a_filter_are_text(
     client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:

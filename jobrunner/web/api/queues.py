@@ -3,15 +3,14 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from jobrunner.access.caller import Caller, Permission
 from jobrunner.db.engine import transaction
 from jobrunner.db.queues import Queue, read_queues
-from jobrunner.db.run_pages import runs_of_subject
 from jobrunner.db.workers import RunInHand, SeenWorker, WorkerState, read_workers
 from jobrunner.web.api.record import Moment, Record
 from jobrunner.web.context import HasWeb
 from jobrunner.web.etags import answer
 from jobrunner.web.security import Reader
+from jobrunner.web.visible import seen_in_hand
 
 router = APIRouter(tags=["queues and workers"])
 
@@ -97,27 +96,19 @@ def list_workers(request: Request, web: HasWeb, caller: Reader) -> Response:
     """Each with its runs, as far as the caller sees them."""
     with transaction(web.engine) as connection:
         found = read_workers(connection)
-        own = None
-        if caller.own_runs_only:
-            ids = [run.run_id for worker in found for run in worker.runs]
-            own = runs_of_subject(connection, caller.subject, ids)
-    listed = WorkerList(items=tuple(_worker(one, caller, own) for one in found))
+        seen = seen_in_hand(connection, caller, found)
+    listed = WorkerList(items=tuple(_worker(one, seen) for one in found))
     return answer(request, listed, lambda: listed)
 
 
-def _worker(worker: SeenWorker, caller: Caller, own: frozenset[str] | None) -> WorkerRecord:
+def _worker(worker: SeenWorker, seen: frozenset[str]) -> WorkerRecord:
     same = {
         name: getattr(worker, name)
         for name in WorkerRecord.model_fields
         if name not in {"busy", "runs"}
     }
-    seen = tuple(_run(run) for run in worker.runs if _sees(caller, own, run))
-    return WorkerRecord(**same, busy=len(worker.runs), runs=seen)
-
-
-def _sees(caller: Caller, own: frozenset[str] | None, run: RunInHand) -> bool:
-    namespace = run.address.partition("/")[0]
-    return caller.may(Permission.READ, namespace) and (own is None or run.run_id in own)
+    runs = tuple(_run(run) for run in worker.runs if run.run_id in seen)
+    return WorkerRecord(**same, busy=len(worker.runs), runs=runs)
 
 
 def _run(run: RunInHand) -> RunInHandRecord:
