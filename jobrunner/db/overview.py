@@ -200,9 +200,23 @@ _HELD = text("""
     SELECT count(*) FROM (
            SELECT FROM jobrunner.runs WHERE held ORDER BY job_id, backfill_id LIMIT :limit) AS held
 """)
+# Whole hours from the totals; from rows what these do not have, and the hour that began before.
 _ENDED = text("""
-    SELECT state, count(*) AS number FROM jobrunner.runs
-     WHERE scheduled_for > statement_timestamp() - interval '24 hours' AND finished_at IS NOT NULL
+    WITH whole AS (
+        SELECT date_bin('1 hour', statement_timestamp() - interval '23 hours', '2000-01-01Z') AS start
+    )
+    SELECT state, CAST(sum(number) AS bigint) AS number
+      FROM (SELECT state, runs AS number FROM jobrunner.hour_totals
+             WHERE hour >= (SELECT start FROM whole)
+             UNION ALL
+            SELECT state, count(*) FROM jobrunner.runs
+             WHERE finished_at IS NOT NULL AND NOT is_counted
+               AND scheduled_for >= (SELECT start FROM whole) GROUP BY state
+             UNION ALL
+            SELECT state, count(*) FROM jobrunner.runs
+             WHERE finished_at IS NOT NULL
+               AND scheduled_for > statement_timestamp() - interval '24 hours'
+               AND scheduled_for < (SELECT start FROM whole) GROUP BY state) AS parts
      GROUP BY state ORDER BY state
 """)
 _PROJECTS = text("""

@@ -22,6 +22,8 @@ BOUNDS_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200
 ERROR_TYPES_MAX = 50
 """Of one job; errors of further types are counted together, since code may make up types."""
 OTHER_ERRORS = "other"
+DAYS_BY_HOUR = 8
+"""So long the totals by hour are kept: a week, and the hours that have begun at its ends."""
 
 _BUCKETS = len(BOUNDS_SECONDS) + 1
 # Of a run: what it took, if it ran; from when it could be sent to its start; from the time it was owed
@@ -77,6 +79,20 @@ _COUNT = f"""
            SET runs = t.runs + excluded.runs, retries = t.retries + excluded.retries,
                {", ".join(map(_added, _MEASURES))},
                last_finished_at = greatest(t.last_finished_at, excluded.last_finished_at)
+    ), added_hours AS (
+        INSERT INTO jobrunner.hour_totals AS t (hour, namespace, queue, state, runs, duration_seconds)
+        SELECT date_bin('1 hour', r.scheduled_for, '2000-01-01Z') AS hour, j.namespace, r.queue,
+               r.state, count(*),
+               coalesce(CAST(extract(epoch FROM sum(r.finished_at - r.started_at)) AS float), 0)
+          FROM counted AS r JOIN jobrunner.jobs AS j ON j.id = r.job_id
+         WHERE r.scheduled_for > statement_timestamp() - interval '{DAYS_BY_HOUR} days'
+         GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+            ON CONFLICT (hour, namespace, queue, state) DO UPDATE
+           SET runs = t.runs + excluded.runs,
+               duration_seconds = t.duration_seconds + excluded.duration_seconds
+    ), forgotten AS (
+        DELETE FROM jobrunner.hour_totals
+         WHERE hour < statement_timestamp() - interval '{DAYS_BY_HOUR} days'
     )
     SELECT id, attempt > 1 OR attempt = 1 AND state <> 'succeeded' AS may_have_failed FROM counted
 """  # noqa: S608  made of constants of this file
