@@ -64,7 +64,9 @@ def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # By this protocol asyncio knows TCP, and sends each part at once; else a client that delays its
+    # acknowledgement waits 40 ms for the body.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
