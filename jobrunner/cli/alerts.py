@@ -94,7 +94,7 @@ def _show(
 def _incident_cells(incident: OpenIncident, now: datetime) -> list[str]:
     return [
         text(incident.address),
-        style(incident.kind.replace("_", " "), "bad"),
+        style(f"✕ {incident.kind.replace('_', ' ')}", "bad"),
         distance(incident.opened_at, now),
         str(incident.occurred),
         text(", ".join(incident.told)) or style("nobody yet", "warn"),
