@@ -11,10 +11,12 @@ from jobrunner.current import CurrentRun, EndedRun, current_run
 from jobrunner.saying import phase, progress
 
 if TYPE_CHECKING:
+    from jobrunner.client import Client
     from jobrunner.from_code import trigger, trigger_async
     from jobrunner.triggers import TriggeredRun
 
 __all__ = [
+    "Client",
     "CurrentRun",
     "EndedRun",
     "TriggeredRun",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _LATE = {
+    "Client": "jobrunner.client",
     "TriggeredRun": "jobrunner.triggers",
     "trigger": "jobrunner.from_code",
     "trigger_async": "jobrunner.from_code",

@@ -14,6 +14,7 @@
     ├── StalePlan                  3  the database moved on, or the digest differs
     ├── GuardRefused               4  a guard said no; the message names the flag that overrides
     ├── AccessDenied               1  the credentials are missing, wrong or not enough
+    ├── ServerUnavailable          1  the REST server cannot be reached, or is busy
     ├── NotSent                    1  a message could not be sent, or was not taken
     ├── LockNotObtained            5  somebody else holds the apply lock
     └── UsageError                64  the command line itself is wrong
@@ -109,6 +110,10 @@ class AccessDenied(JobrunnerError):
     def __init__(self, message: str, *, is_known: bool, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.is_known = is_known
+
+
+class ServerUnavailable(JobrunnerError):
+    """A `jobrunner web` that does not answer, or asks to come back later."""
 
 
 class NotSent(JobrunnerError):
