@@ -134,7 +134,10 @@ _REVOKE = text("""
 
 
 def revoke_token(connection: Connection, token_id: str, *, actor: str) -> None:
-    """It is good for nothing from the commit on, nor are its sessions. Raises NotFound."""
+    """It is good for nothing from the commit on, nor are its sessions. Raises NotFound.
+
+    A web process that had it looked up less than a second before still takes it for that second.
+    """
     if connection.execute(_REVOKE, {"id": token_id}).one_or_none() is None:
         raise NotFound(
             f"There is no token '{token_id}' that is in force.",

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from jobrunner.sealing import NO_KEYS, Keyring
 from jobrunner.settings import Settings
 from jobrunner.web.guesses import Guesses
+from jobrunner.web.known_tokens import KnownTokens
 from jobrunner.web.planned_load import UsualDurations
 
 
@@ -31,10 +32,13 @@ class Web:
     now: Callable[[], datetime] = _utc_now
     guesses: Guesses = field(default_factory=Guesses)
     """Wrong credentials of the last minute."""
+    known_tokens: KnownTokens = field(default_factory=KnownTokens)
+    """Good ones of the last second."""
     usual_durations: UsualDurations = field(default_factory=UsualDurations)
 
 
-def _web_of(request: Request) -> Web:
+async def _web_of(request: Request) -> Web:
+    # A plain function would be run in a thread of its own.
     found: Web = request.app.state.web
     return found
 

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from jobrunner.access.caller import Caller, Permission, Role
 from jobrunner.access.networks import caller_network
 from jobrunner.access.sessions import SessionText
-from jobrunner.access.tokens import parse_token
+from jobrunner.access.tokens import TokenText, parse_token
 from jobrunner.db import sessions, tokens
 from jobrunner.db.engine import transaction
 from jobrunner.db.tokens import Refusal
@@ -127,8 +127,12 @@ def _holder_of(request: Request, given: str) -> Caller | Refusal:
     if token is None:
         hosts: HostTokens = request.app.state.host_tokens
         return hosts.holder_of(given)
-    with transaction(web.engine) as connection:
-        return tokens.caller_of(connection, token)
+
+    def look_up(token: TokenText) -> Caller | Refusal:
+        with transaction(web.engine) as connection:
+            return tokens.caller_of(connection, token)
+
+    return web.known_tokens.holder_of(token, look_up)
 
 
 def _by_session(request: Request, web: Web, session: SessionText, form: Form) -> Caller | None:
