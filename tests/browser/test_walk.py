@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsing import Watched
 from tests.project import Project, StartedProcess
+from tests.waiting import wait_until
 
 TASKS = """\
 import time
@@ -160,9 +161,11 @@ def _see_what_waits(page: Page, shop: Project) -> None:
     shop.write("jobs.d/shop.yaml", WITHOUT_COUNT.replace("limit: 50", "limit: 7"))
     page.keyboard.press("g")
     page.keyboard.press("c")
-    _expect_in(page, "#waiting", "shop/count")
-    _expect_in(page, "#waiting", "delete")
-    _expect_in(page, "#waiting", "50")
+    expect(page.get_by_role("heading", name="Changes")).to_be_visible()
+    wait_until(lambda: page.reload() and page.get_by_text("Waits: shop").count())
+    _expect_in(page, "#changes .diff", "shop/count")
+    _expect_in(page, "#changes .diff", "delete")
+    _expect_in(page, "#changes .diff", "50")
     expect(page.get_by_role("button", name="Approve exactly this plan")).to_be_visible()
 
 
