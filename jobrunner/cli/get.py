@@ -34,6 +34,7 @@ from jobrunner.spec.in_words import (
 )
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
 from jobrunner.spec.secrets import shown
+from jobrunner.wording.places import place
 from jobrunner.wording.times import distance, iso, short
 
 _LAST_RUNS = 5
@@ -146,7 +147,7 @@ def _definition(job: ListedJob, spec: JobSpec | None) -> list[tuple[str, str]]:
 def _origin(job: ListedJob) -> str:
     revision = "" if job.revision is None else f", revision {job.revision}"
     commit = f", git {text(job.git_commit[:7])}" if job.git_commit else ""
-    return f"{text(job.file)}:{job.line}{revision}{commit}"
+    return f"{text(place(job.file, job.line))}{revision}{commit}"
 
 
 def _pause_line(pause: PauseInForce, now: datetime) -> str:

@@ -36,6 +36,7 @@ from jobrunner.spec.durations import parse_duration
 from jobrunner.spec.secrets import shown
 from jobrunner.triggers import trigger_run
 from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.places import place
 from jobrunner.wording.times import distance, exact, iso, took
 
 SHORT_ID = 8
@@ -268,7 +269,7 @@ def _fields(detail: RunDetail) -> list[tuple[str, str]]:
     by = f" by {text(run.created_by)}" if run.created_by else ""
     revision = "" if detail.revision is None else f"revision {detail.revision}"
     commit = f", git {detail.git_commit[:7]}" if detail.git_commit else ""
-    place = "" if detail.file is None else f"{text(detail.file)}:{detail.line}, "
+    where = "" if detail.file is None else f"{text(place(detail.file, detail.line or 0))}, "
     return [
         ("trigger", f"{run.trigger}{by}"),
         ("scheduled for", exact(run.scheduled_for)),
@@ -277,7 +278,7 @@ def _fields(detail: RunDetail) -> list[tuple[str, str]]:
         ("took", "" if run.duration is None else took(run.duration)),
         ("queue", text(run.queue)),
         ("worker", text(run.worker)),
-        ("defined by", f"{place}{revision}{commit}"),
+        ("defined by", f"{where}{revision}{commit}"),
         ("kwargs", "" if detail.kwargs is None else text(shown(detail.kwargs))),
         ("progress", "" if detail.progress is None else progress_text(detail.progress)),
         ("result", "" if detail.result is None else text(detail.result)),

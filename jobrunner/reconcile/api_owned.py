@@ -20,8 +20,9 @@ from jobrunner.plan.changes import Plan
 from jobrunner.plan.current import CurrentJob
 from jobrunner.plan.diff import make_plan
 from jobrunner.sealing import Keyring, seal_job
-from jobrunner.spec.json_definition import FILE, merge_patch, read_definition, write_definition
+from jobrunner.spec.json_definition import merge_patch, read_definition, write_definition
 from jobrunner.spec.models import DefinedJob, JobSpec, Location
+from jobrunner.wording.places import API_FILE, place
 
 Edit = Callable[[str, CurrentJob | None], DefinedJob | None]
 """From an address and the job that is in force there to what is to be there; None is nothing. Called
@@ -110,7 +111,7 @@ def switch(*, enabled: bool) -> Edit:
 
     def edit(address: str, before: CurrentJob | None) -> DefinedJob:
         spec = _readable(_existing(address, before))
-        return DefinedJob(spec.model_copy(update={"enabled": enabled}), Location(FILE, 1))
+        return DefinedJob(spec.model_copy(update={"enabled": enabled}), Location(API_FILE, 1))
 
     return edit
 
@@ -134,7 +135,7 @@ def _check_owner(connection: Connection, address: str) -> None:
     if owner is not None and owner.project != API_OWNER:
         raise Conflict(
             f"{address} belongs to project {owner.project} and is written in "
-            f"{owner.location.file}:{owner.location.line}.",
+            f"{place(owner.location.file, owner.location.line)}.",
             hint="Edit that file and apply it, or choose another name.",
         )
 

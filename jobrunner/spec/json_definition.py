@@ -17,9 +17,8 @@ from jobrunner.spec.parse import parse_project
 from jobrunner.spec.rendering import rendered
 from jobrunner.spec.secrets import SENSITIVE
 from jobrunner.spec.yaml import SourceFile
+from jobrunner.wording.places import API_FILE
 
-FILE = "api"
-"""Where a job of the API stands, in the place of a file's path."""
 _NOT_TAKEN = ("extends", "matrix")
 """They need what stands in files, or make several jobs of one."""
 _AROUND = 4
@@ -52,20 +51,20 @@ def read_definition(
     document = "\n".join(
         (f'{head}, "jobs": {{{json.dumps(name)}:', *(text for _, text in lines), "}}")
     )
-    parsed = parse_project(None, [SourceFile(FILE, document.encode())])
+    parsed = parse_project(None, [SourceFile(API_FILE, document.encode())])
     errors = [one for one in parsed.diagnostics if one.is_error]
     if errors:
         pointers = [pointer for pointer, _ in lines]
         return tuple(_mistake(one, pointers) for one in errors)
     (job,) = parsed.jobs
-    return _masked(job.spec) or DefinedJob(job.spec, Location(FILE, 1))
+    return _masked(job.spec) or DefinedJob(job.spec, Location(API_FILE, 1))
 
 
 def write_definition(spec: JobSpec) -> dict[str, Any]:
     """What `read_definition` reads as the same job, without what is built in; what a job names as
     `sensitive` is hidden.
     """
-    (document,) = rendered([DefinedJob(spec, Location(FILE, 1))], with_defaults=False)
+    (document,) = rendered([DefinedJob(spec, Location(API_FILE, 1))], with_defaults=False)
     definition: dict[str, Any] = document["jobs"][spec.name]
     schedules = definition.get("schedules", {})
     if schedules.keys() == {"default"}:

@@ -295,6 +295,16 @@ def test_each_change_is_in_the_audit_with_who_made_it(
     ]
 
 
+@pytest.mark.parametrize("path", ["/jobs/crm/reminder", "/changes/:api/revisions/1"])
+def test_pages_say_that_no_file_defines_it(
+    path: str, made: Response, client: TestClient, sign: Sign
+) -> None:
+    assert made.status_code == 201
+    page = client.get(path, headers=sign("admin")).text
+    assert "the API" in page
+    assert "api:1" not in page
+
+
 @pytest.fixture
 def sealing(engine: Engine) -> TestClient:
     """Of an app with a key for sensitive arguments."""

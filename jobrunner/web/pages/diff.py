@@ -10,6 +10,7 @@ from typing import Any
 from jobrunner.spec.durations import DURATION_PATTERN
 from jobrunner.spec.secrets import in_words, shown
 from jobrunner.wording.foreign_text import one_line
+from jobrunner.wording.places import place
 from jobrunner.wording.states import Role
 
 CHANGES_SHOWN = 200
@@ -88,7 +89,7 @@ def _change_row(change: Mapping[str, Any]) -> ChangeRow:
         role=role,
         action=change["action"],
         address=change["address"],
-        place=f"{change['file']}:{change['line']}",
+        place=place(change["file"], change["line"]),
         owner=change.get("owner") or "",
         notes=tuple(_notes(change)),
         fields=tuple(_field_row(one, is_create=is_create) for one in change.get("fields", ())),

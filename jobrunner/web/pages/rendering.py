@@ -21,6 +21,7 @@ from jobrunner.access.caller import Caller, Permission
 from jobrunner.web.context import Web
 from jobrunner.web.static_files import static_files
 from jobrunner.wording.foreign_text import safe
+from jobrunner.wording.places import place
 from jobrunner.wording.states import STATES, state_name
 from jobrunner.wording.times import distance, short, took
 
@@ -182,8 +183,8 @@ def _source_link(context: Context, file: str, line: int, commit: str | None) -> 
     """Where a line of a file is looked at; '' where nobody has said where, or for no commit."""
     template: str = context["view"].source_link
     parts = {"{commit}": quote(commit or ""), "{file}": quote(file), "{line}": str(line)}
-    for place, part in parts.items():
-        template = template.replace(place, part)
+    for gap, part in parts.items():
+        template = template.replace(gap, part)
     return template if commit else ""
 
 
@@ -234,6 +235,7 @@ def _make_environment() -> Environment:
         "source_link": _source_link,
         "state": _state,
         "distance": distance,
+        "place": place,
     }
     made.globals.update(called)
     made.filters.update(when=_when, at=_at, count=_count, counted=_counted, took=_took)
