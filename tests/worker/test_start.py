@@ -11,6 +11,7 @@ def test_fault_70_a_database_that_is_newer_is_refused(
     project: Project, engine: Engine, process: str
 ) -> None:
     change(engine, "UPDATE jobrunner.schema_version SET version_num = '9999'")
+    change(engine, "UPDATE jobrunner.schema_compatibility SET oldest_program = '9999'")
     started = project.start(process)
     assert started.wait() == 1
     assert "The database is newer" in started.output
