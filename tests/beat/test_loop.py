@@ -193,7 +193,9 @@ def test_fault_70_a_database_that_is_newer_ends_the_start(
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE jobrunner.schema_version SET version_num = '9999'"))
-        connection.execute(text("UPDATE jobrunner.schema_compatibility SET oldest_program = '9999'"))
+        connection.execute(
+            text("UPDATE jobrunner.schema_compatibility SET oldest_program = '9999'")
+        )
     settings = Settings(database_url=database_url, broker_url=NOBODY)
     with pytest.raises(SchemaMismatch, match="revision 9999"):
         Loop(settings, Sender(make_app(settings)))

@@ -129,7 +129,9 @@ def test_a_job_knows_its_place_and_the_lines_of_its_fields() -> None:
 
 def test_the_line_of_an_inherited_field_has_its_own_file() -> None:
     (job,) = parse("jobs: {a: {task: m.f}}", project="defaults: {queue: q, retry: 3}").jobs
-    assert job.field_files == dict.fromkeys(("queue", "retry", "retry.max_retries"), "jobrunner.yaml")
+    assert job.field_files == dict.fromkeys(
+        ("queue", "retry", "retry.max_retries"), "jobrunner.yaml"
+    )
 
 
 def test_the_place_of_a_field_is_where_the_first_that_is_given_stands() -> None:

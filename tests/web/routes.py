@@ -151,7 +151,8 @@ def expected(route: str, caller: Caller) -> int:
         return row.good
     match caller:
         case "without credentials":
-            return 401 if " /api/" in route or " /metrics" in route else 303  # a person is led to where he signs in
+            # A person is led to where he signs in.
+            return 401 if " /api/" in route or " /metrics" in route else 303
         case "wrong" | "expired" | "revoked":
             return 401
         case "wrong role":

@@ -27,8 +27,9 @@ def at_work(engine: Engine) -> None:
         sign_in(connection, "watch", details={"root": "/srv/jobs", "config": "in_force"})
 
 
+@pytest.mark.usefixtures("at_work")
 def test_all_is_ticking_when_nothing_is_late_and_everybody_is_at_work(
-    client: TestClient, sign: Sign, ledger: Ledger, at_work: None
+    client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:
     ledger.add_job()
     shown = client.get("/", headers=sign("viewer")).text
@@ -45,17 +46,15 @@ def test_who_is_not_at_work_is_named_with_his_command(
     assert "<code>jobrunner worker</code>" in shown
 
 
-def test_files_that_are_refused_are_told_of(
-    client: TestClient, sign: Sign, engine: Engine, at_work: None
-) -> None:
+@pytest.mark.usefixtures("at_work")
+def test_files_that_are_refused_are_told_of(client: TestClient, sign: Sign, engine: Engine) -> None:
     with transaction(engine) as connection:
         sign_in(connection, "watch", details={"config": "refused", "message": "deletes 3 of 4"})
     assert "waits for a person: deletes 3 of 4" in client.get("/", headers=sign("viewer")).text
 
 
-def test_what_is_late_is_told_with_its_job(
-    client: TestClient, sign: Sign, engine: Engine, at_work: None
-) -> None:
+@pytest.mark.usefixtures("at_work")
+def test_what_is_late_is_told_with_its_job(client: TestClient, sign: Sign, engine: Engine) -> None:
     put_job(engine, "slow", due=datetime.now(UTC) - timedelta(minutes=4))
     shown = client.get("/", headers=sign("viewer")).text
     assert "<h1>Something needs a look</h1>" in shown
@@ -86,7 +85,9 @@ def test_who_is_of_another_namespace_sees_nothing_of_it(
     run_id = ledger.add_run(ledger.add_job(name="bad"))
     ledger.end_run(run_id, "failed", error="their secret trouble")
     with transaction(engine) as connection:
-        pause(connection, "job", "test/slow", reason="their moving house", paused_by="ada", until=None)
+        pause(
+            connection, "job", "test/slow", reason="their moving house", paused_by="ada", until=None
+        )
     shown = client.get("/", headers=sign("viewer", namespaces=["other"])).text
     assert [word for word in ("test/", "trouble", "moving house") if word in shown] == []
 
@@ -101,8 +102,9 @@ def test_who_sees_his_own_runs_counts_his_own(
     assert ("of ada" in shown, "of bob" in shown) == (True, False)
 
 
+@pytest.mark.usefixtures("at_work")
 def test_the_first_page_and_all_it_loads_are_small(
-    client: TestClient, sign: Sign, ledger: Ledger, at_work: None
+    client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:
     for number in range(12):
         run_id = ledger.add_run(ledger.add_job(name=f"job-{number}"))
