@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from jobrunner.access.caller import Caller
 from jobrunner.db.runs import RUN_COLUMNS, RUN_TABLES, Run, run_of
@@ -66,7 +66,7 @@ _CONDITIONS = """
        AND (CAST(:after_at AS timestamptz) IS NULL
             OR (r.scheduled_for, r.id) < (CAST(:after_at AS timestamptz), CAST(:after_id AS uuid)))
 """
-_NEWEST_OF_ALL = text(f"""
+_NEWEST_OF_ALL = f"""
     SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
      WHERE r.id IN (
            SELECT r.id FROM jobrunner.runs AS r
@@ -78,8 +78,8 @@ _NEWEST_OF_ALL = text(f"""
               AND {_CONDITIONS}
             ORDER BY r.scheduled_for DESC, r.id DESC LIMIT :limit)
      ORDER BY r.scheduled_for DESC, r.id DESC
-""")  # noqa: S608  constants
-_NEWEST_OF_JOBS = text(f"""
+"""  # noqa: S608  constants
+_NEWEST_OF_JOBS = f"""
     SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
      WHERE r.id IN (
            SELECT newest.id
@@ -90,9 +90,9 @@ _NEWEST_OF_JOBS = text(f"""
                    ORDER BY r.scheduled_for DESC, r.id DESC LIMIT :limit) AS newest
             ORDER BY newest.scheduled_for DESC, newest.id DESC LIMIT :limit)
      ORDER BY r.scheduled_for DESC, r.id DESC
-""")  # noqa: S608  constants
+"""  # noqa: S608  constants
 # Read by its own index and no further, whatever the words: the planner would read all runs for rare ones.
-_NEWEST_WRONG = text(f"""
+_NEWEST_WRONG = f"""
     SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
      WHERE r.id IN (
            SELECT r.id
@@ -104,7 +104,25 @@ _NEWEST_WRONG = text(f"""
               AND {_CONDITIONS}
             ORDER BY r.scheduled_for DESC, r.id DESC LIMIT :limit)
      ORDER BY r.scheduled_for DESC, r.id DESC
-""")  # noqa: S608  constants
+"""  # noqa: S608  constants
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A page in two ways."""
+
+    page: TextClause
+    version: TextClause
+    """A hash of its rows."""
+
+
+def _question(page: str) -> _Question:
+    hashed = "coalesce(md5(string_agg(CAST(page AS text), ',')), '')"
+    version = f"SELECT {hashed} FROM ({page}) AS page"  # noqa: S608  constants
+    return _Question(text(page), text(version))
+
+
+_OF_ALL, _OF_JOBS, _WRONG = map(_question, (_NEWEST_OF_ALL, _NEWEST_OF_JOBS, _NEWEST_WRONG))
 
 
 def page_of_runs(
@@ -116,15 +134,40 @@ def page_of_runs(
     limit: int,
 ) -> tuple[Run, ...]:
     """The runs that match and that exist for the caller, newest first."""
+    asked, values = _asked(connection, caller, wanted, after, limit)
+    return tuple(map(run_of, connection.execute(asked.page, values).mappings()))
+
+
+def version_of_runs(
+    connection: Connection,
+    caller: Caller,
+    wanted: RunsWanted,
+    *,
+    after: RunPosition | None = None,
+    limit: int,
+) -> str:
+    """A hash of the page's rows: the same while none of them changes, and cheaper than they are."""
+    asked, values = _asked(connection, caller, wanted, after, limit)
+    version: str = connection.execute(asked.version, values).scalar_one()
+    return version
+
+
+def _asked(
+    connection: Connection,
+    caller: Caller,
+    wanted: RunsWanted,
+    after: RunPosition | None,
+    limit: int,
+) -> tuple[_Question, dict[str, Any]]:
+    """With its values."""
     values = _values(caller, wanted, after, limit)
     if wanted.error is not None:
-        return tuple(map(run_of, connection.execute(_NEWEST_WRONG, values).mappings()))
+        return _WRONG, values
     if values["limited"] or wanted.job is not None:
         job_ids = _job_ids(connection, values)
         if len(job_ids) <= _JOBS_LOOKED_THROUGH:
-            rows = connection.execute(_NEWEST_OF_JOBS, {**values, "job_ids": job_ids})
-            return tuple(map(run_of, rows.mappings()))
-    return tuple(map(run_of, connection.execute(_NEWEST_OF_ALL, values).mappings()))
+            return _OF_JOBS, {**values, "job_ids": job_ids}
+    return _OF_ALL, values
 
 
 def _values(

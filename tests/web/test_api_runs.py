@@ -192,3 +192,26 @@ def test_a_cursor_that_no_page_has_given_is_refused(
     client: TestClient, sign: Sign, cursor: str
 ) -> None:
     assert client.get(f"{RUNS}?cursor={cursor}", headers=sign("viewer")).status_code == 422
+
+
+def test_a_poller_is_told_of_each_change_of_a_run_and_of_nothing_else(
+    client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    headers = sign("viewer")
+    run_id = ledger.add_run(ledger.add_job())
+    tag = client.get(RUNS, headers=headers).headers["etag"]
+    known = {**headers, "If-None-Match": tag}
+    assert client.get(RUNS, headers=known).status_code == 304
+    ledger.change_run(run_id, state="succeeded", finished_at=NOON)
+    changed = client.get(RUNS, headers=known)
+    assert (changed.status_code, changed.json()["items"][0]["state"]) == (200, "succeeded")
+    assert changed.headers["etag"] != tag
+
+
+def test_callers_with_different_views_have_different_versions_of_a_page(
+    client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    ledger.add_run(ledger.add_job())
+    tag = client.get(RUNS, headers=sign("viewer")).headers["etag"]
+    others = {**sign("viewer", namespaces=["other"]), "If-None-Match": tag}
+    assert client.get(RUNS, headers=others).json()["items"] == []

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, TypeAdapter
 
 from jobrunner.db.engine import transaction
-from jobrunner.db.run_pages import RunPosition, RunsWanted, page_of_runs
+from jobrunner.db.run_pages import RunPosition, RunsWanted, page_of_runs, version_of_runs
 from jobrunner.db.runs import Run
 from jobrunner.errors import JobrunnerError
 from jobrunner.run import RunState
@@ -26,7 +26,7 @@ from jobrunner.web.api.run_records import (
 from jobrunner.web.api.triggered import TriggeredRecord, triggered_answer
 from jobrunner.web.context import HasWeb
 from jobrunner.web.cursors import cursor_of, parts_of, unknown_cursor
-from jobrunner.web.etags import answer
+from jobrunner.web.etags import answer, answer_version
 from jobrunner.web.idempotency import HasOnce
 from jobrunner.web.problems import status_of
 from jobrunner.web.security import Operator, Reader
@@ -72,8 +72,14 @@ def list_runs(
     wanted = RunsWanted(job, namespace, queue, state or (), trigger or (), since, until)
     after = None if cursor is None else _position(cursor)
     with transaction(web.engine) as connection:
-        found = page_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
-    return answer(request, found, lambda: _page(found, limit))
+
+        def make() -> RunPage:
+            found = page_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
+            return _page(found, limit)
+
+        # Asked first: what changes in between is a newer page under an older version, and told again.
+        version = version_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
+        return answer_version(request, version, make)
 
 
 def _position(cursor: str) -> RunPosition:
