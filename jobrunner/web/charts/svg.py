@@ -12,12 +12,13 @@ def element(name: str, *children: str, **attributes: Attribute) -> Markup:
 
     Children that are no `Markup` are text and are escaped, as the values of attributes are.
     """
-    given = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _written(value))
+    # Put together by hand: a chart has a thousand of them, and Markup.format takes five times as long.
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_written(value))}"'
         for key, value in attributes.items()
     )
-    inside = Markup("").join(escape(child) for child in children)
-    return Markup("<{}{}>{}</{}>").format(Markup(name), given, inside, Markup(name))  # noqa: S704  our own names
+    inside = "".join(map(escape, children))
+    return Markup(f"<{name}{given}>{inside}</{name}>")  # noqa: S704  names are ours, the rest is escaped
 
 
 def drawing(width: float, height: float, parts: Iterable[Markup]) -> Markup:

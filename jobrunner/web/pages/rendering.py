@@ -15,7 +15,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from jobrunner.access.caller import Caller, Permission
 from jobrunner.web.context import Web
@@ -167,9 +167,11 @@ def _at(context: Context, moment: datetime | None) -> str:
 
 
 def _time(moment: datetime, shown: str, more: str) -> Markup:
-    return Markup(
-        '<time class="when" tabindex="0" datetime="{}">{}<span class="more">{}</span></time>'
-    ).format(moment.astimezone(UTC).isoformat(), shown, more)
+    # Not by Markup.format, which takes five times as long: a table has hundreds of them.
+    return Markup(  # noqa: S704  each part is escaped
+        f'<time class="when" tabindex="0" datetime="{moment.astimezone(UTC).isoformat()}">'
+        f'{escape(shown)}<span class="more">{escape(more)}</span></time>'
+    )
 
 
 @pass_context
@@ -192,9 +194,10 @@ def _state(state: str, *, held: bool = False) -> Markup:
     """Symbol and word."""
     name = state_name(state, held=held)
     symbol, role = STATES[name]
-    return Markup(
-        '<span class="state {}"><span class="mark" aria-hidden="true">{}</span> {}</span>'
-    ).format(role, symbol, name.replace("_", " "))
+    return Markup(  # noqa: S704  each part is escaped
+        f'<span class="state {escape(role)}"><span class="mark" aria-hidden="true">'
+        f"{escape(symbol)}</span> {escape(name.replace('_', ' '))}</span>"
+    )
 
 
 def _count(number: int) -> str:
