@@ -331,7 +331,7 @@ def _error_of(error: HTTPError) -> JobrunnerError:
     """What the server says, as the exception that the same mistake is elsewhere."""
     told = _problem_in(error)
     message = str(told.get("title") or f"The server answered {error.code} {error.reason}.")
-    hint = " ".join([*_mistakes_in(told), str(told.get("detail") or "")]).strip()
+    hint = str(told.get("detail") or "")
     if error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return AccessDenied(message, is_known=error.code == HTTPStatus.FORBIDDEN, hint=hint)
     return _ERRORS.get(error.code, ServerUnavailable)(message, hint=hint)
@@ -344,13 +344,6 @@ def _problem_in(error: HTTPError) -> Mapping[str, Any]:
         except (ValueError, OSError):
             return {}  # of a proxy in between
     return told if isinstance(told, dict) else {}
-
-
-def _mistakes_in(told: Mapping[str, Any]) -> Iterator[str]:
-    for each in told.get("errors", ()):
-        yield f"{each.get('at') or '/'}: {each.get('problem')}; {each.get('help') or ''}".rstrip(
-            "; "
-        )
 
 
 def _scheduled_job(told: Mapping[str, Any]) -> ScheduledJob:

@@ -91,7 +91,7 @@ def _request(
     return partial(
         _trigger_on,
         address=address,
-        created_by=_caller(),
+        created_by=caller_of_code(),
         kwargs=kwargs,
         request_key=request_id,
         request_scope=_REQUEST_SCOPE,
@@ -100,7 +100,7 @@ def _request(
     )
 
 
-def _caller() -> str:
+def caller_of_code() -> str:
     """Shown with the run: the run that asks for it, or the program and its host."""
     try:
         run = current_run()

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, RowMapping, TextClause, text
 
+from jobrunner.db.projects import API_OWNER
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.plan.alike import are_schedules_alike
 from jobrunner.plan.current import CurrentJob, CurrentSchedule
@@ -243,12 +244,16 @@ _OWNERS = text("""
 """)
 
 
+def _owner(project: str) -> str:
+    return "the API" if project == API_OWNER else project
+
+
 def check_owners(connection: Connection, project: str, addresses: Sequence[str]) -> None:
     """Raise Conflict when one of these addresses is a living job of another project."""
     rows = connection.execute(_OWNERS, {"project": project, "addresses": list(addresses)}).all()
     if not rows:
         return
-    listed = ", ".join(f"{row.address} ({row.project})" for row in rows[:_SHOWN_OWNERS])
+    listed = ", ".join(f"{row.address} ({_owner(row.project)})" for row in rows[:_SHOWN_OWNERS])
     more = f" and {len(rows) - _SHOWN_OWNERS} more" if len(rows) > _SHOWN_OWNERS else ""
     raise Conflict(
         f"Project {project} defines jobs that another project owns: {listed}{more}.",

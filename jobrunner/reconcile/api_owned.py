@@ -27,6 +27,8 @@ from jobrunner.wording.places import API_FILE, place
 Edit = Callable[[str, CurrentJob | None], DefinedJob | None]
 """From an address and the job that is in force there to what is to be there; None is nothing. Called
 under the lock, so that nobody changes the job in between."""
+_TOLD = 5
+"""Mistakes; all of them are in the exception."""
 _HORIZON = timedelta(hours=1)
 """Nobody looks at the load, so little of it is counted."""
 
@@ -85,7 +87,7 @@ def replacement(definition: Mapping[str, Any], keyring: Keyring) -> Edit:
     return edit
 
 
-def change(patch: Mapping[str, Any], keyring: Keyring) -> Edit:
+def change_edit(patch: Mapping[str, Any], keyring: Keyring) -> Edit:
     """The job with a merge patch (RFC 7396) over its definition as `write_definition` gives it.
 
     Raises NotFound, Conflict for one with sensitive arguments unless nothing but `enabled` changes, and
@@ -159,6 +161,10 @@ def _read(
     found = read_definition(namespace, name, definition)
     if not isinstance(found, DefinedJob):
         raise ConfigurationError(
-            f"The definition of {address} has mistakes; nothing was changed.", diagnostics=found
+            f"The definition of {address} has mistakes; nothing was changed.",
+            diagnostics=found,
+            hint=" · ".join(
+                f"{one.pointer or '/'}: {one.message}; {one.help}" for one in found[:_TOLD]
+            ),
         )
     return replace(found, spec=seal_job(found.spec, known, keyring))

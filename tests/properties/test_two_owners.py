@@ -11,7 +11,7 @@ from jobrunner.db.projects import API_OWNER
 from jobrunner.dispatch import record_due
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.reconcile import ApiEdit, ApplyOptions, apply_project
-from jobrunner.reconcile.api_owned import Edit, change, creation, deletion, replacement, switch
+from jobrunner.reconcile.api_owned import Edit, change_edit, creation, deletion, replacement, switch
 from jobrunner.sealing import NO_KEYS
 from jobrunner.spec.models import DefinedJob
 from tests.properties.rows import rows_of_project
@@ -30,7 +30,7 @@ _EDITS: st.SearchStrategy[tuple[str, Edit]] = st.tuples(
     st.one_of(
         _DEFINITIONS.map(lambda definition: creation(definition, NO_KEYS)),
         _DEFINITIONS.map(lambda definition: replacement(definition, NO_KEYS)),
-        st.just(change({"queue": "z"}, NO_KEYS)),
+        st.just(change_edit({"queue": "z"}, NO_KEYS)),
         st.booleans().map(lambda enabled: switch(enabled=enabled)),
         st.just(deletion(allow_protected=True)),
     ),

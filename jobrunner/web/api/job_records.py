@@ -35,7 +35,9 @@ class JobRecord(Record):
     queue: str
     tags: tuple[str, ...]
     owner: str
-    file: str = Field(description="Where it stands.", examples=["jobs.d/reports.yaml"])
+    file: str = Field(
+        description="Where it stands; `api`: a program has made it.", examples=["jobs.d/reports.yaml"]
+    )
     line: int
     revision: int | None = Field(description="Which brought its definition.")
     git_commit: str | None

@@ -8,13 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from jobrunner.access.caller import Caller
-from jobrunner.db import audit
+from jobrunner.api_edits import carry_out
 from jobrunner.db.api_schedules import StoredJob, page_of_api_jobs, stored_job
 from jobrunner.db.engine import transaction
-from jobrunner.dispatch import record_due
-from jobrunner.reconcile import ApiEdit, Applied, ApplyOptions, apply_within
+from jobrunner.reconcile import ApiEdit, Applied
 from jobrunner.reconcile.api_owned import (
-    change,
+    change_edit,
     creation,
     deletion,
     replacement,
@@ -32,7 +31,6 @@ from jobrunner.web.visible import check_sees_job
 
 router = APIRouter(prefix="/schedules", tags=["schedules"])
 _ONE = "/{namespace}/{name}"
-_LOCK_TIMEOUT_SECONDS = 10.0
 _EXAMPLE: dict[str, Any] = {
     "task": "acme.crm.remind",
     "kwargs": {"customer": 42},
@@ -99,7 +97,9 @@ def create_schedule(
     headers = {"Location": request.scope.get("root_path", "") + where}
 
     def act(connection: Connection) -> Response:
-        applied = _apply(connection, caller, "create", ApiEdit(address, edit))
+        applied = carry_out(
+            connection, ApiEdit(address, edit), action="create", author=caller.subject
+        )
         return _told(connection, address, applied, status_code=201, headers=headers)
 
     return once.answer(act)
@@ -151,7 +151,7 @@ def change_schedule(
     409 for a job with sensitive arguments, unless nothing but `enabled` changes.
     """
     address = check_sees_job(caller, namespace, name)
-    wanted = ApiEdit(address, change(body, web.keyring), _digest(if_match))
+    wanted = ApiEdit(address, change_edit(body, web.keyring), _digest(if_match))
     return once.answer(lambda connection: _changed(connection, caller, "change", wanted))
 
 
@@ -172,7 +172,7 @@ def delete_schedule(
     wanted = ApiEdit(address, deletion(allow_protected=allow_protected), _digest(if_match))
 
     def act(connection: Connection) -> Response:
-        _apply(connection, caller, "delete", wanted)
+        carry_out(connection, wanted, action="delete", author=caller.subject)
         return Response(status_code=204)
 
     return once.answer(act)
@@ -214,27 +214,8 @@ def _digest(if_match: str | None) -> str | None:
 
 
 def _changed(connection: Connection, caller: Caller, action: str, wanted: ApiEdit) -> Response:
-    applied = _apply(connection, caller, action, wanted)
+    applied = carry_out(connection, wanted, action=action, author=caller.subject)
     return _told(connection, wanted.address, applied)
-
-
-def _apply(connection: Connection, caller: Caller, action: str, wanted: ApiEdit) -> Applied:
-    options = ApplyOptions(
-        author=caller.subject,
-        # One job alone, and the edit itself has asked.
-        allow_deletes=1,
-        allow_protected=(wanted.address,),
-        lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS,
-    )
-    applied = apply_within(connection, wanted, options=options, record_due=record_due)
-    audit.record(
-        connection,
-        actor=caller.subject,
-        action=f"schedule.{action}",
-        target=wanted.address,
-        details={"revision": applied.revision},
-    )
-    return applied
 
 
 def _told(
