@@ -5,14 +5,18 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func
 from starlette.testclient import TestClient
 
+from jobrunner.db.engine import transaction
+from jobrunner.db.totals import count_ended
 from tests.ledger import NOON, Ledger
 from tests.web.conftest import Headers
 
 Sign = Callable[..., Headers]
 RUNS = "/api/v1/runs"
 MINUTE = timedelta(minutes=1)
+RUNNING = {"lease_until": func.now(), "started_at": NOON}
 
 
 def _ids(client: TestClient, headers: Headers, query: str = "") -> list[str]:
@@ -215,3 +219,39 @@ def test_callers_with_different_views_have_different_versions_of_a_page(
     tag = client.get(RUNS, headers=sign("viewer")).headers["etag"]
     others = {**sign("viewer", namespaces=["other"]), "If-None-Match": tag}
     assert client.get(RUNS, headers=others).json()["items"] == []
+
+
+def _count(ledger: Ledger, *, most: int = 100) -> None:
+    with transaction(ledger.engine) as connection:
+        count_ended(connection, limit=most)
+
+
+@pytest.mark.parametrize("query", ["queue=rare", "trigger=backfill", "state=cancelled"])
+@pytest.mark.parametrize("most_counted", [0, 100])
+def test_a_rare_run_that_is_over_is_found_whether_it_was_counted_or_not(
+    query: str, most_counted: int, client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    ledger.add_run(ledger.add_job(name="other"), queue="common", state="running", **RUNNING)
+    rare = ledger.add_run(
+        ledger.add_job(), queue="rare", trigger="backfill", state="cancelled", finished_at=NOON
+    )
+    _count(ledger, most=most_counted)
+    assert _ids(client, sign("viewer"), query) == [str(rare)]
+
+
+@pytest.mark.parametrize("values", [{"held": True}, {"held": False}])
+def test_a_rare_run_that_waits_is_found(
+    values: dict[str, bool], client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    rare = ledger.add_run(ledger.add_job(), queue="rare", **values)
+    assert _ids(client, sign("viewer"), "queue=rare") == [str(rare)]
+
+
+def test_a_run_that_succeeded_after_it_was_counted_as_lost_is_found_as_succeeded(
+    client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    run_id = ledger.add_run(ledger.add_job())
+    ledger.end_run(run_id, "lost")
+    _count(ledger)
+    ledger.change_run(run_id, state="succeeded")
+    assert _ids(client, sign("viewer"), "state=succeeded") == [str(run_id)]
