@@ -56,7 +56,8 @@ _USUAL = text("""
      WHERE j.deleted_at IS NULL
      GROUP BY j.address
 """)
-_NEWEST = 20
+_NEWEST = 9
+"""An odd number, and so few that 5,000 jobs are read in a third of a second."""
 
 
 def usual_seconds(connection: Connection) -> dict[str, float]:
