@@ -14,6 +14,8 @@ from tests.project import Project
 from tests.waiting import wait_until
 
 ENDS_WITHIN_SECONDS = 6.0
+UP = ("up", "-c", "1", "--no-web")
+"""Without the pages, which most of what is shown here does not need."""
 
 
 def records(project: Project, *arguments: str) -> list[dict[str, object]]:
@@ -61,7 +63,7 @@ def test_from_a_file_to_a_finished_run_in_the_stream_and_in_a_second_terminal(
 
 
 def test_a_saved_change_is_shown_with_its_difference_and_in_force(demo: Project) -> None:
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● demo/greet")
     demo.write("jobs.d/demo.yaml", JOBS.replace("Ada", "Grace"))
     up.wait_for_line("applied as revision 2")
@@ -71,7 +73,7 @@ def test_a_saved_change_is_shown_with_its_difference_and_in_force(demo: Project)
 
 def test_a_deleted_job_never_fires_again(demo: Project) -> None:
     demo.write("jobs.d/other.yaml", JOBS.replace("greet:", "wave:", 1))
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● demo/wave")
     (demo.path / "jobs.d" / "other.yaml").unlink()
     up.wait_for_line("- demo/wave")
@@ -87,7 +89,7 @@ def test_a_deleted_job_never_fires_again(demo: Project) -> None:
 def test_fault_53_a_broken_file_is_shown_with_a_caret_and_the_last_good_state_goes_on(
     demo: Project,
 ) -> None:
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● demo/greet")
     demo.write("jobs.d/demo.yaml", JOBS.replace("every", "evry"))
     up.wait_for_line("--> jobs.d/demo.yaml:7:16")
@@ -102,7 +104,7 @@ def test_a_file_that_is_broken_at_the_start_stops_nothing_and_its_mending_heals(
     demo: Project,
 ) -> None:
     demo.write("jobs.d/demo.yaml", JOBS.replace("every", "evry"))
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("did you mean 'every'?")
     up.wait_for_line("● worker")
     demo.write("jobs.d/demo.yaml", JOBS)
@@ -111,7 +113,7 @@ def test_a_file_that_is_broken_at_the_start_stops_nothing_and_its_mending_heals(
 
 
 def test_fault_55_a_folder_that_vanishes_deletes_nothing(demo: Project) -> None:
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● demo/greet")
     (demo.path / "jobs.d").rename(demo.path / "elsewhere")
     up.wait_for_line("this waits for a person")
@@ -126,13 +128,13 @@ def test_a_failure_is_shown_with_its_error_and_a_retry_with_its_wait(demo: Proje
         JOBS.replace("work.greet", "work.fail").replace("    kwargs: {name: Ada}\n", "")
         + "    retry: {max_retries: 1, delay: 1s, jitter: false}\n",
     )
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("attempt 1 failed: ValueError: out of paper   again")
     up.wait_for_line("failed after")
 
 
 def test_a_new_queue_is_served_without_a_restart(demo: Project) -> None:
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● demo/greet")
     demo.write("jobs.d/demo.yaml", JOBS + "    queue: urgent\n")
     up.wait_for_line("applied as revision 2")
@@ -143,7 +145,7 @@ def test_a_new_queue_is_served_without_a_restart(demo: Project) -> None:
 def test_with_reload_a_saved_module_is_in_force_also_on_a_queue_that_has_come_later(
     demo: Project,
 ) -> None:
-    up = demo.start("up", "-c", "1", "--reload")
+    up = demo.start(*UP, "--reload")
     up.wait_for_line("● demo/greet")
     demo.write("jobs.d/demo.yaml", JOBS + "    queue: urgent\n")
     up.wait_for_line("applied as revision 2")
@@ -155,7 +157,7 @@ def test_with_reload_a_saved_module_is_in_force_also_on_a_queue_that_has_come_la
 
 
 def test_a_worker_that_dies_is_shown_and_started_again(demo: Project) -> None:
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● demo/greet")
     os.kill(process_id(demo, "worker"), 9)
     up.wait_for_line("ended by SIGKILL; again in 0.5 s; its log is .jobrunner/logs/worker.log")
@@ -175,7 +177,7 @@ def test_ctrl_c_ends_it_all_in_time_and_leaves_no_process(demo: Project) -> None
 def test_fault_35_ctrl_c_in_the_middle_of_a_long_run_ends_its_attempt(demo: Project) -> None:
     slow = JOBS.replace("greet", "slow").replace("name: Ada", "seconds: 60").replace("1s", "1h")
     demo.write("jobs.d/demo.yaml", slow)
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● worker")
     demo.run("run", "demo/slow")
     wait_until((demo.path / "slow.txt").exists)
@@ -191,7 +193,7 @@ def test_a_second_ctrl_c_waits_for_nobody(demo: Project) -> None:
         "jobs.d/demo.yaml",
         JOBS.replace("work.greet", "work.slow").replace("name: Ada", "seconds: 60"),
     )
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     wait_until((demo.path / "slow.txt").exists)
     up.interrupt()
     up.wait_for_line("Ending")
@@ -244,7 +246,7 @@ def test_a_kill_of_it_all_leaves_no_process(demo: Project) -> None:
 
 
 def test_up_ends_in_a_sentence_when_its_supervisor_is_killed(private: Project) -> None:
-    up = private.start("up", "-c", "1")
+    up = private.start(*UP)
     up.wait_for_line("● worker")
     (supervisor,) = (
         int(pid) for pid in Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
@@ -255,7 +257,7 @@ def test_up_ends_in_a_sentence_when_its_supervisor_is_killed(private: Project) -
 
 
 def test_fault_2_connections_that_are_cut_come_back_and_nothing_is_lost(private: Project) -> None:
-    up = private.start("up", "-c", "1")
+    up = private.start(*UP)
     up.wait_for_line("● demo/greet", timeout_seconds=30.0)
     cut = private.start_program(sys.executable, "-c", CUT_ALL_CONNECTIONS, endpoint(private))
     assert cut.wait() == 0
@@ -296,7 +298,7 @@ def test_fault_33_a_run_whose_worker_is_killed_is_done_again(demo: Project) -> N
     slow = JOBS.replace("greet", "slow").replace("{name: Ada}", "{}").replace("1s", "1h")
     demo.write("work.py", HANGS_AT_FIRST)
     demo.write("jobs.d/demo.yaml", slow + "    retry: {max_retries: 1, delay: 1s}\n")
-    up = demo.start("up", "-c", "1")
+    up = demo.start(*UP)
     up.wait_for_line("● worker")
     worker = process_id(demo, "worker")
     demo.run("run", "demo/slow")
