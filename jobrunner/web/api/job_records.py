@@ -36,7 +36,8 @@ class JobRecord(Record):
     tags: tuple[str, ...]
     owner: str
     file: str = Field(
-        description="Where it stands; `api`: a program has made it.", examples=["jobs.d/reports.yaml"]
+        description="Where it stands; `api`: a program has made it.",
+        examples=["jobs.d/reports.yaml"],
     )
     line: int
     revision: int | None = Field(description="Which brought its definition.")
