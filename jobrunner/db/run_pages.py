@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from jobrunner.access.caller import Caller
+from jobrunner.db.engine import alone
 from jobrunner.db.runs import RUN_COLUMNS, RUN_TABLES, Run, run_of
 
 _JOBS_LOOKED_THROUGH = 500
@@ -140,13 +141,13 @@ class _Question:
 
     page: TextClause
     version: TextClause
-    """A hash of its rows."""
+    """A hash of its rows; for `single_statement`."""
 
 
 def _question(page: str) -> _Question:
     hashed = "coalesce(md5(string_agg(CAST(page AS text), ',')), '')"
     version = f"SELECT {hashed} FROM ({page}) AS page"  # noqa: S608  constants
-    return _Question(text(page), text(version))
+    return _Question(text(page), alone(version))
 
 
 _OF_ALL, _OF_JOBS, _WRONG = map(_question, (_NEWEST_OF_ALL, _NEWEST_OF_JOBS, _NEWEST_WRONG))
@@ -173,7 +174,10 @@ def version_of_runs(
     after: RunPosition | None = None,
     limit: int,
 ) -> str:
-    """A hash of the page's rows: the same while none of them changes, and cheaper than they are."""
+    """A hash of the page's rows: the same while none of them changes, and cheaper than they are.
+
+    On a connection of `single_statement`: a poller has no transaction to keep.
+    """
     asked, values = _asked(connection, caller, wanted, after, limit)
     version: str = connection.execute(asked.version, values).scalar_one()
     return version

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, TypeAdapter
 
-from jobrunner.db.engine import transaction
+from jobrunner.db.engine import single_statement, transaction
 from jobrunner.db.run_pages import RunPosition, RunsWanted, page_of_runs, version_of_runs
 from jobrunner.db.runs import Run
 from jobrunner.errors import JobrunnerError
@@ -71,15 +71,16 @@ def list_runs(
     """Runs of the jobs that the caller sees; for who sees his own alone, those he has triggered."""
     wanted = RunsWanted(job, namespace, queue, state or (), trigger or (), since, until)
     after = None if cursor is None else _position(cursor)
-    with transaction(web.engine) as connection:
 
-        def make() -> RunPage:
+    def make() -> RunPage:
+        with transaction(web.engine) as connection:
             found = page_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
-            return _page(found, limit)
+        return _page(found, limit)
 
-        # Asked first: what changes in between is a newer page under an older version, and told again.
+    # Asked first: what changes in between is a newer page under an older version, and told again.
+    with single_statement(web.engine) as connection:
         version = version_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
-        return answer_version(request, version, make)
+    return answer_version(request, version, make)
 
 
 def _position(cursor: str) -> RunPosition:
