@@ -23,11 +23,19 @@ _LAST_LINE_COLUMNS = 160
 class KeptProgram:
     """One of beat, worker and web. Call `run_once` again and again."""
 
-    def __init__(self, supervisor: Supervisor, make_program: Callable[[], Program]) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        make_program: Callable[[], Program],
+        *,
+        starts_at: float = 0.0,
+    ) -> None:
+        """`starts_at` is monotonic: it is not started before."""
         self._supervisor = supervisor
         self._make_program = make_program
         self._child: Child | None = None
-        self._started_at = self._start_at = 0.0
+        self._started_at = 0.0
+        self._start_at = starts_at
         self._ends = 0
         self._is_ending_on_purpose = False
 

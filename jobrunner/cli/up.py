@@ -50,6 +50,8 @@ _RECENT_SECONDS = 10.0
 _SLOTS_MAX = 4
 _ASK_AGAIN_SECONDS = 2.0
 _ANSWER_SECONDS = 1.0
+_WEB_AFTER_SECONDS = 1.5
+"""Nobody has followed the link by then, and the first run has the processors to itself."""
 _STOP_TIMEOUT_SECONDS = 3.5
 """With the servers after it, all ends within five seconds."""
 _WORKER_GRACE_SECONDS = "1"
@@ -181,10 +183,9 @@ class _Up:
         watch = self._make_watch()
         watch.run_once()
         self._serve_queues()
-        self.programs = {
-            name: KeptProgram(self.servers.supervisor, partial(self._program, name))
-            for name in ("beat", "worker", *(() if self.port is None else ("web",)))
-        }
+        self.programs = {name: self._kept(name) for name in ("beat", "worker")}
+        if self.port is not None:
+            self.programs["web"] = self._kept("web", after_seconds=_WEB_AFTER_SECONDS)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
         while not self.signals:
@@ -272,6 +273,13 @@ class _Up:
         if watch.problem and not self.problem_told:
             self.problem_told = True
             self.session.output.warning(f"No file events ({watch.problem}); polling instead.")
+
+    def _kept(self, name: str, *, after_seconds: float = 0.0) -> KeptProgram:
+        return KeptProgram(
+            self.servers.supervisor,
+            partial(self._program, name),
+            starts_at=time.monotonic() + after_seconds,
+        )
 
     def _program(self, name: str) -> Program:
         own = {
