@@ -1,6 +1,5 @@
 """A real worker in a project folder, a ledger to give it runs, and a sender to wake it."""
 
-import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -137,10 +136,9 @@ def make_sender(ledger: Ledger, broker_url: str) -> Send:
 
 def is_gone(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()[2] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return True
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()[2] == "Z"
 
 
 def has_line(file: Path) -> bool:
