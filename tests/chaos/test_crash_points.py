@@ -32,9 +32,11 @@ _LEFT = text("""
          + (SELECT count(*) FROM jobrunner.schedules WHERE next_run_at IS NOT NULL)
          + (SELECT count(*) FROM jobrunner.outbox)
 """)
-_WAITING = text(
-    "SELECT count(*) FROM jobrunner.runs WHERE state = 'queued' AND sent_at IS NOT NULL"
-)
+# With its batch: one that is not done with would be sent again by the next beat.
+_WAITING = text("""
+    SELECT count(*) FROM jobrunner.runs
+     WHERE state = 'queued' AND sent_at IS NOT NULL AND NOT EXISTS (SELECT FROM jobrunner.outbox)
+""")
 _AGE = text("UPDATE jobrunner.runs SET lease_until = now() - interval '1 second'")
 
 
