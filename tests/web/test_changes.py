@@ -14,6 +14,7 @@ from jobrunner.dispatch import record_due
 from jobrunner.errors import GuardRefused
 from jobrunner.reconcile import ApplyOptions, Desired, apply_project, read_desired
 from jobrunner.watch.approving import apply_or_leave
+from jobrunner.web.pages.diff import change_rows
 from tests.web.conftest import Headers
 
 Sign = Callable[..., Headers]
@@ -100,6 +101,24 @@ def test_what_waits_is_shown_as_a_diff_with_the_reason(
     assert "<del>&#34;30 5 * * *&#34;</del>" in shown
     assert "<ins>&#34;0 6 * * *&#34;</ins>" in shown
     assert digest_on(shown) == waiting
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({"line": 8, "file": None}, ":8"),
+        ({"line": 3, "file": "jobrunner.yaml"}, "jobrunner.yaml:3"),
+        ({"line": 8}, ":8"),  # as older revisions have kept it
+        ({"line": None, "file": None}, ""),
+    ],
+)
+def test_a_field_shows_the_file_that_gives_it_where_it_is_another_one(
+    given: dict[str, object], place: str
+) -> None:
+    field = {"path": "queue", "kind": "changed", "old": "a", "new": "b", **given}
+    change = {"action": "update", "address": "acme/a", "file": "jobs.d/a.yaml", "line": 4}
+    (row,) = change_rows([{**change, "fields": [field]}])
+    assert [one.place for one in row.fields] == [place]
 
 
 def test_an_approval_is_kept_with_who_gave_it(

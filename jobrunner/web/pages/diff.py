@@ -32,7 +32,8 @@ class FieldRow:
     path: str
     before: str | None
     after: str | None
-    line: int | None
+    place: str
+    """`:8` in the job's own file, `jobrunner.yaml:3` where it is inherited; '' where nothing gives it."""
     is_drift: bool
 
 
@@ -103,7 +104,7 @@ def _field_row(field: Mapping[str, Any], *, is_create: bool) -> FieldRow:
         path=field["path"],
         before=None if kind == "added" else _value(field["old"]),
         after=None if kind == "removed" else _value(field["new"]),
-        line=field["line"],
+        place="" if field["line"] is None else f"{field.get('file') or ''}:{field['line']}",
         is_drift=bool(field.get("drift")),
     )
 
