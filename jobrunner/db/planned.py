@@ -43,24 +43,3 @@ def planned_schedules(
         "queue": queue,
     }
     return tuple(PlannedSchedule(*row) for row in connection.execute(_PLANNED, values))
-
-
-_USUAL = text("""
-    SELECT j.address, percentile_disc(0.5) WITHIN GROUP (ORDER BY newest.took) AS usual
-      FROM jobrunner.jobs AS j
-     CROSS JOIN LATERAL (
-           SELECT finished_at - started_at AS took FROM jobrunner.runs
-            WHERE job_id = j.id AND state = 'succeeded' AND started_at IS NOT NULL
-            ORDER BY scheduled_for DESC LIMIT :newest
-          ) AS newest
-     WHERE j.deleted_at IS NULL
-     GROUP BY j.address
-""")
-_NEWEST = 9
-"""An odd number, and so few that 5,000 jobs are read in a third of a second."""
-
-
-def usual_seconds(connection: Connection) -> dict[str, float]:
-    """The median of the newest succeeded runs of each job; none for a job without any."""
-    rows = connection.execute(_USUAL, {"newest": _NEWEST})
-    return {row.address: row.usual.total_seconds() for row in rows}

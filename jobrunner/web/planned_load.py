@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from jobrunner.access.caller import Caller
-from jobrunner.db.planned import PlannedSchedule, planned_schedules, usual_seconds
+from jobrunner.db.durations import usual_seconds
+from jobrunner.db.planned import PlannedSchedule, planned_schedules
 from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.hours import hour_of, starts_by_hour
 from jobrunner.schedule import Timing
