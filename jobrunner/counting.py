@@ -1,6 +1,5 @@
 """Runs that are over → totals, in a thread of a beat: to count them delays nothing that is due."""
 
-import threading
 import time
 
 import structlog
@@ -10,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from jobrunner.db.engine import transaction
 from jobrunner.db.totals import count_ended
 from jobrunner.errors import DatabaseUnavailable, first_line
+from jobrunner.woken_thread import WokenThread
 
 BATCH_RUNS = 5_000
 _LOG_AGAIN_SECONDS = 30.0
@@ -22,44 +22,33 @@ class Counting:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._wanted = threading.Event()
-        self._over = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = WokenThread("counting", self._count_all_or_say)
         self._say_at = 0.0
 
     def wake(self) -> None:
         """There is something to count. The first call starts the thread."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._repeat, name="counting", daemon=True)
-            self._thread.start()
-        self._wanted.set()
+        self._thread.wake()
 
     def close(self) -> None:
         """No new batch is begun."""
-        self._over.set()
-        self._wanted.set()
-        if self._thread is not None:
-            self._thread.join(1.0)
+        self._thread.close()
 
-    def _repeat(self) -> None:
-        while not self._over.is_set():
-            self._wanted.wait()
-            self._wanted.clear()
-            try:
-                self._count_all()
-            except (DatabaseUnavailable, DBAPIError) as error:
-                self._say(first_line(error))
-            except Exception:
-                # Whatever it is, the next runs are to be counted; without this thread nobody does.
-                log.exception("counting_failed")
+    def _count_all_or_say(self) -> None:
+        try:
+            self._count_all()
+        except (DatabaseUnavailable, DBAPIError) as error:
+            self._say(first_line(error))
+        except Exception:
+            # Whatever it is, the next runs are to be counted; without this thread nobody does.
+            log.exception("counting_failed")
 
     def _count_all(self) -> None:
-        while not self._over.is_set():
+        while not self._thread.is_over:
             started_at = time.monotonic()
             if not self.run_once():
                 return
             # As long a rest as there was work: what fires meanwhile finds the disk free half of the time.
-            self._over.wait(time.monotonic() - started_at)
+            self._thread.rest(time.monotonic() - started_at)
 
     def run_once(self) -> bool:
         """One batch; whether it was full."""

@@ -6,7 +6,6 @@ It goes on in a thread of its own: an app that cannot be imported or reached kee
 """
 
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from jobrunner.files import read_project
 from jobrunner.foreign_apps import ForeignApps, Sent
 from jobrunner.settings import Settings
 from jobrunner.spec.parse import parse_project_file
+from jobrunner.woken_thread import WokenThread
 
 BATCH_MESSAGES = 100
 REST_SECONDS = 5.0
@@ -40,41 +40,30 @@ class HandOver:
         self._engine = engine
         self._settings = settings
         self._apps: ForeignApps | None = None
-        self._wanted = threading.Event()
-        self._over = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = WokenThread("hand over", self._send_all_or_say)
         self._rests_until: dict[str, float] = {}
         self._refused_until: dict[str, float] = {}
         self._said_at: dict[str, float] = {}
 
     def wake(self) -> None:
         """There is something to send or to revoke. The first call starts the thread."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._repeat, name="hand over", daemon=True)
-            self._thread.start()
-        self._wanted.set()
+        self._thread.wake()
 
     def close(self) -> None:
         """No new batch is begun."""
-        self._over.set()
-        self._wanted.set()
-        if self._thread is not None:
-            self._thread.join(1.0)
+        self._thread.close()
 
-    def _repeat(self) -> None:
-        while not self._over.is_set():
-            self._wanted.wait()
-            self._wanted.clear()
-            try:
-                while self.run_once() and not self._over.is_set():
-                    pass
-            except (DatabaseUnavailable, DBAPIError) as error:
-                self._say("database_unavailable", "", first_line(error))
-            except JobrunnerError as error:
-                self._say("hand_over_failed", "", error.message)
-            except Exception:
-                # Whatever it is, other apps are owed their messages; without this thread nobody sends.
-                log.exception("hand_over_failed")
+    def _send_all_or_say(self) -> None:
+        try:
+            while self.run_once() and not self._thread.is_over:
+                pass
+        except (DatabaseUnavailable, DBAPIError) as error:
+            self._say("database_unavailable", "", first_line(error))
+        except JobrunnerError as error:
+            self._say("hand_over_failed", "", error.message)
+        except Exception:
+            # Whatever it is, other apps are owed their messages; without this thread nobody sends.
+            log.exception("hand_over_failed")
 
     def run_once(self) -> bool:
         """One batch of messages, or of revocations; False when there is nothing to do now."""
