@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 UP_ARGS ?=
+EXAMPLES := $(notdir $(patsubst %/up,%,$(wildcard examples/*/up)))
 TEST_ARGS ?=
 LOCK_ARGS ?= --upgrade
 BENCH_ARGS ?=
@@ -20,10 +21,11 @@ COMPILE_LOCK := $(COMPILE) pyproject.toml --group build
 # What a user's shell may hold must not reach the environment's own interpreter.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help up test browser check test-system bench chaos chaos-proof chaos-celery lock clean
+.PHONY: help up example test browser check test-system bench chaos chaos-proof chaos-celery lock clean
 
 help:
 	@echo "make up           start everything here and run the demo in jobs.d/; Ctrl-C ends it"
+	@echo "make example      one of the systems in examples/ with its application: NAME=dashboard; Ctrl-C ends it"
 	@echo "make test         run all tests that need nothing of the system but a browser"
 	@echo "make browser      look for the Chromium that the tests of the pages need; as root on Debian, install it"
 	@echo "make check        run the linters, the types and the import rules"
@@ -37,6 +39,11 @@ help:
 
 up: $(VENV)/installed-up
 	@$(BIN)/jobrunner up $(UP_ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
+
+# The frameworks of the examples are among the tools of the tests.
+example: $(VENV)/installed-dev
+	@test -x "examples/$(NAME)/up" || { echo "NAME=… is one of:" $(EXAMPLES) >&2; exit 2; }
+	@cd "examples/$(NAME)" && PATH="$(abspath $(BIN)):$$PATH" ./up $(UP_ARGS) || test $$? -eq 130
 
 test: $(VENV)/installed-dev browser
 	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system and not alone" $(TEST_ARGS)

@@ -30,6 +30,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.cli.stream import FilesStream, RunStream, event_line
 from jobrunner.cli.style import style
+from jobrunner.cli.up_also import names_of_programs, run_first, split_commands, with_own_programs
 from jobrunner.cli.watch import EXIT_INTERRUPTED, options_for
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.migrate import upgrade
@@ -44,6 +45,7 @@ from jobrunner.settings import Settings, load_settings
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
 from jobrunner.wording.foreign_text import safe
 
+_OWN_PROGRAMS = ("beat", "worker", "web", "postgres", "valkey")
 _LOOK_AT_RUNS_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.25
 _RECENT_SECONDS = 10.0
@@ -66,6 +68,10 @@ _WORKER_GRACE_SECONDS = "1"
         ("jobrunner up", "Then edit a job, save, and see it in the stream."),
         ("jobrunner up -c 8", "With eight worker processes."),
         ("jobrunner up --reload", "The worker starts anew after each save of a .py file."),
+        (
+            'jobrunner up --first "python manage.py migrate" --also "python manage.py runserver"',
+            "With an application beside it, in the same database.",
+        ),
     ],
 )
 @click.option(
@@ -81,7 +87,31 @@ _WORKER_GRACE_SECONDS = "1"
     help="Start the worker anew whenever a .py file below the project changes.",
 )
 @click.option("--no-web", is_flag=True, help="Without the pages; nothing listens then.")
-def command(session: Session, *, concurrency: int | None, reload: bool, no_web: bool) -> int:
+@click.option(
+    "--first",
+    "first_commands",
+    multiple=True,
+    callback=split_commands,
+    metavar="COMMAND",
+    help="Run this to its end before anything is applied, such as migrations; may be repeated.",
+)
+@click.option(
+    "--also",
+    "also_commands",
+    multiple=True,
+    callback=split_commands,
+    metavar="COMMAND",
+    help="Keep this running, too, such as your own server; may be repeated.",
+)
+def command(
+    session: Session,
+    *,
+    concurrency: int | None,
+    reload: bool,
+    no_web: bool,
+    first_commands: Sequence[Sequence[str]],
+    also_commands: Sequence[Sequence[str]],
+) -> int:
     # The endpoints of a running `up` are none of ours: only what the environment names counts.
     given = load_settings(session.environ, Path("/"))
     root = read_project(config=session.config, working_directory=session.working_directory).root
@@ -111,6 +141,9 @@ def command(session: Session, *, concurrency: int | None, reload: bool, no_web: 
         if port is not None:
             session.output.told(*_web_banner(session, engine, settings, port))
         up = _Up(session, engine, servers, settings, root, folder, concurrency or _slots(), port)
+        for words in first_commands:
+            run_first(words, root=root, environ=up.environment())
+        up.add_programs(also_commands)
         if reload:
             up.follow_python()
             opened.callback(up.python_over.set)
@@ -162,6 +195,8 @@ class _Up:
     concurrency: int
     port: int | None
     """Of the pages; None: there are none."""
+    also: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The user's own programs by name."""
     files: FilesStream = field(default_factory=FilesStream)
     stream: RunStream = field(default_factory=lambda: RunStream(since=datetime.now(UTC)))
     programs: dict[str, KeptProgram] = field(default_factory=dict)
@@ -183,7 +218,7 @@ class _Up:
         watch = self._make_watch()
         watch.run_once()
         self._serve_queues()
-        self.programs = {name: self._kept(name) for name in ("beat", "worker")}
+        self.programs = {name: self._kept(name) for name in ("beat", "worker", *self.also)}
         if self.port is not None:
             self.programs["web"] = self._kept("web", after_seconds=_WEB_AFTER_SECONDS)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -205,6 +240,11 @@ class _Up:
         self.session.output.result("", "Ending …")
         watch.close()
         return EXIT_INTERRUPTED if self.signals[0] == signal.SIGINT else 0
+
+    def add_programs(self, commands: Sequence[Sequence[str]]) -> None:
+        """They run as long as `up` does, started again when they end."""
+        names = names_of_programs(commands, taken=_OWN_PROGRAMS)
+        self.also = dict(zip(names, commands, strict=True))
 
     def follow_python(self) -> None:
         """In a thread of its own: PostgreSQL's files may lie below the project, and their changes
@@ -282,29 +322,30 @@ class _Up:
         )
 
     def _program(self, name: str) -> Program:
-        own = {
-            "beat": ("-S", "jobrunner"),
-            # It has no neighbours here: to look for some would delay its first run by a second.
-            "worker": (
-                *("-Q", ",".join(self.queues), "-c", str(self.concurrency)),
-                *("--without-mingle", "--without-gossip"),
-            ),
-        }
-        argv = celery_arguments(name, own[name]) if name in own else self._web_arguments()
         return Program(
             name=name,
-            argv=tuple(argv),
-            env=self._environment(),
+            argv=tuple(self._arguments(name)),
+            env=self.environment(),
             cwd=str(self.root),
             stop_timeout_seconds=_STOP_TIMEOUT_SECONDS,
             log_file=str(self.folder / "logs" / f"{name}.log"),
         )
 
-    def _web_arguments(self) -> Sequence[str]:
-        assert self.port is not None  # noqa: S101  without one there is no such program
-        return up_web.web_arguments(self.port)
+    def _arguments(self, name: str) -> Sequence[str]:
+        match name:
+            case "beat":
+                return celery_arguments("beat", ("-S", "jobrunner"))
+            case "worker":
+                # It has no neighbours here: to look for some would delay its first run by a second.
+                served = ("-Q", ",".join(self.queues), "-c", str(self.concurrency))
+                return celery_arguments("worker", (*served, "--without-mingle", "--without-gossip"))
+            case "web":
+                assert self.port is not None  # noqa: S101  without one there is no such program
+                return up_web.web_arguments(self.port)
+        return self.also[name]
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self) -> Mapping[str, str]:
+        """Of every program here: where the servers are and which project it is."""
         named = (
             {}
             if self.session.config is None
@@ -312,7 +353,7 @@ class _Up:
         )
         return {
             "JOBRUNNER_WORKER_GRACE_SECONDS": _WORKER_GRACE_SECONDS,
-            **self.session.environ,
+            **with_own_programs(self.session.environ),
             **named,
             "JOBRUNNER_DATABASE_URL": self.settings.database_url,
             "JOBRUNNER_BROKER_URL": self.settings.broker_url,
