@@ -45,7 +45,7 @@ def test_quotes_that_do_not_end_are_told_before_anything_starts(demo: Project) -
 
 def answers(port: int) -> bool:
     with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
-        return answer.status == 200
+        return bool(answer.status == 200)
     return False
 
 
