@@ -38,12 +38,16 @@ def trigger(
     request_id: str | None = None,
     session: Session | scoped_session[Any] | Connection | None = None,
     force: bool = False,
+    created_by: str | None = None,
 ) -> TriggeredRun:
     """A run of the job `namespace/job` now; `kwargs` are laid over the job's own.
 
     With `session` the run is written in the caller's transaction, so that it exists exactly when
     the caller's data does; without one it exists when this returns. A beat sends it after the
     commit. The same `request_id` again gives the same run. It obeys `overlap` unless `force`.
+
+    `created_by` is whose run it is, as the host's JWT names him: who may see only his own runs sees
+    it. None: nobody's; the run that asks, or the program and its host, is shown with it.
 
     Until the transaction ends, no other run of a job where others count (`overlap` other than
     `allow`, or `max_concurrency`) is started.
@@ -52,7 +56,7 @@ def trigger(
     that JSON cannot hold); without `session` DatabaseUnavailable.
     """
     settings = load_settings(os.environ, Path.cwd())
-    ask = _request(settings, address, kwargs, request_id, force=force)
+    ask = _request(settings, address, kwargs, request_id, force=force, created_by=created_by)
     if session is not None:
         return ask(_connection_of(session))
     with transaction(process_engine(settings.database_url)) as connection:
@@ -66,12 +70,15 @@ async def trigger_async(
     request_id: str | None = None,
     session: "AsyncSession | AsyncConnection | None" = None,
     force: bool = False,
+    created_by: str | None = None,
 ) -> TriggeredRun:
     """`trigger` for asynchronous code: without `session` it works in a thread."""
     if session is None:
-        return await asyncio.to_thread(trigger, address, kwargs, request_id=request_id, force=force)
+        return await asyncio.to_thread(
+            trigger, address, kwargs, request_id=request_id, force=force, created_by=created_by
+        )
     settings = load_settings(os.environ, Path.cwd())
-    ask = _request(settings, address, kwargs, request_id, force=force)
+    ask = _request(settings, address, kwargs, request_id, force=force, created_by=created_by)
     if not hasattr(session, "run_sync"):
         raise _wrong_session(session, "trigger_async()", "an AsyncSession or AsyncConnection")
     return await session.run_sync(lambda inner: ask(_connection_of(inner)))
@@ -84,14 +91,19 @@ def _request(
     request_id: str | None,
     *,
     force: bool,
+    created_by: str | None,
 ) -> Callable[[Connection], TriggeredRun]:
     if request_id == "":
         # A value that was never set, most likely: each such request would be the first one again.
         raise UsageError("The request id is empty.", hint="Give one, or leave it out.")
+    if created_by == "":  # an anonymous user has no runs that are his
+        raise UsageError(
+            "The run would be nobody's.", hint="Name somebody, or leave created_by out."
+        )
     return partial(
         _trigger_on,
         address=address,
-        created_by=caller_of_code(),
+        created_by=caller_of_code() if created_by is None else created_by,
         kwargs=kwargs,
         request_key=request_id,
         request_scope=_REQUEST_SCOPE,

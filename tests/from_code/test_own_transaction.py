@@ -109,6 +109,17 @@ def test_a_run_that_asks_from_async_code_is_named(job: str, rows: Rows) -> None:
     assert rows()[0].created_by == f"ops/parent (run {RUN.id})"
 
 
+def test_whoever_is_named_has_the_run_as_his_own(job: str, rows: Rows) -> None:
+    jobrunner.trigger(job, created_by="ada")
+    asyncio.run(jobrunner.trigger_async(job, created_by="ada"))
+    assert [row.created_by for row in rows()] == ["ada", "ada"]
+
+
+def test_nobody_is_named_by_an_empty_name(job: str) -> None:
+    with pytest.raises(UsageError, match="nobody's"):
+        jobrunner.trigger(job, created_by="")
+
+
 @pytest.mark.usefixtures("job")
 def test_overlap_is_obeyed_and_force_starts_anyway(ledger: Ledger) -> None:
     ledger.add_job(name="alone", overlap="skip")
