@@ -30,6 +30,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Task
 from celery.local import Proxy
 
+from jobrunner.django_setup import set_up_django
 from jobrunner.errors import CallableError
 from jobrunner.hints import Hints, read_hints
 from jobrunner.spec.keys import did_you_mean
@@ -114,6 +115,8 @@ def _refuse_unless_allowed(dotted: str, origin: str, allow: Sequence[str]) -> No
 def _import_longest(dotted: str, parts: Sequence[str]) -> tuple[ModuleType, Sequence[str]]:
     """The longest importable prefix and the names behind it, at least one."""
     importlib.invalidate_caches()  # a module may have been written a moment ago
+    with _users_code(dotted, "setting Django up", hint="Try it: python manage.py check"):
+        set_up_django()
     for length in range(len(parts) - 1, 0, -1):
         module = _import(dotted, ".".join(parts[:length]))
         if module is not None:
