@@ -8,6 +8,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from jobrunner.current import CurrentRun, EndedRun, current_run
+from jobrunner.run_async import run_async
 from jobrunner.saying import phase, progress
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "current_run",
     "phase",
     "progress",
+    "run_async",
     "trigger",
     "trigger_async",
 ]

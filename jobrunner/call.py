@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from jobrunner.callables import LoadedCallable
+from jobrunner.run_async import set_wait
 
 SOFT_LIMIT_SIGNAL = signal.SIGUSR1
 """The pool's own choice for soft time limits."""
@@ -77,7 +78,7 @@ class Caller:
 
         Context variables that it sets are gone afterwards. What it raises passes through.
         """
-        returned = copy_context().run(loaded.function, *args, **kwargs)
+        returned = copy_context().run(self._call_plain, loaded, args, kwargs)
         return self._wait_for(returned) if inspect.isawaitable(returned) else returned
 
     def close(self) -> None:
@@ -86,6 +87,12 @@ class Caller:
         if loop is not None and not loop.is_closed():
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
+
+    def _call_plain(
+        self, loaded: LoadedCallable, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        set_wait(self._wait_for)
+        return loaded.function(*args, **kwargs)
 
     def _wait_for(self, awaitable: Awaitable[Any]) -> Any:
         loop = self._open_loop()
@@ -136,6 +143,7 @@ def _end_copy() -> NoReturn:
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
+    set_wait(None)  # here one awaits for oneself
     return await awaitable
 
 

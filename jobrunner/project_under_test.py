@@ -37,7 +37,7 @@ class ProjectUnderTest:
     settings: Settings
     desired: Desired
 
-    def run_job(self, address: str, kwargs: Mapping[str, Any]) -> Any:
+    def run_job(self, address: str, kwargs: Mapping[str, Any], caller: Caller) -> Any:
         """Call the job's callable as a worker would, in this process; what it returns or raises.
 
         `kwargs` are laid over the job's own. Secrets are opened as by a worker with these settings.
@@ -56,11 +56,7 @@ class ProjectUnderTest:
             opened_args, opened = secrets.opened(address, given, spec.sensitive)
             args, fitted = fit_arguments(loaded, opened_args, opened, masker=masker)
             bound = bound_to_run(loaded, args, fitted, run=run, spec=spec, hostname=_WORKER)
-            caller = Caller()
-            try:
-                return caller.call(bound, args, fitted)
-            finally:
-                caller.close()
+            return caller.call(bound, args, fitted)
 
     def next_runs(self, address: str, start: datetime, count: int) -> list[datetime]:
         """The first `count` times of a schedule (`namespace/job#name`) after `start`, aware, UTC.

@@ -4,13 +4,14 @@ It is loaded wherever jobrunner is installed, so it imports nothing until a fixt
 project is the one that pytest's root folder lies in.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from jobrunner.call import Caller
     from jobrunner.project_under_test import ProjectUnderTest
 
 RunJob = Callable[..., Any]
@@ -18,8 +19,20 @@ NextRuns = Callable[[str, datetime, int], Sequence[datetime]]
 AssertPlanEmpty = Callable[[], None]
 
 
+@pytest.fixture(scope="session")
+def _one_caller() -> "Iterator[Caller]":
+    """One loop for all tests, as a worker's process has one: an engine that a test made serves the next."""
+    from jobrunner.call import Caller  # noqa: PLC0415  see the top of the file
+
+    caller = Caller()
+    yield caller
+    caller.close()
+
+
 @pytest.fixture
-def run_job(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> RunJob:
+def run_job(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch, _one_caller: "Caller"
+) -> RunJob:
     """`run_job("ns/job", n=1)` calls the job's callable here, as a worker would, and returns its result.
 
     Arguments are laid over the job's own and made to fit the type hints; `current_run()` works. What
@@ -29,7 +42,7 @@ def run_job(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Run
     def run(address: str, /, **kwargs: Any) -> Any:
         project = _project(pytestconfig)
         monkeypatch.syspath_prepend(str(project.desired.root))  # where a worker is started
-        return project.run_job(address, kwargs)
+        return project.run_job(address, kwargs, _one_caller)
 
     return run
 

@@ -1,10 +1,12 @@
 """Coroutines as callables: one loop for all runs of a process, and ends that leave nothing behind."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+import jobrunner
 from tests.execute.conftest import Execute
 from tests.ledger import Ledger
 
@@ -15,6 +17,7 @@ import threading
 
 import redis.asyncio
 
+import jobrunner
 from jobrunner.call import SOFT_LIMIT_SIGNAL
 
 pools = {}
@@ -67,6 +70,21 @@ async def close():
 async def leaves_a_child_behind():
     asyncio.create_task(asyncio.sleep(60))
     raise ValueError
+
+
+def plain(url):
+    return jobrunner.run_async(connection(url))
+
+
+def plain_is_stopped(url):
+    jobrunner.run_async(is_stopped_with_the_client_in_use(url))
+
+
+async def asks_plain_code(url):
+    try:
+        return plain(url)
+    except RuntimeError as error:
+        return str(error)
 
 
 async def count_tasks():
@@ -138,3 +156,32 @@ def test_a_limit_of_the_coroutines_own_is_no_end_of_its_run(
     execute: Execute, ledger: Ledger
 ) -> None:
     assert ledger.run(execute("acme.has_a_limit_of_its_own"))["result"] == "its own"
+
+
+def test_plain_code_awaits_on_the_loop_that_all_share(
+    execute: Execute, ledger: Ledger, url: str
+) -> None:
+    runs = [execute(f"acme.{name}", args=[url]) for name in ("connection", "plain", "connection")]
+    first, plain, last = (ledger.run(run_id)["result"] for run_id in runs)
+    assert first == plain == last > 0
+
+
+def test_plain_code_that_awaits_is_stopped_like_a_coroutine(
+    execute: Execute, ledger: Ledger, url: str
+) -> None:
+    stopped = execute("acme.plain_is_stopped", args=[url])
+    assert ledger.attempts(stopped)[0].error_type == "timeout"
+    assert sys.modules["acme"].tidied == ["coroutine"]
+    assert ledger.run(execute("acme.plain", args=[url]))["result"] > 0
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_plain_code_within_a_coroutine_is_refused(
+    execute: Execute, ledger: Ledger, url: str
+) -> None:
+    told = ledger.run(execute("acme.asks_plain_code", args=[url]))["result"]
+    assert told == "asyncio.run() cannot be called from a running event loop"
+
+
+def test_outside_of_a_run_there_is_a_loop_for_it() -> None:
+    assert jobrunner.run_async(asyncio.sleep(0, "done")) == "done"

@@ -16,6 +16,8 @@ jobs:
     task: shop_tasks.who
   fetch:
     task: shop_tasks.fetch
+  loop:
+    task: shop_tasks.loop
   fail:
     task: shop_tasks.fail
   sensitive:
@@ -27,6 +29,8 @@ import asyncio
 from datetime import date
 
 import jobrunner
+
+loops = []
 
 
 def charge(day: date, currency: str):
@@ -42,6 +46,11 @@ def who():
 async def fetch():
     await asyncio.sleep(0)
     return "fetched"
+
+
+async def loop():
+    loops.append(asyncio.get_running_loop())
+    return len(set(loops))
 
 
 def fail():

@@ -42,6 +42,16 @@ def test_a_coroutine_is_awaited(shop: pytest.Pytester) -> None:
     passes(shop, "def test_it(run_job): assert run_job('shop/fetch') == 'fetched'")
 
 
+def test_coroutines_of_all_tests_share_one_loop(shop: pytest.Pytester) -> None:
+    passes(
+        shop,
+        """
+        def test_it(run_job):
+            assert [run_job("shop/loop"), run_job("shop/loop")] == [1, 1]
+        """,
+    )
+
+
 def test_what_the_callable_raises_passes_through(shop: pytest.Pytester) -> None:
     passes(
         shop,
