@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from jobrunner.spec.builder import DEEPEST
 from jobrunner.spec.characters import escaped
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.models import DefinedJob, JobSpec, Location
+from jobrunner.spec.models import DefinedJob, JobSpec, Location, load_job
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.rendering import rendered
 from jobrunner.spec.secrets import SENSITIVE
@@ -71,6 +73,14 @@ def write_definition(spec: JobSpec) -> dict[str, Any]:
         del definition["schedules"]
         definition["schedule"] = schedules["default"]
     return definition
+
+
+def written_definition(stored: Any) -> dict[str, Any] | None:
+    """The same for a definition as the database has it; None for one that this version cannot read."""
+    try:
+        return write_definition(load_job(stored))
+    except ValidationError:
+        return None
 
 
 def merge_patch(target: Any, patch: Any, *, room: int = DEEPEST) -> Any:

@@ -77,3 +77,36 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 def test_a_job_of_a_file_is_not_touched(job: str) -> None:
     with pytest.raises(Conflict, match=r"jobs\.d/test\.yaml:1"):
         schedules.disable(job)
+
+
+def test_the_audit_names_the_author_where_one_is_given(engine: Engine) -> None:
+    schedules.create("crm/reminder", DEFINITION, author="ada")
+    with engine.connect() as connection:
+        assert connection.execute(select(tables.audit.c.actor)).scalars().all() == ["ada"]
+    assert _stored(engine).changed_by == "ada"
+
+
+def test_a_job_is_read_back_with_its_next_time() -> None:
+    schedules.create("crm/reminder", DEFINITION)
+    found = schedules.get("crm/reminder")
+    (schedule,) = found.schedules
+    assert (found.definition, found.is_read_only, found.enabled) == (DEFINITION, False, True)
+    assert (schedule.in_words, schedule.total_run_count) == ("every hour", 0)
+    assert schedule.next_run_at is not None
+
+
+def test_the_jobs_of_a_namespace_are_listed_by_their_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for job in ("crm/c", "crm/a", "crm/b", "shop/a"):
+        schedules.create(job, DEFINITION)
+    monkeypatch.setattr(schedules, "_AT_A_TIME", 2)
+    assert [one.address for one in schedules.list_all()] == ["crm/a", "crm/b", "crm/c", "shop/a"]
+    assert [one.address for one in schedules.list_all(namespace="shop")] == ["shop/a"]
+
+
+def test_no_address_and_no_job_are_told_of() -> None:
+    with pytest.raises(UsageError, match="no address"):
+        schedules.get("reminder")
+    with pytest.raises(NotFound):
+        schedules.get("crm/reminder")

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from jobrunner.db.api_schedules import StoredJob
 from jobrunner.db.projects import API_OWNER
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.json_definition import write_definition
-from jobrunner.spec.models import load_job
+from jobrunner.spec.json_definition import written_definition
 from jobrunner.web.api.job_records import ScheduleRecord, schedule_record
 from jobrunner.web.api.record import Moment, Record
 from jobrunner.web.coming import words_of
@@ -57,7 +56,7 @@ def api_job_record(job: StoredJob, warnings: Sequence[Diagnostic] = ()) -> ApiJo
     same = ("address", "digest", "enabled", "revision", "changed_at", "changed_by")
     return ApiJobRecord(
         **{name: getattr(job, name) for name in same},
-        definition=_definition(job),
+        definition=written_definition(job.definition),
         is_read_only=is_of_files,
         project=job.project if is_of_files else None,
         file=job.file if is_of_files else None,
@@ -65,10 +64,3 @@ def api_job_record(job: StoredJob, warnings: Sequence[Diagnostic] = ()) -> ApiJo
         schedules=tuple(schedule_record(one, words_of(job.address, one)) for one in job.schedules),
         warnings=tuple(WarningRecord.model_validate(one) for one in warnings),
     )
-
-
-def _definition(job: StoredJob) -> dict[str, Any] | None:
-    try:
-        return write_definition(load_job(job.definition))
-    except ValidationError:
-        return None
