@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from jobrunner.callables import LoadedCallable
+from jobrunner.django_setup import close_connections_of_coroutines
 from jobrunner.run_async import set_wait
 
 SOFT_LIMIT_SIGNAL = signal.SIGUSR1
@@ -144,6 +145,7 @@ def _end_copy() -> NoReturn:
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
     set_wait(None)  # here one awaits for oneself
+    await close_connections_of_coroutines()
     return await awaitable
 
 
