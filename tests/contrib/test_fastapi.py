@@ -1,4 +1,4 @@
-"""`jobrunner.contrib.fastapi`: what is mounted in a host's app, who calls it, and runs in its transactions."""
+"""`jobrunner.contrib.fastapi`: what a host mounts, who calls it, and runs in its transactions."""
 
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +82,7 @@ def test_api_and_pages_are_there_below_the_path_with_addresses_of_their_own(
 ) -> None:
     admin = signed("root", role="admin")
     page = client.get("/jobs/jobs", headers=admin)
-    asked = client.post("/jobs/api/v1/jobs/test/job/runs", headers=admin, json={})
+    asked = client.post("/jobs/api/v1/jobs/test/job/trigger", headers=admin, json={})
     assert (page.status_code, 'href="/jobs/runs"' in page.text) == (200, True)
     assert client.get(asked.headers["location"], headers=admin).json()["job"] == "test/job"
 
