@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
@@ -81,16 +81,19 @@ class Heartbeat:
         worker: str,
         queues: Callable[[], list[str]],
         concurrency: int,
+        figures: Callable[[], Mapping[str, Any]] = dict,
         memory_limit_bytes: int = 0,
         limits: LimitBoard | None = None,
     ) -> None:
-        """`memory_limit_bytes`: what the processes of a run may hold together; 0 for no limit.
+        """`figures`: what else the worker tells of itself with each sign of life; asked for in a thread.
+        `memory_limit_bytes`: what the processes of a run may hold together; 0 for no limit.
         `limits`: where the children write down how long their runs may take.
         """
         self._engine = engine
         self._worker = worker
         self._queues = queues
         self._concurrency = concurrency
+        self._figures = figures
         self._memory_limit_bytes = memory_limit_bytes
         self._limits = LimitBoard() if limits is None else limits
         self._turned_at = time.monotonic()
@@ -268,6 +271,7 @@ class Heartbeat:
             "running": len(self._children),
             "stopping": self._grace_ends_at is not None,
             "silent_seconds": round(now - self._turned_at, 1),
+            **self._figures(),
         }
 
     def _say_unavailable(self, error: Exception) -> None:

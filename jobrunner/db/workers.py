@@ -42,6 +42,10 @@ class SeenWorker:
     """How long its event loop had not turned when it was last seen."""
     state: WorkerState
     """dead: not seen for three signs of life; stuck: seen, and its loop silent for 30 s."""
+    processes: tuple[int, ...]
+    """The ids of its pool's processes."""
+    taken: Mapping[str, int]
+    """How many runs it has taken since its start, by job; of many jobs, those with the most."""
     runs: tuple[RunInHand, ...]
     """The oldest first. Two workers of one name show each other's."""
 
@@ -112,6 +116,8 @@ def _worker(row: RowMapping) -> SeenWorker:
         last_seen_at=row["last_seen_at"],
         silent_seconds=row["silent_seconds"],
         state=row["state"],
+        processes=tuple(row["details"].get("processes", ())),
+        taken=row["details"].get("taken", {}),
         runs=tuple(map(_run, row["runs"] or ())),
     )
 

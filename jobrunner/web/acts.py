@@ -16,7 +16,7 @@ from jobrunner.db import audit, pauses
 from jobrunner.db.overview import get_job
 from jobrunner.db.runs import cancel_run
 from jobrunner.db.wakeups import notify
-from jobrunner.errors import Conflict, UsageError
+from jobrunner.errors import AccessDenied, Conflict, UsageError
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.run import RunState
 from jobrunner.sealing import Keyring
@@ -35,6 +35,8 @@ class Trigger:
     """The same key of the same subject is the same run."""
     force: bool = False
     """Start even though `overlap` says no."""
+    created_by: str | None = None
+    """Whose run it is; None: the caller's."""
 
 
 def trigger(
@@ -46,19 +48,33 @@ def trigger(
     name: str,
     wanted: Trigger = Trigger(),
 ) -> TriggeredRun:
-    """The job runs now, with its own queue, priority, expiry and limits."""
+    """The job runs now, with its own queue, priority, expiry and limits.
+
+    Raises AccessDenied where who sees only his own runs would start another's.
+    """
     address = check_sees_job(caller, namespace, name)
+    _check_is_own(caller, wanted)
     triggered = _start(connection, caller, keyring, address, wanted)
     if triggered.is_new:
         details = {
             "run": triggered.run_id,
             "arguments": sorted(wanted.kwargs or ()),
             "force": wanted.force,
+            **({} if wanted.created_by is None else {"for": wanted.created_by}),
         }
         audit.record(
             connection, actor=caller.subject, action="run.trigger", target=address, details=details
         )
     return triggered
+
+
+def _check_is_own(caller: Caller, wanted: Trigger) -> None:
+    if caller.own_runs_only and wanted.created_by not in {None, caller.subject}:
+        raise AccessDenied(
+            f"'{caller.subject}' starts runs of his own alone.",
+            is_known=True,
+            hint="Leave out whose run it is.",
+        )
 
 
 def retry(
@@ -135,7 +151,7 @@ def _start(
     return trigger_run(
         connection,
         address,
-        created_by=caller.subject,
+        created_by=wanted.created_by or caller.subject,
         kwargs=wanted.kwargs,
         request_key=wanted.request_key,
         # Apart from those of the command line, whose subjects are other people's names.

@@ -55,8 +55,12 @@ def problem(
     return Problem(jsonable_encoder(body), status_code=status, headers=headers)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Every error of a route becomes a problem; what is none of ours is the server's to tell."""
+def add_handlers(app: FastAPI, *, has_pages: bool = True) -> None:
+    """Every error of a route becomes a problem; what is none of ours is the server's to tell.
+
+    A person who asks for a page is told on one, where there are any.
+    """
+    app.state.has_pages = has_pages
     app.add_exception_handler(JobrunnerError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_starlette)
@@ -72,9 +76,9 @@ def status_of(error: JobrunnerError) -> int:
 def _of_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, JobrunnerError)  # noqa: S101  registered for them alone
     status = status_of(error)
-    if status == 401 and leads_to_sign_in(request):
+    if status == 401 and request.app.state.has_pages and leads_to_sign_in(request):
         return to_sign_in(request)
-    if is_for_person(request):
+    if _is_for_person(request):
         return problem_page(request, status_code=status, title=error.message, hint=error.hint)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     if status == 503:
@@ -82,6 +86,10 @@ def _of_ours(request: Request, error: Exception) -> Response:
     if isinstance(error, ConfigurationError):
         return problem(status, error.message, hint=error.hint, errors=_mistakes(error))
     return problem(status, error.message, hint=error.hint, headers=headers)
+
+
+def _is_for_person(request: Request) -> bool:
+    return request.app.state.has_pages and is_for_person(request)
 
 
 def _mistakes(error: ConfigurationError) -> list[dict[str, str]]:
@@ -98,7 +106,7 @@ def _of_validation(request: Request, error: Exception) -> Response:
     found = [
         {"at": "/".join(map(str, each["loc"])), "problem": each["msg"]} for each in error.errors()
     ]
-    if is_for_person(request):
+    if _is_for_person(request):
         hint = f"{found[0]['at']}: {found[0]['problem']}"
         return problem_page(
             request, status_code=422, title="This address cannot be read.", hint=hint
@@ -108,6 +116,6 @@ def _of_validation(request: Request, error: Exception) -> Response:
 
 def _of_starlette(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for them alone
-    if is_for_person(request) and error.status_code == 404:
+    if _is_for_person(request) and error.status_code == 404:
         return problem_page(request, status_code=404, title="There is no such page.", hint="")
     return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from jobrunner.access.caller import Permission
 from jobrunner.contrib.dashboard import make_dashboard
 from jobrunner.db import tables
-from jobrunner.db.engine import transaction
+from jobrunner.db.engine import database_now, transaction
 from jobrunner.db.processes import Process, sign_in
 from jobrunner.errors import UsageError
 from jobrunner.settings import Settings
@@ -179,7 +179,7 @@ def test_the_status_of_a_system_that_is_well(
 ) -> None:
     sign_in_worker(engine)
     with transaction(engine) as connection:
-        now = connection.execute(select(tables.sa.func.now())).scalar_one()
+        now = database_now(connection)
     for state in ("succeeded", "succeeded", "succeeded", "failed"):
         ledger.end_run(ledger.add_run(job_id, scheduled_for=now), state)
     ledger.claim(ledger.add_run(job_id))
@@ -258,8 +258,9 @@ def test_the_health_check_names_each_part(client: TestClient, sign: Sign, engine
     assert (after.status_code, after.json()["status"]) == (200, "healthy")
 
 
+@pytest.mark.usefixtures("job_id")
 def test_figures_by_the_names_of_celery_dashboards_and_by_jobrunners(
-    client: TestClient, sign: Sign, job_id: uuid.UUID
+    client: TestClient, sign: Sign
 ) -> None:
     told = client.get(f"{PREFIX}/metrics/prometheus/", headers=sign("viewer")).text
     assert re.findall(r"# TYPE (celery_\w+) (\w+)", told) == [
@@ -272,10 +273,9 @@ def test_figures_by_the_names_of_celery_dashboards_and_by_jobrunners(
     assert "# TYPE jobrunner_runs_total counter" in told
 
 
+@pytest.mark.usefixtures("job_id")
 @pytest.mark.parametrize("path", ["workers/", "queues/", "tasks/"])
-def test_what_has_not_changed_is_not_sent_again(
-    path: str, client: TestClient, sign: Sign, ledger: Ledger, job_id: uuid.UUID
-) -> None:
+def test_what_has_not_changed_is_not_sent_again(path: str, client: TestClient, sign: Sign) -> None:
     headers = sign("viewer")
     tag = client.get(f"{PREFIX}/{path}", headers=headers).headers["etag"]
     asked = {**headers, "If-None-Match": tag}
@@ -356,9 +356,8 @@ def execute(client: TestClient, headers: Headers, name: str, **body: object) -> 
     return client.post(f"{PREFIX}/tasks/{name}/execute/", headers=headers, json=body)
 
 
-def test_a_job_is_started_by_its_address(
-    client: TestClient, sign: Sign, ledger: Ledger, job_id: uuid.UUID
-) -> None:
+@pytest.mark.usefixtures("job_id")
+def test_a_job_is_started_by_its_address(client: TestClient, sign: Sign, ledger: Ledger) -> None:
     headers = sign("operator", subject="ada")
     answer = execute(client, headers, "test/job", kwargs={"days": 3})
     told = answer.json()
@@ -370,14 +369,14 @@ def test_a_job_is_started_by_its_address(
     assert client.get(answer.headers["location"], headers=headers).status_code == 200
 
 
-def test_a_job_is_started_by_the_task_that_only_it_calls(
-    client: TestClient, sign: Sign, job_id: uuid.UUID
-) -> None:
+@pytest.mark.usefixtures("job_id")
+def test_a_job_is_started_by_the_task_that_only_it_calls(client: TestClient, sign: Sign) -> None:
     assert execute(client, sign("operator"), "acme.task").json()["name"] == "test/job"
 
 
+@pytest.mark.usefixtures("job_id")
 def test_a_task_that_several_jobs_call_names_them(
-    client: TestClient, sign: Sign, ledger: Ledger, job_id: uuid.UUID
+    client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:
     ledger.add_job(name="twin")
     answer = execute(client, sign("operator"), "acme.task")
@@ -385,10 +384,9 @@ def test_a_task_that_several_jobs_call_names_them(
     assert "test/job, test/twin" in answer.json()["title"]
 
 
+@pytest.mark.usefixtures("job_id")
 @pytest.mark.parametrize("name", ["acme.unknown", "test/unknown"])
-def test_what_is_not_there_is_not_found(
-    name: str, client: TestClient, sign: Sign, job_id: uuid.UUID
-) -> None:
+def test_what_is_not_there_is_not_found(name: str, client: TestClient, sign: Sign) -> None:
     assert execute(client, sign("operator"), name).status_code == 404
 
 
@@ -413,8 +411,9 @@ def test_arguments_by_position_that_fit_nothing_are_refused(
     assert ledger.run_ids() == []
 
 
+@pytest.mark.usefixtures("job_id")
 def test_a_run_for_somebody_else_is_his_own_and_the_audit_has_both(
-    client: TestClient, sign: Sign, job_id: uuid.UUID, engine: Engine
+    client: TestClient, sign: Sign, engine: Engine
 ) -> None:
     headers = sign("operator", subject="ada")
     task_id = execute(client, headers, "test/job", user="bob").json()["task_id"]
@@ -426,8 +425,9 @@ def test_a_run_for_somebody_else_is_his_own_and_the_audit_has_both(
     assert (row.actor, row.details["for"]) == ("ada", "bob")
 
 
+@pytest.mark.usefixtures("job_id")
 def test_who_sees_only_his_own_runs_starts_no_other_ones(
-    client: TestClient, sign: Sign, ledger: Ledger, job_id: uuid.UUID
+    client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:
     headers = sign("operator", subject="ada", own_runs_only=True)
     assert execute(client, headers, "test/job", user="bob").status_code == 403
@@ -435,8 +435,9 @@ def test_who_sees_only_his_own_runs_starts_no_other_ones(
     assert execute(client, headers, "test/job", user="ada").status_code == 202
 
 
+@pytest.mark.usefixtures("job_id")
 def test_the_same_idempotency_key_is_one_run(
-    client: TestClient, sign: Sign, ledger: Ledger, job_id: uuid.UUID
+    client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:
     headers = {**sign("operator"), "Idempotency-Key": "once"}
     told = [execute(client, headers, "test/job").json()["task_id"] for _ in range(3)]

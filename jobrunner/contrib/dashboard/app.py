@@ -1,0 +1,67 @@
+"""The app that a host mounts."""
+
+import os
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from jobrunner.contrib.dashboard import metrics, state, tasks
+from jobrunner.db.engine import make_engine
+from jobrunner.sealing import make_keyring
+from jobrunner.settings import Settings, load_settings
+from jobrunner.web import problems
+from jobrunner.web.context import Web
+from jobrunner.web.gate.forwarded import Forwarded, networks_of
+from jobrunner.web.gate.hosts import Hosts
+from jobrunner.web.gate.rates import Rates
+from jobrunner.web.gate.response_headers import ResponseHeaders
+from jobrunner.web.gate.sizes import Sizes
+from jobrunner.web.gate.traces import Traces
+from jobrunner.web.host_tokens import HostTokens
+from jobrunner.web.security import check_declared
+
+_POOL_SIZE = 5
+
+
+def make_dashboard(settings: Settings | None = None) -> FastAPI:
+    """An ASGI app below whatever path the host mounts it at (`root_path`).
+
+    Without `settings` they are those of the environment. Nothing is connected before the first request.
+    Raises UsageError for settings that cannot be used.
+    """
+    settings = settings or load_settings(os.environ, Path.cwd())
+    engine = make_engine(
+        settings.database_url,
+        application_name="jobrunner dashboard",
+        pool_size=_POOL_SIZE,
+        look_before_use=True,  # it lives as long as the host, and between two requests may lie a day
+    )
+    app = FastAPI(
+        title="jobrunner",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        middleware=_gate(settings),
+    )
+    app.state.web = Web(settings, engine, keyring=make_keyring(settings))
+    app.state.host_tokens = HostTokens(settings)
+    problems.add_handlers(app, has_pages=False)
+    app.include_router(state.router)
+    app.include_router(tasks.router)
+    app.include_router(metrics.make_metrics_router(settings))
+    check_declared(app)
+    return app
+
+
+def _gate(settings: Settings) -> list[Middleware]:
+    """As before `jobrunner web`, but for the prefix, which is the host's."""
+    return [
+        Middleware(ResponseHeaders),
+        Middleware(Forwarded, proxies=networks_of(settings.web_proxies)),
+        Middleware(Rates, per_second=settings.web_requests_per_second),
+        Middleware(Hosts, names=settings.web_hosts),
+        Middleware(Sizes),
+        Middleware(Traces),
+    ]
