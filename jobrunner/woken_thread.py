@@ -1,4 +1,4 @@
-"""A thread of a beat that sleeps until there is work: what it does keeps nothing waiting that is due."""
+"""A thread that sleeps until there is work: what it does keeps nothing waiting that cannot wait."""
 
 import threading
 from collections.abc import Callable

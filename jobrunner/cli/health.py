@@ -30,15 +30,15 @@ class _Verdict:
 @make_command(
     "health",
     "Exit 0 when it is well, 1 when it is not.\n\n"
-    "db: it answers, at a revision this version works with. beat and worker: one of this host has "
-    "given a sign of life within 15 s; beat also: nothing has been due for 30 s; worker also: the loop "
-    "of none has been stuck for 30 s.",
+    "db: it answers, at a revision this version works with. beat, worker, watch and web: one of this "
+    "host has given a sign of life within 15 s; beat also: nothing has been due for 30 s; worker also: "
+    "the loop of none has been stuck for 30 s.",
     examples=[
         ("jobrunner health beat", "A liveness probe in the scheduler's container."),
         ("jobrunner health worker --name blue@%h", "The one that was started by that name."),
     ],
 )
-@click.argument("what", type=click.Choice(["beat", "worker", "db"]))
+@click.argument("what", type=click.Choice(["beat", "worker", "watch", "web", "db"]))
 @click.option("--any-host", is_flag=True, help="A process of any host will do.")
 @click.option("--name", metavar="NAME", help="Of workers: only this one; %h is this host.")
 def command(session: Session, *, what: str, any_host: bool, name: str | None) -> int:

@@ -26,6 +26,7 @@ from click.shell_completion import CompletionItem
 from jobrunner.cli.command import common_options
 from jobrunner.cli.session import Session, session_of_this_process
 from jobrunner.errors import ConfigurationError, JobrunnerError, first_line
+from jobrunner.garbage import collection_paused
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 64
@@ -76,7 +77,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "worker": "A worker",
         "web": "The pages and the REST API",
         "token": "Who may use these: make tokens, list, revoke",
-        "health": "Exit code for probes: beat, worker, db",
+        "health": "Exit code for probes, of each process and of the database",
+        "wait": "Until the servers can be used, or the time is over",
         "db": "The database's schema: upgrade, current, check",
     },
     "More": {
@@ -104,7 +106,10 @@ class LazyGroup(click.Group):
         module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         session = ctx.find_object(Session)
         # On a busy machine to load a command takes seconds in which nothing would be said.
-        with contextlib.nullcontext() if session is None else session.output.progress("starting"):
+        with (
+            collection_paused(),
+            contextlib.nullcontext() if session is None else session.output.progress("starting"),
+        ):
             found: click.Command = pkgutil.resolve_name(f"jobrunner.cli.{module}:command")
         return found
 

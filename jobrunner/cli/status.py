@@ -135,6 +135,7 @@ def _lines(seen: _Seen) -> list[_Line]:
         _process_line(seen, "beat"),
         _process_line(seen, "worker"),
         *_watch_lines(seen),
+        *_web_lines(seen),
         *_project_lines(seen.overview),
         _jobs_line(seen),
         _schedules_line(seen.overview),
@@ -193,6 +194,12 @@ def _watch_line(seen: SeenProcess) -> _Line:
             return _Line("watch", "wrong", f"{where} is invalid, the last good stays: {told}")
         case _:
             return _Line("watch", "note", f"{where}: {told or 'starting'}")
+
+
+def _web_lines(seen: _Seen) -> list[_Line]:
+    """None where nobody has pages: they are no part of what makes jobs run."""
+    is_served = any(one.process.kind == "web" and one.is_alive for one in seen.processes)
+    return [_process_line(seen, "web")] if is_served else []
 
 
 def _first_mistake(mistakes: Sequence[Mapping[str, Any]]) -> str:

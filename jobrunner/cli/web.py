@@ -39,6 +39,7 @@ def command(session: Session, *, host: str, port: int, is_open: bool) -> None:
         from jobrunner.web.context import Web  # noqa: PLC0415
         from jobrunner.web.serve import check_access, is_loopback, serve  # noqa: PLC0415
         from jobrunner.web.sign_in_link import make_sign_in_link  # noqa: PLC0415
+        from jobrunner.web.sign_of_life import SignOfLife  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(
             f"The web server is not installed ({error}).",
@@ -56,4 +57,4 @@ def command(session: Session, *, host: str, port: int, is_open: bool) -> None:
                 )
                 session.output.say(f"Sign in, once within ten minutes: {link}")
 
-        serve(make_app(web), host=host, port=port, ready=say_where)
+        serve(make_app(web), SignOfLife(engine), host=host, port=port, ready=say_where)

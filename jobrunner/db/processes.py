@@ -19,11 +19,11 @@ FORGET_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One start of a beat, a worker or a watcher."""
+    """One start of a beat, a worker, a watcher or the pages."""
 
     id: uuid.UUID
     kind: str
-    """`beat`, `worker` or `watch`."""
+    """`beat`, `worker`, `watch` or `web`."""
     name: str
     host: str
     pid: int

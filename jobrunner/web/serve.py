@@ -8,10 +8,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from jobrunner.db.engine import transaction
+from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS
 from jobrunner.db.tokens import has_good_token
 from jobrunner.errors import UsageError
 from jobrunner.web.context import Web
 from jobrunner.web.http_protocol import HttpProtocol
+from jobrunner.web.sign_of_life import SignOfLife
 
 _HEAD_BYTES_MAX = 32 * 1024
 """Beyond that it is not even parsed; `gate.sizes` says of less what is wrong with it."""
@@ -38,7 +40,9 @@ def check_access(web: Web, host: str) -> None:
             )
 
 
-def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve(
+    app: FastAPI, sign_of_life: SignOfLife, *, host: str, port: int, ready: Callable[[str], None]
+) -> None:
     """Answer until SIGTERM or Ctrl-C; `ready` gets the address when requests are taken.
 
     Port 0 takes a free one. Raises UsageError for an address that cannot be had.
@@ -54,12 +58,25 @@ def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -
         http=HttpProtocol,
         ws="none",
         h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+        callback_notify=sign_of_life.turned,
+        timeout_notify=SIGN_OF_LIFE_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     name = f"[{host}]" if ":" in host else host
     ready(f"http://{name}:{listener.getsockname()[1]}")
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, sign_of_life).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, sign_of_life: SignOfLife) -> None:
+        super().__init__(config)
+        self._sign_of_life = sign_of_life
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Here, because `run` ends by the signal itself, once more."""
+        await super().shutdown(sockets)
+        self._sign_of_life.stop()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -435,7 +435,7 @@ def test_health_of_the_database(jobrunner: Jobrunner) -> None:
     assert jobrunner("health", "db").exit_code == 0
 
 
-@pytest.mark.parametrize("kind", ["beat", "worker"])
+@pytest.mark.parametrize("kind", ["beat", "worker", "watch", "web"])
 def test_health_is_a_sign_of_life(jobrunner: Jobrunner, engine: Engine, kind: str) -> None:
     assert jobrunner("health", kind).exit_code == 1
     with transaction(engine) as connection:

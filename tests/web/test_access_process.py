@@ -9,6 +9,7 @@ import pytest
 from httpx2 import Client
 
 from tests.project import Project, StartedProcess
+from tests.waiting import wait_until
 
 _KIBIBYTE = 1024
 
@@ -83,3 +84,10 @@ def test_for_others_it_does_not_start_before_there_is_a_token(project: Project) 
     project.run("token", "create", "first", "--role", "admin")
     started = project.start("web", "--host", "0.0.0.0", "--port", "0")  # noqa: S104
     started.wait_for_line("jobrunner web: ")
+
+
+def test_it_is_among_the_processes_until_it_ends(project: Project, server: Server) -> None:
+    wait_until(lambda: project.run("health", "web").returncode == 0, timeout_seconds=60)
+    assert "● 1 at work: web@" in project.run("status").stdout
+    server.process.stop()
+    assert project.run("health", "web").returncode == 1
