@@ -14,6 +14,7 @@ from socket import gethostname
 from typing import Any
 from urllib.parse import urlsplit
 
+from amqp.exceptions import NotFound
 from celery import Celery
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
@@ -171,10 +172,9 @@ class Sender:
     def waiting(self, queue: str) -> "Waiting":
         """What the broker holds for a queue. Raises BrokerUnavailable."""
         with self._open_producer() as producer:
-            channel = producer.channel
             if not _is_redis(self._app.conf.broker_url):
-                declared = channel.queue_declare(queue=queue, passive=True)
-                return Waiting(depth=declared.message_count, oldest_sent_at={})
+                return Waiting(depth=_count_waiting(producer, queue), oldest_sent_at={})
+            channel = producer.channel
             steps = list(channel.priority_steps)
             with channel.client.pipeline(transaction=False) as pipe:
                 for step in steps:
@@ -278,6 +278,18 @@ class Waiting:
 
     depth: int
     oldest_sent_at: Mapping[int, datetime]
+
+
+def _count_waiting(producer: Any, queue: str) -> int:
+    # On a channel of its own: AMQP closes the one on which somebody asks for a queue that was not
+    # declared yet. Nothing waits in that.
+    channel = producer.channel.connection.channel()
+    try:
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except NotFound:
+        return 0
+    finally:
+        channel.close()
 
 
 def put_back_first(message: Any) -> None:
