@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ FLOOD_SECONDS = 20.0
 FLOOD_A_SECOND = 1_000
 _FLOODERS = 8
 _TIMED = 20
+_POLLED = "/api/v1/runs"
 _READY_SECONDS = 60.0
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
@@ -136,18 +137,33 @@ def _get(
 
 def _pollers(server: _Server, what: str, *, seconds: float) -> Figure:
     """Each asks once in POLL_SECONDS, and has the newest answer."""
-    connections = [server.connect() for _ in range(POLLERS)]
-    path = "/api/v1/runs"
-    _, tag = _get(connections[0], path, server.headers)
+    _, tag = _get(server.connect(), _POLLED, server.headers)
     headers = {**server.headers, "If-None-Match": tag}
     statuses: Counter[int] = Counter()
+    lock = threading.Lock()
     cpu_seconds, begun = server.process.cpu_seconds(), time.monotonic()
-    for number in range(int(POLLERS * seconds / POLL_SECONDS)):
-        time.sleep(max(0.0, begun + number * POLL_SECONDS / POLLERS - time.monotonic()))
-        statuses[_get(connections[number % POLLERS], path, headers)[0]] += 1
+
+    def poll(number: int) -> None:
+        connection = server.connect()
+        for turn in range(int(seconds / POLL_SECONDS)):
+            due = begun + (turn + number / POLLERS) * POLL_SECONDS
+            time.sleep(max(0.0, due - time.monotonic()))
+            status, _ = _get(connection, _POLLED, headers)
+            with lock:
+                statuses[status] += 1
+
+    _all_at_once(poll, POLLERS)
     share = 100 * (server.process.cpu_seconds() - cpu_seconds) / (time.monotonic() - begun)
     note = f"one in {POLL_SECONDS:g} s each; answers {dict(statuses)}"
     return Figure(f"{what}: {POLLERS} pollers, CPU of the web", share, "%", at_most=5.0, note=note)
+
+
+def _all_at_once(act: Callable[[int], None], number: int) -> None:
+    threads = [threading.Thread(target=act, args=(each,)) for each in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _flood(place: Place, what: str) -> Iterator[Figure]:
@@ -197,7 +213,7 @@ def _send_flood(server: _Server) -> Counter[int]:
     statuses: Counter[int] = Counter()
     lock = threading.Lock()
 
-    def send() -> None:
+    def send(_: int) -> None:
         connection, own = server.connect(), Counter[int]()
         begun = time.monotonic()
         sent = 0
@@ -205,16 +221,12 @@ def _send_flood(server: _Server) -> Counter[int]:
             if sent > passed * FLOOD_A_SECOND / _FLOODERS:
                 time.sleep(0.001)
                 continue
-            own[_get(connection, "/api/v1/runs", server.headers)[0]] += 1
+            own[_get(connection, _POLLED, server.headers)[0]] += 1
             sent += 1
         with lock:
             statuses.update(own)
 
-    flooders = [threading.Thread(target=send) for _ in range(_FLOODERS)]
-    for flooder in flooders:
-        flooder.start()
-    for flooder in flooders:
-        flooder.join()
+    _all_at_once(send, _FLOODERS)
     return statuses
 
 

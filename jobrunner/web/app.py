@@ -19,6 +19,7 @@ from jobrunner.web.host_tokens import HostTokens
 from jobrunner.web.pages.routers import PAGE_ROUTERS
 from jobrunner.web.run_watch import RunWatch
 from jobrunner.web.security import check_declared
+from jobrunner.web.unchanged import Unchanged
 
 API = "/api/v1"
 
@@ -61,4 +62,5 @@ def _gate(settings: Settings) -> list[Middleware]:
         Middleware(Sizes),
         Middleware(Prefix, prefix=settings.web_prefix),
         Middleware(Traces),
+        Middleware(Unchanged),
     ]

@@ -26,7 +26,7 @@ from jobrunner.web.api.run_records import (
 from jobrunner.web.api.triggered import TriggeredRecord, triggered_answer
 from jobrunner.web.context import HasWeb
 from jobrunner.web.cursors import cursor_of, parts_of, unknown_cursor
-from jobrunner.web.etags import answer, answer_version
+from jobrunner.web.etags import answer, answer_asked
 from jobrunner.web.idempotency import HasOnce
 from jobrunner.web.problems import status_of
 from jobrunner.web.security import Operator, Reader
@@ -77,10 +77,13 @@ def list_runs(
             found = page_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
         return _page(found, limit)
 
-    # Asked first: what changes in between is a newer page under an older version, and told again.
-    with single_statement(web.engine) as connection:
-        version = version_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
-    return answer_version(request, version, make)
+    def ask_version() -> str:
+        with single_statement(web.engine) as connection:
+            return version_of_runs(connection, caller, wanted, after=after, limit=limit + 1)
+
+    # Asked before it is made: what changes in between is a newer page under an older version, and told
+    # again.
+    return answer_asked(request, ask_version, make)
 
 
 def _position(cursor: str) -> RunPosition:
