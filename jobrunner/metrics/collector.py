@@ -22,8 +22,7 @@ from jobrunner.db.totals import (
     read_queue_totals,
 )
 from jobrunner.metrics import names
-from jobrunner.metrics.series import Part, families, histogram, value, values
-from jobrunner.metrics.text import text_of
+from jobrunner.metrics.series import Part, histogram, text_of, value, values
 
 _CELERY_STATES = {
     "succeeded": "success",
@@ -45,7 +44,7 @@ def scrape(engine: Engine, *, namespaces: Namespaces, celery_names: bool, series
     """
     with transaction(of_one_moment(engine)) as connection:
         parts = list(_parts(connection, namespaces, celery_names=celery_names))
-    return text_of(families(parts, series_max=series_max))
+    return text_of(parts, series_max=series_max)
 
 
 def _parts(connection: Connection, namespaces: Namespaces, *, celery_names: bool) -> Iterator[Part]:

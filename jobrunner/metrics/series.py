@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
-
 from jobrunner.db.totals import BOUNDS_SECONDS, Times
 from jobrunner.metrics.names import CUT, Metric
+from jobrunner.metrics.text import labels_of, line, number_text, top
 
-_BOUNDS = [*map(floatToGoString, BOUNDS_SECONDS), "+Inf"]
+_Found = Iterable[tuple[tuple[str, ...], Any]]
+_BOUNDS = [*map(number_text, BOUNDS_SECONDS), "+Inf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +21,12 @@ class Part:
     found: Mapping[tuple[str, ...], Any]
     series_each: int
     """A histogram goes or stays as a whole."""
-    samples: Callable[[Metric, dict[str, str], Any], Iterator[Sample]]
+    lines: Callable[[Metric, _Found], Iterator[str]]
 
 
 def values(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Part:
     """A counter or gauge."""
-    return Part(metric, found, 1, _value)
+    return Part(metric, found, 1, _values)
 
 
 def value(metric: Metric, found: float) -> Part:
@@ -41,37 +39,33 @@ def histogram(metric: Metric, found: Mapping[tuple[str, ...], Times]) -> Part:
     return Part(metric, found, len(_BOUNDS) + 2, _buckets)
 
 
-def _value(metric: Metric, labels: dict[str, str], found: float) -> Iterator[Sample]:
-    yield Sample(metric.name, labels, float(found))
+def _values(metric: Metric, found: _Found) -> Iterator[str]:
+    labels = labels_of(metric.labels)
+    for key, number in found:
+        yield line(metric.name, labels(key), number)
 
 
-def _buckets(metric: Metric, labels: dict[str, str], times: Times) -> Iterator[Sample]:
-    for bound, number in zip(_BOUNDS, times.buckets, strict=True):
-        yield Sample(f"{metric.name}_bucket", {**labels, "le": bound}, float(number))
-    yield Sample(f"{metric.name}_count", labels, float(times.buckets[-1]))
-    yield Sample(f"{metric.name}_sum", labels, times.total_seconds)
+def _buckets(metric: Metric, found: _Found) -> Iterator[str]:
+    labels, with_bound = labels_of(metric.labels), labels_of((*metric.labels, "le"))
+    for key, times in found:
+        for bound, number in zip(_BOUNDS, times.buckets, strict=True):
+            yield line(f"{metric.name}_bucket", with_bound((*key, bound)), number)
+        yield line(f"{metric.name}_count", labels(key), times.buckets[-1])
+        yield line(f"{metric.name}_sum", labels(key), times.total_seconds)
 
 
-def families(parts: Iterable[Part], *, series_max: int) -> list[Family]:
+def text_of(parts: Iterable[Part], *, series_max: int) -> bytes:
     """The first parts whole and of the others nothing, where there are more than `series_max` series.
 
-    Parts of one metric become one family; how many series were left out is one more.
+    Parts of one metric stand together; how many series were left out is one more.
     """
     room, cut = series_max - 1, 0
-    found: dict[str, Family] = {}
+    found: dict[str, list[str]] = {}
     for part in parts:
-        family = found.setdefault(part.metric.name, _family(part.metric))
+        lines = found.setdefault(part.metric.name, [top(part.metric)])
         kept = min(len(part.found), room // part.series_each)
-        for key, one in islice(part.found.items(), kept):
-            labels = dict(zip(part.metric.labels, key, strict=True))
-            family.samples.extend(part.samples(part.metric, labels, one))
+        lines.extend(part.lines(part.metric, islice(part.found.items(), kept)))
         room -= kept * part.series_each
         cut += (len(part.found) - kept) * part.series_each
-    told = _family(CUT)
-    told.samples.extend(_value(CUT, {}, cut))
-    return [*found.values(), told]
-
-
-def _family(metric: Metric) -> Family:
-    # A counter's family goes without the ending that its series have.
-    return Family(metric.name.removesuffix("_total"), metric.help, metric.kind)
+    found[CUT.name] = [top(CUT), line(CUT.name, "", cut)]
+    return "".join(each for lines in found.values() for each in lines).encode()

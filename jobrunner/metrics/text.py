@@ -1,30 +1,49 @@
-"""Families → the text that Prometheus reads."""
+"""The text that Prometheus reads, line by line.
 
-from collections.abc import Iterable, Iterator
+It is the one that `prometheus_client` makes, which makes objects of each series and judges each name
+anew: of ten thousand series that is most of the time of a scrape. No name here is a stranger's.
+"""
 
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.samples import Sample
+from collections.abc import Callable, Sequence
+
 from prometheus_client.utils import floatToGoString
 
+from jobrunner.metrics.names import Metric
+
 _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+_WRITTEN_AS_BY_PYTHON = 1e6
+"""Go writes larger numbers with an exponent."""
 
 
-def text_of(families: Iterable[Family]) -> bytes:
-    """The same as `prometheus_client.generate_latest` of them, which judges each name of each series
-    anew: of ten thousand series that is most of the time of a scrape. No name here is a stranger's.
-    """
-    return "".join(line for family in families for line in _lines(family)).encode()
+def top(metric: Metric) -> str:
+    """What is said of a metric before its series."""
+    return f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.kind}\n"
 
 
-def _lines(family: Family) -> Iterator[str]:
-    name = f"{family.name}_total" if family.type == "counter" else family.name
-    yield f"# HELP {name} {family.documentation}\n# TYPE {name} {family.type}\n"
-    yield from map(_line, family.samples)
-
-
-def _line(sample: Sample) -> str:
-    labels = ",".join(
-        f'{label}="{value.translate(_ESCAPED)}"' for label, value in sorted(sample.labels.items())
+def labels_of(names: Sequence[str]) -> Callable[[Sequence[str]], str]:
+    """From the values of these labels to `{job="a",queue="b"}`, in the order of the names."""
+    ordered = sorted((name, index) for index, name in enumerate(names))
+    if not names:
+        return lambda _: ""
+    if len(names) == 1:  # most of all series
+        return lambda key: f'{{{names[0]}="{_escaped(key[0])}"}}'
+    return lambda key: (
+        "{" + ",".join([f'{name}="{_escaped(key[index])}"' for name, index in ordered]) + "}"
     )
-    labelled = f"{sample.name}{{{labels}}}" if labels else sample.name
-    return f"{labelled} {floatToGoString(sample.value)}\n"  # type: ignore[no-untyped-call]  # it has none
+
+
+def _escaped(value: str) -> str:
+    return value.translate(_ESCAPED) if "\\" in value or "\n" in value or '"' in value else value
+
+
+def line(name: str, labels: str, number: float) -> str:
+    """One series."""
+    return f"{name}{labels} {number_text(number)}\n"
+
+
+def number_text(number: float) -> str:
+    """`1.0`, `1.7e+09`, `+Inf`."""
+    if -_WRITTEN_AS_BY_PYTHON < number < _WRITTEN_AS_BY_PYTHON:
+        return repr(float(number))
+    told: str = floatToGoString(number)  # type: ignore[no-untyped-call]  # it has none
+    return told
