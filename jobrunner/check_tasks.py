@@ -52,6 +52,20 @@ def check_tasks(
     return in_file_order((*parsed.diagnostics, *found), [file.path for file in read.sources])
 
 
+def doubter(root: Path, *, patterns: Sequence[str], mode: TaskCheck) -> Callable[[Call], bool]:
+    """Tells of a call whether `check_tasks` may have something to say of it. Imports nothing."""
+    match mode:
+        case "static":
+            sources = TaskSources(root, allow=patterns)
+            return lambda call: (
+                is_allowed(call.path, patterns) and _by_source(sources, call) is not None
+            )
+        case "import":
+            return lambda _: True
+        case "off":
+            return lambda _: False
+
+
 @contextmanager
 def _opened(mode: TaskCheck, root: Path, patterns: Sequence[str]) -> Iterator[Judge]:
     match mode:

@@ -6,17 +6,21 @@ from pathlib import Path
 from jobrunner.cli.git import git_commit, git_committed_at, git_is_behind, git_is_dirty
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
-from jobrunner.reconcile import ApplyOptions, Desired, read_desired
+from jobrunner.files import read_project
+from jobrunner.reconcile import ApplyOptions, Desired, understand
+from jobrunner.second_reader import reading_beside
 
 
 def read_desired_of(session: Session) -> Desired:
     """Raises ConfigurationError with every mistake."""
-    with session.output.progress("reading the files"):
-        return read_desired(
-            config=session.config,
-            working_directory=session.working_directory,
-            given=given_of(session),
-        )
+    given = given_of(session)
+    with session.output.progress("looking for the files"):
+        read = read_project(config=session.config, working_directory=session.working_directory)
+    with (
+        reading_beside(read, given, mode=given.check_tasks) as readings,
+        session.output.progress("reading the files"),
+    ):
+        return understand(read, given, readings)
 
 
 def with_commit(options: ApplyOptions, folder: Path) -> ApplyOptions:

@@ -11,6 +11,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.errors import ConfigurationError, NotFound
 from jobrunner.files import PROJECT_FILE, read_project
+from jobrunner.second_reader import reading_beside
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, ScheduleSpec
 from jobrunner.spec.parse import parse_project
@@ -42,11 +43,18 @@ def read_project_of(
 
     `mode`: how what the jobs call is checked.
     """
-    with session.output.progress("reading the files"):
+    given = given_of(session)
+    with session.output.progress("looking for the files"):
         read = read_project(
             config=session.config, working_directory=session.working_directory, only=only
         )
-        parsed = parse_project(read.config, read.files, given=given_of(session), is_whole=not only)
+    with (
+        reading_beside(read, given, mode=mode) as readings,
+        session.output.progress("reading the files"),
+    ):
+        parsed = parse_project(
+            read.config, read.files, given=given, is_whole=not only, readings=readings
+        )
         diagnostics = check_tasks(read, parsed, mode=mode, names_missing_modules=True)
     return ReadProject(
         root=read.root,

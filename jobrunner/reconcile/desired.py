@@ -11,7 +11,7 @@ from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
-from jobrunner.spec.readings import Readings
+from jobrunner.spec.readings import KnownReadings
 from jobrunner.spec.yaml import SourceFile
 
 
@@ -49,10 +49,10 @@ def read_desired(
     return understand(read_project(config=config, working_directory=working_directory), given)
 
 
-def understand(read: ProjectFiles, given: Given, readings: Readings | None = None) -> Desired:
+def understand(read: ProjectFiles, given: Given, readings: KnownReadings | None = None) -> Desired:
     """The definitions that these files hold. Raises ConfigurationError with all their mistakes.
 
-    `readings` spares who reads again what has not changed.
+    `readings` spares what has been read before, or is read elsewhere.
     """
     parsed = parse_project(read.config, read.files, given=given, readings=readings)
     diagnostics = (*read.diagnostics, *check_tasks(read, parsed, mode=given.check_tasks))

@@ -24,7 +24,7 @@ from jobrunner.spec.project_file import (
     read_fixed_part,
     read_project_file,
 )
-from jobrunner.spec.readings import FileReading, Readings
+from jobrunner.spec.readings import FileReading, KnownReadings, Readings
 from jobrunner.spec.report import Report
 from jobrunner.spec.templates import Template, Templates, read_templates
 from jobrunner.spec.tree import Entry, Mapping, Scalar, is_null, kind, plain
@@ -68,12 +68,12 @@ def parse_project(
     *,
     given: Given = NOTHING_GIVEN,
     is_whole: bool = True,
-    readings: Readings | None = None,
+    readings: KnownReadings | None = None,
 ) -> ParsedProject:
     """Read everything, report everything, raise nothing. `config` is the project file, if any.
 
     `is_whole`: false where `files` are only some of the project's, and others may have what is missing.
-    `readings` spares who reads again what has not changed.
+    `readings` spares what has been read before, or is read elsewhere.
     """
     reader = _read_all(config, files, given, readings=readings)
     moves = reader.check_moves(is_whole=is_whole)
@@ -117,7 +117,7 @@ def _read_all(
     given: Given,
     *,
     traced: str = "",
-    readings: Readings | None = None,
+    readings: KnownReadings | None = None,
 ) -> "_JobReader":
     report, readings = Report(), readings or Readings()
     readings.begin(config, given, files)

@@ -1,7 +1,7 @@
 """What each file gave when it was last read, for those who read again and again as files change."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from jobrunner.spec.calls import Call
 from jobrunner.spec.models import DefinedJob
@@ -19,6 +19,21 @@ class FileReading(NamedTuple):
     moves: tuple[WrittenMove, ...]
     places: Mapping[str, Scalar]
     """Address → where it stands."""
+
+
+class KnownReadings(Protocol):
+    """What spares a reader some of the files. Asked in the order of the files."""
+
+    def begin(self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]) -> None:
+        """What is read now."""
+
+    def find(self, file: SourceFile) -> FileReading | None:
+        """What this file gives; None where that has to be read."""
+
+    def keep(
+        self, readings: Sequence[tuple[SourceFile, FileReading]], mistaken: Container[str]
+    ) -> None:
+        """What was read; a path among `mistaken` has a mistake."""
 
 
 class Readings:

@@ -24,6 +24,10 @@ class Source:
         self.text = text
         self._sensitive = sensitive
 
+    def __reduce__(self) -> tuple[type["Source"], tuple[str, str, frozenset[str]]]:
+        """Pickled without what follows from the text."""
+        return Source, (self.path, self.text, self._sensitive)
+
     @cached_property
     def lines(self) -> list[str]:
         """As YAML and editors count them: ended by LF, CRLF or CR only."""

@@ -1,0 +1,139 @@
+"""Two processes that read a project tell what one tells, and one is enough when the other fails."""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from jobrunner import second_reader
+from jobrunner.check_tasks import check_tasks
+from jobrunner.files import ProjectFiles, read_project
+from jobrunner.second_reader import reading_beside
+from jobrunner.spec.diagnostics import Diagnostic
+from jobrunner.spec.parse import ParsedProject, parse_project
+from jobrunner.spec.project import Given, TaskCheck
+from jobrunner.spec.readings import KnownReadings
+
+CONFIG = """\
+version: 1
+project: acme
+defaults: {retry: {max_retries: "${RETRIES}"}}
+templates: {slow: {queue: slow, timeout: 2h}}
+"""
+HEAD = "version: 1\nnamespace: shop\njobs:\n"
+SOUND = "  %s:\n    task: shop.sell\n    args: [1]\n    extends: slow\n    schedule: {every: 5m}\n"
+MISTAKEN = {
+    "c.yaml": "  sold-twice: {task: shop.sell, args: [1]}\n  make: {command: [make]}\n",
+    "w.yaml": "  sold-twice: {task: shop.sell, args: [1]}\n  wrong: {task: shop.sell, arg: [1]}\n",
+    "x.yaml": "  misfit: {task: shop.sell, kwargs: {price: 1}}\n  gone: {task: nowhere.f}\n",
+    "y.yaml": "  make-more: {command: [make]}\n  secret: {task: shop.sell, args: [1], sensitive: [a]}\n",
+}
+GIVEN = Given(variables={"RETRIES": "3"})
+
+
+@pytest.fixture(autouse=True)
+def two_processors_and_a_large_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_reader, "SMALLEST_PROJECT_BYTES", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # a plugin of pytest may have another
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectFiles:
+    """Twenty-four sound files and four with mistakes, one of them in the first half."""
+    folder = tmp_path / "jobs.d"
+    folder.mkdir()
+    (tmp_path / "jobrunner.yaml").write_text(CONFIG)
+    (tmp_path / "shop.py").write_text("def sell(amount: int) -> None: ...\n")
+    for letter in "abdefghijklmnopqrstuvz":
+        (folder / f"{letter}.yaml").write_text(HEAD + SOUND % letter)
+    (folder / "zz.yaml").write_text(HEAD + SOUND % "zz" + "moved: [{from: old, to: shop/zz}]\n")
+    for name, jobs in MISTAKEN.items():
+        (folder / name).write_text(HEAD + jobs)
+    return read_project(config=None, working_directory=tmp_path)
+
+
+def understood(
+    read: ProjectFiles, mode: TaskCheck, readings: KnownReadings | None = None
+) -> tuple[ParsedProject, tuple[Diagnostic, ...]]:
+    parsed = parse_project(read.config, read.files, given=GIVEN, readings=readings)
+    return parsed, check_tasks(read, parsed, mode=mode, names_missing_modules=True)
+
+
+def told(understood: tuple[ParsedProject, tuple[Diagnostic, ...]]) -> object:
+    parsed, diagnostics = understood
+    places = [(job.address, job.location, job.field_lines, job.field_files) for job in parsed.jobs]
+    return parsed.project, parsed.jobs, places, parsed.moves, diagnostics
+
+
+@pytest.mark.parametrize("mode", ["static", "import", "off"])
+def test_two_readers_tell_what_one_tells(project: ProjectFiles, mode: TaskCheck) -> None:
+    alone = understood(project, mode)
+    with reading_beside(project, GIVEN, mode=mode) as readings:
+        together = understood(project, mode, readings)
+    assert {one.code for one in alone[1]} > {"E201", "E302", "E401"}
+    assert told(together) == told(alone)
+
+
+def test_the_later_half_is_not_read_again(project: ProjectFiles) -> None:
+    by_path = {file.path: file for file in project.files}
+    with reading_beside(project, GIVEN, mode="static") as readings:
+        assert readings is not None
+        assert readings.find(by_path["jobs.d/a.yaml"]) is None  # of the first half
+        assert readings.find(by_path["jobs.d/y.yaml"]) is None  # has a mistake
+        found = readings.find(by_path["jobs.d/z.yaml"])
+    assert found is not None
+    assert [job.address for job in found.jobs] == ["shop/z"]
+    assert found.calls == ()  # they fit, and are not to be looked at again
+
+
+def test_a_second_reader_that_breaks_down_leaves_everything_to_the_first(
+    project: ProjectFiles, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    alone = understood(project, "static")
+    monkeypatch.delattr(second_reader, "doubter")
+    with reading_beside(project, GIVEN, mode="static") as readings:
+        assert told(understood(project, "static", readings)) == told(alone)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_process_is_left_of_a_reading_that_is_given_up(
+    project: ProjectFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    start = second_reader._start
+
+    def noted(*given: Any) -> tuple[int, BinaryIO]:
+        pid, pipe = start(*given)
+        started.append(pid)
+        return pid, pipe
+
+    monkeypatch.setattr(second_reader, "_start", noted)
+    with pytest.raises(KeyboardInterrupt), reading_beside(project, GIVEN, mode="static"):
+        raise KeyboardInterrupt
+    with pytest.raises(ChildProcessError):
+        os.waitpid(started[0], os.WNOHANG)
+
+
+def test_a_small_project_is_read_by_one(
+    project: ProjectFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_reader, "SMALLEST_PROJECT_BYTES", 1 << 20)
+    with reading_beside(project, GIVEN, mode="static") as readings:
+        assert readings is None
+
+
+def test_a_process_with_a_second_thread_is_not_copied(
+    project: ProjectFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 2)
+    with reading_beside(project, GIVEN, mode="static") as readings:
+        assert readings is None
+
+
+def test_one_processor_reads_alone(project: ProjectFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    with reading_beside(project, GIVEN, mode="static") as readings:
+        assert readings is None
