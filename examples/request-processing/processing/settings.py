@@ -61,12 +61,12 @@ ROOT_URLCONF = "processing.urls"
 WSGI_APPLICATION = "processing.wsgi.application"
 
 DATABASES = {
-    "default": {**database_from_environment(), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    "default": {**database_from_environment(), "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
-USE_TZ = True
+TIME_ZONE = "UTC"
 
 ASSETS_SOURCE = BASE_DIR / "frontend"
 """As they were built, with VITE_APP_… placeholders in them; `manage.py assets fill` fills a copy."""

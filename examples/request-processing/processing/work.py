@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 import jobrunner
 from processing.models import Currency, WorkRequest
-from processing.orders import Order, add_up, in_euros, read_orders
+from processing.orders import Order, WrongOrders, add_up, in_euros, read_orders
 
 State = WorkRequest.State
 
@@ -37,6 +37,10 @@ def process(request_id: uuid.UUID) -> dict[str, str]:
             totals = _work_off(orders, rates, request_id, run_id)
         with _step(request_id, run_id, "save"):
             _save(totals, request_id, run_id)
+    except WrongOrders as error:
+        # It is never tried again, so nobody has to wait for `finish`.
+        _fail(request_id, run_id, str(error))
+        raise
     finally:
         with jobrunner.phase("clean up"):
             _clean_up(run_id)
@@ -46,9 +50,8 @@ def process(request_id: uuid.UUID) -> dict[str, str]:
 def finish(run: jobrunner.EndedRun) -> None:
     """After any end, also a time-out, a cancel or the death of the worker: nothing stays `processing`."""
     if run.state != "succeeded":
-        _request_of(uuid.UUID(run.kwargs["request_id"]), run.id).exclude(
-            state=State.COMPLETED
-        ).update(state=State.FAILED, error=run.error or f"The run was {run.state}.")
+        request_id = uuid.UUID(run.kwargs["request_id"])
+        _fail(request_id, run.id, run.error or f"The run was {run.state}.")
     _clean_up(run.id)
 
 
@@ -105,6 +108,13 @@ def _save(totals: Mapping[str, str], request_id: uuid.UUID, run_id: uuid.UUID) -
     )
     if not saved:
         raise RuntimeError(f"The request {request_id} is no longer this run's to complete.")
+
+
+def _fail(request_id: uuid.UUID, run_id: uuid.UUID, error: str) -> None:
+    """Unless its end is known: what was saved stays saved."""
+    _request_of(request_id, run_id).filter(state__in=(State.PENDING, State.PROCESSING)).update(
+        state=State.FAILED, error=error
+    )
 
 
 def _clean_up(run_id: uuid.UUID) -> None:

@@ -25,9 +25,11 @@ class Command(BaseCommand):
 
 
 def _gunicorn(address: str) -> list[str]:
-    # More threads than there are live streams; each waits for the database most of the time.
+    # More threads than there may be live streams.
     threads = ["--worker-class", "gthread", "--threads", "20"]
-    return ["--bind", address, *threads, "--no-control-socket", "processing.wsgi"]
+    # Whoever polls comes again after two seconds, by the same connection.
+    kept = ["--keep-alive", "5"]
+    return ["--bind", address, *threads, *kept, "--no-control-socket", "processing.wsgi"]
 
 
 def _become(*words: str) -> NoReturn:
