@@ -1,0 +1,1 @@
+"""An ERP back end on FastAPI, as far as its sales reports go."""

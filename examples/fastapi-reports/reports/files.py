@@ -1,0 +1,55 @@
+"""Reports as files. Each is whole when it has its name, so that a run may be tried again."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Table, TableStyle
+
+from reports.sales import SalesReport
+
+
+def write_report(report: SalesReport, file: Path) -> None:
+    """As its suffix says: `.csv` or `.pdf`. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f"{file.name}.part")
+    _WRITERS[file.suffix](report, unfinished)
+    unfinished.replace(file)
+
+
+def _write_csv(report: SalesReport, file: Path) -> None:
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(["product", "sold", "euros"])
+        writer.writerows([line.product, line.count, line.euros] for line in report.lines)
+        writer.writerow(["total", "", report.total])
+
+
+def _write_pdf(report: SalesReport, file: Path) -> None:
+    styles = getSampleStyleSheet()
+    rows = [[line.product, str(line.count), f"{line.euros:,.2f}"] for line in report.lines]
+    table = Table(
+        [["Product", "Sold", "Euros"], *rows, ["Total", "", f"{report.total:,.2f}"]],
+        style=TableStyle(
+            [
+                ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
+                ("LINEBELOW", (0, 0), (-1, 0), 1, colors.black),
+                ("LINEABOVE", (0, -1), (-1, -1), 1, colors.black),
+            ]
+        ),
+    )
+    title = f"Sales of {report.organization}"
+    SimpleDocTemplate(str(file), pagesize=A4, title=title).build(
+        [
+            Paragraph(escape(title), styles["Title"]),
+            Paragraph(f"{report.first_day} to {report.last_day}", styles["Normal"]),
+            table,
+        ]
+    )
+
+
+_WRITERS: dict[str, Callable[[SalesReport, Path], None]] = {".csv": _write_csv, ".pdf": _write_pdf}
