@@ -75,7 +75,8 @@ class ProjectUnderTest:
             has = ", ".join(f"{job}#{one}" for one in schedules) or "none"
             raise NotFound(f"There is no schedule {address} in the files.", hint=f"There is {has}.")
         timing = schedules[name].timing(job)
-        return list(islice(times_between(timing, start, _END_OF_TIME), count))
+        times = times_between(timing, start, _END_OF_TIME)  # with `start`, if it is one of them
+        return list(islice((at for at in times if at > start), count))
 
     def plan(self) -> Plan:
         """What an apply would change in the database of the settings. Raises UsageError without one."""

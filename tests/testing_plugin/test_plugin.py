@@ -102,6 +102,19 @@ def test_the_times_of_a_schedule_are_those_of_its_zone(shop: pytest.Pytester) ->
     )
 
 
+def test_the_start_itself_is_no_next_time(shop: pytest.Pytester) -> None:
+    passes(
+        shop,
+        """
+        from datetime import UTC, datetime
+
+        def test_it(next_runs):
+            (first,) = next_runs("shop/charge#default", datetime(2026, 1, 1, tzinfo=UTC), 1)
+            assert next_runs("shop/charge#default", first, 1) != [first]
+        """,
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
