@@ -1,5 +1,7 @@
 """`jobrunner web`: the pages and the REST API."""
 
+from threading import Thread
+
 import click
 
 from jobrunner.cli.command import make_command
@@ -37,6 +39,7 @@ def command(session: Session, *, host: str, port: int, is_open: bool) -> None:
     try:
         from jobrunner.web.app import make_app  # noqa: PLC0415  an extra: [server]
         from jobrunner.web.context import Web  # noqa: PLC0415
+        from jobrunner.web.planned_load import look_ahead  # noqa: PLC0415
         from jobrunner.web.serve import check_access, is_loopback, serve  # noqa: PLC0415
         from jobrunner.web.sign_in_link import make_sign_in_link  # noqa: PLC0415
         from jobrunner.web.sign_of_life import SignOfLife  # noqa: PLC0415
@@ -57,4 +60,12 @@ def command(session: Session, *, host: str, port: int, is_open: bool) -> None:
                 )
                 session.output.say(f"Sign in, once within ten minutes: {link}")
 
+        hour = web.now().replace(minute=0, second=0, microsecond=0)
+        ahead = Thread(
+            target=look_ahead,
+            args=(engine, web.usual_durations),
+            kwargs={"start": hour},
+            daemon=True,
+        )
+        ahead.start()
         serve(make_app(web), SignOfLife(engine), host=host, port=port, ready=say_where)

@@ -8,16 +8,20 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from pydantic import ValidationError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from jobrunner.access.caller import Caller
+from jobrunner.access.caller import Caller, Role
 from jobrunner.db.durations import usual_seconds
+from jobrunner.db.engine import transaction
 from jobrunner.db.planned import PlannedSchedule, planned_schedules
+from jobrunner.errors import DatabaseUnavailable
 from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.hours import hour_of, starts_by_hour
 from jobrunner.schedule import Timing
@@ -25,6 +29,8 @@ from jobrunner.spec.models import ScheduleSpec
 
 _USUAL_KEPT_SECONDS = 300.0
 _HOUR_SECONDS = 3600.0
+_WEEK = timedelta(days=7)
+_EVERYBODY = Caller(subject="", role=Role.VIEWER, via="open")
 
 
 @dataclass(slots=True)
@@ -69,6 +75,12 @@ def planned_load(
     """For whole hours of UTC, by `queue`, `namespace` or `job`: what the caller sees of it."""
     schedules = planned_schedules(connection, caller, namespace=namespace, queue=queue)
     return load_of(schedules, usual.read(connection), start=start, end=end, by=by)
+
+
+def look_ahead(engine: Engine, usual: UsualDurations, *, start: datetime) -> None:
+    """Remember what the first reader of a week's calendar would wait for: seconds at 5,000 jobs."""
+    with suppress(DatabaseUnavailable, DBAPIError), transaction(engine) as connection:
+        planned_load(connection, _EVERYBODY, usual, start=start, end=start + _WEEK, by="queue")
 
 
 def load_of(

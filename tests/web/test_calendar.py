@@ -14,7 +14,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.planned import PlannedSchedule
 from jobrunner.db.processes import sign_in
 from jobrunner.web.charts.heat import cells_of, slots_text
-from jobrunner.web.planned_load import HourlyLoad, load_of
+from jobrunner.web.planned_load import HourlyLoad, UsualDurations, load_of, look_ahead
 from tests.ledger import Ledger
 from tests.web.conftest import Headers
 
@@ -164,3 +164,12 @@ def test_the_past_tells_what_there_was_to_do(
     assert [(hour, "0.5</td>" in cell) for hour, cell in enumerate(cells) if "class" in cell] == [
         (20, True)
     ]
+
+
+def test_what_was_looked_ahead_is_not_asked_for_again(engine: Engine, ledger: Ledger) -> None:
+    usual, job = UsualDurations(), ledger.add_job()
+    look_ahead(engine, usual, start=START)
+    ledger.add_run(job, state="succeeded", started_at=START, finished_at=START + timedelta(hours=1))
+    with transaction(engine) as connection:
+        assert usual.read(connection) == {}
+        assert len(UsualDurations().read(connection)) == 1
