@@ -6,7 +6,8 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
-PRODUCT_SERVICES = ("migrate", "beat", "worker", "watch")
+PRODUCT_SERVICES = ("migrate", "beat", "worker", "watch", "web")
+GIVEN_SERVICES = ("postgres", "redis", "flower", "prometheus", "grafana")
 
 
 def read_compose() -> dict[str, Any]:

@@ -3,19 +3,25 @@
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import yaml
+from pydantic import ValidationError
 
 from jobrunner.settings import PART_NAMES, Settings
 from tests.deploy.compose import (
+    GIVEN_SERVICES,
     PRODUCT_SERVICES,
     REPOSITORY,
     command_of,
     health_check_of,
     read_compose,
 )
+from tests.deploy.compose_model import Service, parse_compose
 
-DOCKERFILE = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
+SERVICES = parse_compose(read_compose()).services
+PROVISIONING = REPOSITORY / "deploy" / "grafana" / "provisioning"
 
 
 def help_of(*arguments: str) -> int:
@@ -24,7 +30,40 @@ def help_of(*arguments: str) -> int:
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    assert set(read_compose()["services"]) == {"postgres", "redis", *PRODUCT_SERVICES}
+    assert set(SERVICES) == {*GIVEN_SERVICES, *PRODUCT_SERVICES}
+
+
+def test_what_only_some_want_has_a_profile() -> None:
+    profiles = {name: service.profiles for name, service in SERVICES.items() if service.profiles}
+    assert profiles == {
+        "flower": ["flower"],
+        "prometheus": ["prometheus", "grafana"],
+        "grafana": ["grafana"],
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ports": ["8620:8620"]},
+        {"image": "postgres"},
+        {"image": "postgres:latest"},
+        {"command": "beat"},
+        {"restart": False},
+        {"volumes": ["/:/host"]},
+        {"enviroment": {}},
+    ],
+)
+def test_the_model_of_the_file_finds_what_is_wrong(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Service.model_validate({"image": "jobrunner", **wrong})
+
+
+def test_what_is_waited_for_is_a_service_that_can_tell() -> None:
+    waits = [(name, on) for service in SERVICES.values() for name, on in service.depends_on.items()]
+    healthy = {name for name, on in waits if on.condition == "service_healthy"}
+    assert {name for name, _ in waits} <= set(SERVICES)
+    assert [name for name in healthy if SERVICES[name].healthcheck is None] == []
 
 
 def test_there_are_two_beats() -> None:
@@ -36,7 +75,7 @@ def test_each_service_runs_a_command_that_exists(service: str) -> None:
     assert help_of(*command_of(service)) == 0
 
 
-@pytest.mark.parametrize("service", ["beat", "worker", "watch"])
+@pytest.mark.parametrize("service", ["beat", "worker", "watch", "web"])
 def test_each_health_check_is_a_command_that_exists(service: str) -> None:
     assert help_of(*health_check_of(service)) == 0
 
@@ -66,7 +105,13 @@ def test_no_password_stands_in_the_file() -> None:
 
 
 def test_no_container_writes_to_its_root() -> None:
-    assert all(service["read_only"] for service in read_compose()["services"].values())
+    assert [name for name, service in SERVICES.items() if not service.read_only] == []
+
+
+@pytest.mark.parametrize("service", [*PRODUCT_SERVICES, "flower", "prometheus", "grafana"])
+def test_no_container_has_a_right_that_it_does_not_need(service: str) -> None:
+    found = SERVICES[service]
+    assert (found.cap_drop, found.security_opt) == (["ALL"], ["no-new-privileges:true"])
 
 
 def test_every_named_volume_is_declared() -> None:
@@ -77,29 +122,36 @@ def test_every_named_volume_is_declared() -> None:
 
 
 def test_every_file_of_the_project_that_is_mounted_exists() -> None:
-    mounts = [mount for each in PRODUCT_SERVICES for mount in mounts_of(each)]
+    mounts = [mount for each in SERVICES for mount in mounts_of(each)]
     missing = [mount for mount in mounts if not (REPOSITORY / mount).exists()]
     assert missing == []
 
 
 def mounts_of(service: str) -> list[str]:
-    volumes = read_compose()["services"][service]["volumes"]
-    return [mount.split(":")[0] for mount in volumes if mount.startswith("./")]
+    return [mount.split(":")[0] for mount in SERVICES[service].volumes if mount.startswith("./")]
+
+
+def test_grafana_finds_its_prometheus_and_its_dashboard() -> None:
+    datasources = yaml.safe_load((PROVISIONING / "datasources" / "prometheus.yml").read_text())
+    providers = yaml.safe_load((PROVISIONING / "dashboards" / "jobrunner.yml").read_text())
+    folder = providers["providers"][0]["options"]["path"]
+    assert datasources["datasources"][0]["url"] == "http://prometheus:9090"
+    assert f"./deploy/grafana/jobrunner.json:{folder}/jobrunner.json:ro" in (
+        SERVICES["grafana"].volumes
+    )
+
+
+def test_prometheus_is_let_in_by_the_name_that_it_uses() -> None:
+    scraped = yaml.safe_load((REPOSITORY / "deploy/prometheus/prometheus.yml").read_text())
+    target = scraped["scrape_configs"][0]["static_configs"][0]["targets"][0]
+    environment = SERVICES["web"].environment
+    assert target == f"{environment['JOBRUNNER_WEB_HOSTS']}:8620"
+    assert environment["JOBRUNNER_METRICS_OPEN"] == "true"
 
 
 def test_what_waits_for_the_migration_waits_for_its_success() -> None:
-    services = read_compose()["services"]
-    waits = {name: services[name]["depends_on"]["migrate"] for name in ("beat", "worker", "watch")}
-    assert set(map(str, waits.values())) == {"{'condition': 'service_completed_successfully'}"}
-
-
-def test_the_image_does_not_run_as_root() -> None:
-    last_stage = DOCKERFILE.rpartition("FROM ")[2]
-    assert re.search(r"^USER jobrunner$", last_stage, re.MULTILINE)
-
-
-def test_the_image_is_built_from_the_lock_by_hash() -> None:
-    assert "--require-hashes --only-binary :all: --requirement requirements/core.txt" in DOCKERFILE
+    waits = {SERVICES[name].depends_on["migrate"].condition for name in PRODUCT_SERVICES[1:]}
+    assert waits == {"service_completed_successfully"}
 
 
 def test_every_file_that_the_image_is_built_from_exists() -> None:

@@ -114,7 +114,9 @@ def test_a_run_is_cancelled(line: Project) -> None:
     wait_until(lambda: runs_of(line, "line/nap", "cancelled"), timeout_seconds=60)
 
 
-def test_fault_14_what_was_in_a_queue_that_is_purged_is_sent_again(line: Project, rabbitmq: str) -> None:
+def test_fault_14_what_was_in_a_queue_that_is_purged_is_sent_again(
+    line: Project, rabbitmq: str
+) -> None:
     line.run("run", "line/lost")
     wait_until(lambda: waiting_in(line, "emptied") == 1, timeout_seconds=60)
     with Connection(rabbitmq) as broker:
