@@ -15,7 +15,7 @@ from celery.backends.base import BaseBackend
 from celery.exceptions import TaskRevokedError, TimeLimitExceeded, WorkerLostError
 
 from jobrunner.db.engine import process_engine, transaction
-from jobrunner.db.runs import RunDetail, get_run
+from jobrunner.db.runs import Run, RunDetail, get_run
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.run import RunState
 from jobrunner.settings import load_settings
@@ -37,6 +37,13 @@ _ERRORS = {"timeout": TimeLimitExceeded, "lost": WorkerLostError}
 """What Celery calls the ends that are no exception of the callable."""
 
 log = structlog.get_logger("jobrunner.results")
+
+
+def celery_state(run: Run) -> str:
+    """What Celery calls the state of the run."""
+    if run.state == RunState.QUEUED and run.attempt:
+        return states.RETRY
+    return _STATES[RunState(run.state)]
 
 
 class RunResults(BaseBackend):
@@ -83,9 +90,7 @@ class RunResults(BaseBackend):
         detail = self._find(task_id)
         if detail is None:
             return {"task_id": task_id, "status": states.PENDING, "result": None}
-        state = _STATES[RunState(detail.run.state)]
-        if detail.run.state == RunState.QUEUED and detail.run.attempt:
-            state = states.RETRY
+        state = celery_state(detail.run)
         newest = detail.attempts[-1] if detail.attempts else None
         return {
             "task_id": task_id,

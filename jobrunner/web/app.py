@@ -37,7 +37,7 @@ def make_app(web: Web) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=_gate(web.settings),
+        middleware=gate_of(web.settings, Middleware(Prefix, prefix=web.settings.web_prefix)),
     )
     app.state.web = web
     app.state.run_watch = RunWatch(web.engine)
@@ -52,15 +52,15 @@ def make_app(web: Web) -> FastAPI:
     return app
 
 
-def _gate(settings: Settings) -> list[Middleware]:
-    """What a request passes, from the outside in."""
+def gate_of(settings: Settings, *within: Middleware) -> list[Middleware]:
+    """What a request passes, from the outside in; `within` once it is known to be for us."""
     return [
         Middleware(ResponseHeaders),
         Middleware(Forwarded, proxies=networks_of(settings.web_proxies)),
         Middleware(Rates, per_second=settings.web_requests_per_second),
         Middleware(Hosts, names=settings.web_hosts),
         Middleware(Sizes),
-        Middleware(Prefix, prefix=settings.web_prefix),
+        *within,
         Middleware(Traces),
         Middleware(Unchanged),
     ]

@@ -4,20 +4,14 @@ import os
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
 from jobrunner.contrib.dashboard import metrics, state, tasks
 from jobrunner.db.engine import make_engine
 from jobrunner.sealing import make_keyring
 from jobrunner.settings import Settings, load_settings
 from jobrunner.web import problems
+from jobrunner.web.app import gate_of
 from jobrunner.web.context import Web
-from jobrunner.web.gate.forwarded import Forwarded, networks_of
-from jobrunner.web.gate.hosts import Hosts
-from jobrunner.web.gate.rates import Rates
-from jobrunner.web.gate.response_headers import ResponseHeaders
-from jobrunner.web.gate.sizes import Sizes
-from jobrunner.web.gate.traces import Traces
 from jobrunner.web.host_tokens import HostTokens
 from jobrunner.web.security import check_declared
 
@@ -43,7 +37,7 @@ def make_dashboard(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=_gate(settings),
+        middleware=gate_of(settings),  # without a prefix, which is the host's
     )
     app.state.web = Web(settings, engine, keyring=make_keyring(settings))
     app.state.host_tokens = HostTokens(settings)
@@ -53,15 +47,3 @@ def make_dashboard(settings: Settings | None = None) -> FastAPI:
     app.include_router(metrics.make_metrics_router(settings))
     check_declared(app)
     return app
-
-
-def _gate(settings: Settings) -> list[Middleware]:
-    """As before `jobrunner web`, but for the prefix, which is the host's."""
-    return [
-        Middleware(ResponseHeaders),
-        Middleware(Forwarded, proxies=networks_of(settings.web_proxies)),
-        Middleware(Rates, per_second=settings.web_requests_per_second),
-        Middleware(Hosts, names=settings.web_hosts),
-        Middleware(Sizes),
-        Middleware(Traces),
-    ]

@@ -1,7 +1,7 @@
 """`tasks/`: the runs in Celery's words, and one that is asked for."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,13 +18,14 @@ from jobrunner.db.overview import get_job
 from jobrunner.db.run_pages import RunsWanted, page_of_runs, version_of_runs
 from jobrunner.db.runs import Run, RunDetail
 from jobrunner.errors import Conflict, UsageError
+from jobrunner.results import celery_state
 from jobrunner.run import RunState
 from jobrunner.source.tasks import Described, TaskSources
 from jobrunner.spec.secrets import shown
 from jobrunner.web import acts
 from jobrunner.web.api.record import Moment, Record
 from jobrunner.web.context import HasWeb
-from jobrunner.web.etags import answer
+from jobrunner.web.etags import answer, answer_asked
 from jobrunner.web.idempotency import HasOnce
 from jobrunner.web.security import Operator, Reader
 from jobrunner.web.visible import check_sees_job, visible_run
@@ -35,18 +36,6 @@ LOOK_AGAIN_SECONDS = 2
 """What `Retry-After` tells who waits for the end of a run."""
 
 CeleryState = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
-_STATES: Mapping[str, CeleryState] = {
-    RunState.QUEUED: "PENDING",
-    RunState.RUNNING: "STARTED",
-    RunState.SUCCEEDED: "SUCCESS",
-    RunState.FAILED: "FAILURE",
-    RunState.LOST: "FAILURE",
-    RunState.CANCELLED: "REVOKED",
-    RunState.EXPIRED: "REVOKED",
-    RunState.SKIPPED: "REVOKED",
-    RunState.MISSED: "REVOKED",
-    RunState.HANDED_OVER: "PENDING",  # Celery's word for what nobody reports of
-}
 
 
 class TaskRecord(Record):
@@ -81,17 +70,18 @@ def list_tasks(
             tasks=tuple(TaskRecord(**_fields(run)) for run in found), count=len(found)
         )
 
-    with single_statement(web.engine) as connection:
-        version = version_of_runs(connection, caller, wanted, limit=limit)
-    return answer(request, version, make)
+    def ask_version() -> str:
+        with single_statement(web.engine) as connection:
+            return version_of_runs(connection, caller, wanted, limit=limit)
+
+    return answer_asked(request, ask_version, make)
 
 
 def _fields(run: Run) -> dict[str, Any]:
-    is_retried = run.state == RunState.QUEUED and run.attempt > 0
     return {
         "task_id": run.id,
         "name": run.address,
-        "status": "RETRY" if is_retried else _STATES[run.state],
+        "status": celery_state(run),
         "duration": None if run.duration is None else run.duration.total_seconds(),
         "started_at": run.started_at,
         "completed_at": run.finished_at,
