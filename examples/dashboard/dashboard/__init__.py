@@ -1,0 +1,1 @@
+"""A dashboard on Django, whose tasks run on jobrunner."""
