@@ -2,10 +2,14 @@
 
 import re
 import shlex
+from io import StringIO
+from pathlib import Path
 
 import click
 
 from jobrunner.cli.main import group
+from jobrunner.cli.output import Output
+from jobrunner.cli.session import Session
 
 _ENDS = re.compile(r" (?:\|\|?|&&|>) ")
 
@@ -23,7 +27,8 @@ def refused(command: str) -> str | None:
 
 def _refused(words: list[str]) -> str | None:
     command: click.Command = group
-    context = click.Context(group, info_name="jobrunner")
+    session = Session(Output(StringIO(), StringIO(), {}), {}, Path("/nonexistent"), StringIO())
+    context = click.Context(group, info_name="jobrunner", obj=session)
     try:
         while True:
             context = command.make_context(command.name, list(words), parent=context)
@@ -34,5 +39,7 @@ def _refused(words: list[str]) -> str | None:
             )
             assert below is not None
             command = below
+    except click.exceptions.Exit:  # --help, --version
+        return None
     except click.ClickException as error:
         return error.format_message()
