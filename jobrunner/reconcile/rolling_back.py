@@ -46,6 +46,17 @@ def plan_rollback(
     A job that was deleted since returns with its history, and one that has moved gets its old address.
     Raises NotFound, and Conflict when another project owns an address by now.
     """
+    return _compare(connection, wanted, targets=targets, now=now)[0]
+
+
+def _compare(
+    connection: Connection,
+    wanted: Rollback,
+    *,
+    targets: Targets = EVERY_JOB,
+    now: datetime | None = None,
+) -> tuple[Plan, CurrentProject]:
+    """The plan, and what it was made from."""
     project = _find_revision(connection, wanted.project, wanted.revision)
     then = jobs_at(connection, project.id, wanted.revision)
     current = _read_current(connection, wanted.project, then)
@@ -60,7 +71,7 @@ def plan_rollback(
         targets=targets,
     )
     # Where a job stands in the files is no part of its definition: only what changes gets its old place.
-    return replace(plan, relocated=())
+    return replace(plan, relocated=()), current
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +95,10 @@ def find_drift(connection: Connection, name: str) -> Drift:
     Raises NotFound for a project that was never applied, Conflict for a definition that is gone.
     """
     newest = (projects.find_project(connection, name) or projects.NEVER_APPLIED).revision
-    plan = plan_rollback(connection, Rollback(name, newest))
-    in_force = read_current(connection, name, ()).jobs
+    plan, current = _compare(connection, Rollback(name, newest))
     edited = tuple(
         job.address
-        for job in in_force
+        for job in current.jobs
         if job.applied is not None and spec_digest(job.applied) != job.digest
     )
     return Drift(plan, edited)

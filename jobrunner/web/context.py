@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from jobrunner.sealing import NO_KEYS, Keyring
 from jobrunner.settings import Settings
+from jobrunner.web.comparisons import Comparisons
 from jobrunner.web.guesses import Guesses
 from jobrunner.web.known_tokens import KnownTokens
 from jobrunner.web.planned_load import UsualDurations
@@ -35,6 +36,7 @@ class Web:
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
     """Good ones of the last second."""
     usual_durations: UsualDurations = field(default_factory=UsualDurations)
+    comparisons: Comparisons = field(default_factory=Comparisons)
 
 
 async def _web_of(request: Request) -> Web:

@@ -12,6 +12,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.tokens import insert_token
 from jobrunner.settings import Settings
 from jobrunner.web.app import make_app
+from jobrunner.web.comparisons import Comparisons
 from jobrunner.web.context import Web
 from tests.ledger import Ledger
 
@@ -28,7 +29,8 @@ def ledger(engine: Engine) -> Ledger:
 @pytest.fixture
 def client(engine: Engine) -> Iterator[TestClient]:
     """Sends requests to the app; without credentials of its own."""
-    app = make_app(Web(SETTINGS, engine))
+    # However slow the machine is, a page waits for what it shows.
+    app = make_app(Web(SETTINGS, engine, comparisons=Comparisons(patience_seconds=60)))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as opened:
         yield opened
 

@@ -1,6 +1,8 @@
 """What waits and what was applied, on its pages."""
 
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,23 @@ from jobrunner.db.history import list_revisions
 from jobrunner.db.pending import read_pending
 from jobrunner.dispatch import record_due
 from jobrunner.errors import GuardRefused
-from jobrunner.reconcile import ApplyOptions, Desired, apply_project, read_desired
+from jobrunner.reconcile import (
+    ApplyOptions,
+    Desired,
+    Drift,
+    apply_project,
+    find_drift,
+    read_desired,
+    reading,
+)
 from jobrunner.watch.approving import apply_or_leave
+from jobrunner.web.app import make_app
+from jobrunner.web.comparisons import Comparison, Comparisons, Look
+from jobrunner.web.context import Web
 from jobrunner.web.pages.diff import change_rows
-from tests.web.conftest import Headers
+from tests.ledger import NOON
+from tests.waiting import wait_until
+from tests.web.conftest import SETTINGS, Headers
 
 Sign = Callable[..., Headers]
 JOBS = """\
@@ -251,6 +266,16 @@ def test_a_change_in_the_database_is_shown_as_drift(
 
 
 @pytest.mark.usefixtures("applied")
+def test_a_page_does_not_wait_for_a_long_comparison(engine: Engine, sign: Sign) -> None:
+    web = Web(SETTINGS, engine, comparisons=Comparisons(patience_seconds=0))
+    with TestClient(make_app(web), base_url="http://127.0.0.1") as client:
+        shown = client.get("/changes/acme/drift", headers=sign("viewer")).text
+    assert "Being compared now" in shown
+    assert 'hx-get="/changes/acme/drift"' in shown
+    assert "as the last apply has left it" not in shown
+
+
+@pytest.mark.usefixtures("applied")
 def test_revisions_come_by_the_page(
     client: TestClient, sign: Sign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,3 +300,37 @@ def test_fault_79_what_stands_in_a_file_is_text_on_the_page(
     shown = client.get("/changes/acme/revisions/1", headers=sign("viewer")).text
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert(1)" in shown
+
+
+@pytest.fixture
+def drift(root: Path, engine: Engine) -> Drift:
+    apply(engine, root)
+    with reading(engine) as connection:
+        return find_drift(connection, "acme")
+
+
+def test_the_last_comparison_is_shown_while_the_next_one_is_made(drift: Drift) -> None:
+    first, second = Comparison(drift, NOON), Comparison(drift, NOON + timedelta(minutes=1))
+    comparisons, may_end = Comparisons(patience_seconds=0), threading.Event()
+
+    def compare() -> Comparison:
+        may_end.wait(60)
+        return second
+
+    def ended() -> bool:
+        return not comparisons.look("acme", compare, is_again=True).goes_on
+
+    comparisons.look("acme", lambda: first, is_again=False)
+    wait_until(ended)
+    assert comparisons.look("acme", compare, is_again=False) == Look(first, goes_on=True)
+    may_end.set()
+    wait_until(ended)
+    assert comparisons.look("acme", compare, is_again=True) == Look(second, goes_on=False)
+
+
+def test_who_looks_again_begins_no_other_comparison(drift: Drift) -> None:
+    first, second = Comparison(drift, NOON), Comparison(drift, NOON + timedelta(minutes=1))
+    comparisons = Comparisons(patience_seconds=60)
+    comparisons.look("acme", lambda: first, is_again=False)
+    assert comparisons.look("acme", lambda: second, is_again=True).newest == first
+    assert comparisons.look("acme", lambda: second, is_again=False).newest == second

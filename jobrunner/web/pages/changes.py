@@ -15,7 +15,7 @@ from jobrunner.db.pending import approve_pending, read_pending
 from jobrunner.db.processes import read_processes
 from jobrunner.db.revision_pages import RevisionPosition, get_seen_revision, page_of_revisions
 from jobrunner.dispatch import record_due
-from jobrunner.errors import UsageError
+from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import changes_as_json
 from jobrunner.reconcile import (
     ApplyOptions,
@@ -25,6 +25,7 @@ from jobrunner.reconcile import (
     plan_rollback,
     reading,
 )
+from jobrunner.web.comparisons import Comparison
 from jobrunner.web.context import HasWeb
 from jobrunner.web.forms import Form, HasForm
 from jobrunner.web.pages.diff import CHANGES_SHOWN, change_rows, counts_of, signed_counts
@@ -118,19 +119,43 @@ def approve(
 @router.get("/{project}/drift")
 def drift(request: Request, web: HasWeb, caller: Reader, project: Name) -> Response:
     """What somebody has changed in the database since the last apply."""
-    with reading(web.engine) as connection:
-        found = find_drift(connection, project)
-    seen = visible_changes(caller, changes_as_json(found.plan.changes))
+    with transaction(web.engine) as connection:
+        revisions = {one.name: one.revision for one in applied_projects(connection)}
+    if not revisions.get(project):
+        raise NotFound(
+            f"Project {project} was never applied to this database.",
+            hint="The page of changes shows the projects that were.",
+        )
+
+    def compare() -> Comparison:
+        begun_at = web.now()
+        with reading(web.engine) as connection:
+            return Comparison(find_drift(connection, project), begun_at)
+
+    look = web.comparisons.look(project, compare, is_again="hx-request" in request.headers)
     return page(
         request,
         caller,
         "drift.html",
         project=project,
-        revision=found.plan.base_revision,
-        changes=change_rows(seen),
-        number=len(seen),
-        edited=[one["address"] for one in visible_changes(caller, _addressed(found.edited))],
+        revision=revisions[project],
+        goes_on=look.goes_on,
+        found=None if look.newest is None else _shown_drift(caller, look.newest),
     )
+
+
+def _shown_drift(caller: Caller, newest: Comparison) -> dict[str, Any]:
+    """What he sees of it."""
+    plan = newest.drift.plan
+    seen = visible_changes(caller, changes_as_json(plan.changes))
+    edited = visible_changes(caller, _addressed(newest.drift.edited))
+    return {
+        "at": newest.at,
+        "revision": plan.base_revision,
+        "changes": change_rows(seen),
+        "number": len(seen),
+        "edited": [one["address"] for one in edited],
+    }
 
 
 def _addressed(addresses: Sequence[str]) -> list[Mapping[str, Any]]:
