@@ -25,7 +25,10 @@ default_pass = {PASSWORD}
 default_vhost = /
 disk_free_limit.absolute = 1MB
 vm_memory_high_watermark.absolute = 256MB
+consumer_timeout = 5000
 """
+# Only here it can be said how often that time-out is looked at: once a minute, if nobody says.
+_LOOK_OFTEN = "[{rabbit, [{channel_tick_interval, 500}]}].\n"
 
 
 @contextmanager
@@ -38,6 +41,8 @@ def open_rabbitmq() -> Iterator[str]:
         account.make_folder(folder)
         configuration = Path(parent) / "rabbitmq.conf"
         configuration.write_text(_CONFIGURATION, encoding="utf-8")
+        advanced = Path(parent) / "advanced.config"
+        advanced.write_text(_LOOK_OFTEN, encoding="utf-8")
         names_port, amqp_port, nodes_port = (_free_port() for _ in range(3))
         # Left to itself, RabbitMQ leaves this one behind.
         names = ("/usr/bin/epmd", "-address", _HOST, "-port", str(names_port))
@@ -46,6 +51,7 @@ def open_rabbitmq() -> Iterator[str]:
         environment = {
             "ERL_EPMD_PORT": str(names_port),
             "HOME": str(folder),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(advanced),
             "RABBITMQ_CONFIG_FILE": str(configuration),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),

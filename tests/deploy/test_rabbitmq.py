@@ -28,6 +28,7 @@ namespace: line
 jobs:
   greet: {task: greetings.greet, schedule: {every: 1s}}
   nap: {task: greetings.nap}
+  long: {task: greetings.take_long}
   low: {task: greetings.greet, queue: narrow, overlap: allow}
   high: {task: greetings.greet, queue: narrow, priority: 9, overlap: allow}
   lost: {task: greetings.greet, queue: emptied}
@@ -43,6 +44,10 @@ def greet() -> str:
 
 def nap() -> None:
     time.sleep(600)
+
+
+def take_long() -> None:
+    time.sleep(8)
 """,
 }
 
@@ -67,7 +72,7 @@ def line(supervisor: Supervisor, servers: Servers, rabbitmq: str) -> Iterator[Pr
         applied = project.run("apply", "--yes")
         assert applied.returncode == 0, applied.stderr
         project.start("beat")
-        project.start("worker", "-c", "1")
+        project.start("worker", "-c", "2")
         yield project
 
 
@@ -105,6 +110,15 @@ def test_a_higher_priority_comes_first(line: Project) -> None:
     assert runs_of(line, "line/high")[0]["started_at"] < min(
         run["started_at"] for run in runs_of(line, "line/low")
     )
+
+
+def test_a_run_that_outlasts_the_brokers_patience_goes_on_and_so_does_its_worker(
+    line: Project,
+) -> None:
+    line.run("run", "line/long")
+    wait_until(lambda: runs_of(line, "line/long"), timeout_seconds=60)
+    assert "delivery acknowledgement on channel 1 timed out" in line.started[1].output
+    assert line.started[1].exit_code is None
 
 
 def test_a_run_is_cancelled(line: Project) -> None:
