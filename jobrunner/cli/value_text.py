@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
@@ -24,6 +25,12 @@ _PREFIX_KEPT = 12
 
 def value_text(value: Any) -> str:
     """As in YAML: `"eu"`, `25m`, `[1, 2]`, `(secret env:KEY)`; a long one is cut."""
+    return _text_of_text(value) if isinstance(value, str) else cut(_whole(value), VALUE_COLUMNS)
+
+
+@lru_cache(maxsize=4096)
+def _text_of_text(value: str) -> str:
+    """The jobs of a project have the same few queues, owners and durations."""
     return cut(_whole(value), VALUE_COLUMNS)
 
 

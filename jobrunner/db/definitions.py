@@ -16,8 +16,7 @@ from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
 from jobrunner.db.holding import LOCK_JOBS
 from jobrunner.errors import Conflict, LockNotObtained
 from jobrunner.plan.changes import Create, Update
-from jobrunner.plan.digest import canonical_json
-from jobrunner.spec.models import DefinedJob, Location, dump_job
+from jobrunner.spec.models import DefinedJob, Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def write_jobs(
             "git_commit": git_commit,
             "ids": plain_array(numbers),
             "job_ids": plain_array(ids[job.address] for job in jobs),
-            "specs": text_array(canonical_json(dump_job(job.spec)) for job in jobs),
+            "specs": text_array(change.definition for change in changes),
             "files": columns["file"],
             "lines": columns["line"],
         },

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import Connection, text
 
 from jobrunner.db.projects import Project
@@ -17,9 +18,6 @@ _INSERT = text("""
     VALUES (:project_id, :number, :author, :git_commit, :git_dirty, :git_committed_at,
             :rolled_back_to, :digest, CAST(:changes AS jsonb))
 """)
-
-
-_written = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def insert_revision(
@@ -49,9 +47,17 @@ def insert_revision(
             "git_committed_at": git_committed_at,
             "rolled_back_to": rolled_back_to,
             "digest": digest,
-            "changes": _written(list(changes)),
+            "changes": _as_json(changes),
         },
     )
+
+
+def _as_json(changes: Sequence[dict[str, Any]]) -> str:
+    """16 MB, for a first apply of ten thousand jobs."""
+    try:
+        return to_json(changes).decode()
+    except PydanticSerializationError:  # half a surrogate pair, as the name of a file may hold
+        return json.dumps(changes)
 
 
 _NEWEST_COMMIT = text("""

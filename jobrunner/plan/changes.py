@@ -82,6 +82,8 @@ class Create:
     """An address that is not in force; one that was deleted earlier returns with its history."""
 
     job: DefinedJob
+    definition: str
+    """What is stored of it: canonical JSON."""
     digest: str
     """Of its definition."""
     fields: tuple[FieldChange, ...]
@@ -106,6 +108,8 @@ class Update:
 
     job: DefinedJob
     job_id: UUID
+    definition: str
+    """What is stored of its new one: canonical JSON."""
     digest: str
     """Of its new definition."""
     before: JobSpec | None

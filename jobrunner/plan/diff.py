@@ -15,7 +15,7 @@ from jobrunner.plan.changes import (
     Update,
 )
 from jobrunner.plan.current import CurrentJob, CurrentProject
-from jobrunner.plan.digest import plan_digest, spec_digest, told_digest
+from jobrunner.plan.digest import plan_digest, spec_digest, written
 from jobrunner.plan.fields import Difference, differences, field_label, field_place, given_fields
 from jobrunner.plan.lint import OnceAt, lint_jobs
 from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
@@ -187,11 +187,13 @@ def _is_same(before: JobSpec | None, after: JobSpec) -> bool:
 
 def _create(job: DefinedJob, current: CurrentProject, now: datetime) -> Create:
     told = dump_job(job.spec)
+    definition, digest = written(told)
     sensitive = frozenset(job.spec.sensitive)
     return Create(
         job=job,
-        digest=told_digest(told),
-        fields=tuple(_field(difference, job, sensitive) for difference in given_fields(told)),
+        definition=definition,
+        digest=digest,
+        fields=tuple([_field(difference, job, sensitive) for difference in given_fields(told)]),
         schedules=tuple(schedule_changes(None, job.spec, now)),
         pauses=_covering(current.pauses, job.spec),
         deleted_in=current.deleted.get(job.address),
@@ -201,10 +203,11 @@ def _create(job: DefinedJob, current: CurrentProject, now: datetime) -> Create:
 def _update(
     before: CurrentJob, job: DefinedJob, pauses: Sequence[PauseInForce], now: datetime
 ) -> Update:
-    digest = spec_digest(job.spec)
+    definition, digest = written(dump_job(job.spec))
     return Update(
         job=job,
         job_id=before.id,
+        definition=definition,
         digest=digest,
         moved_from="" if before.address == job.address else before.address,
         before=before.in_force,
@@ -250,15 +253,16 @@ def _changed_fields(before: CurrentJob, job: DefinedJob, digest: str) -> tuple[F
 def _field(
     difference: Difference, job: DefinedJob, sensitive: frozenset[str], *, is_drift: bool = False
 ) -> FieldChange:
-    place = field_place(difference.path, job)
+    path, kind, old, new = difference
+    place = field_place(path, job)
     return FieldChange(
-        path=field_label(difference.path),
-        kind=difference.kind,
-        old=hidden(difference.path, difference.old, sensitive),
-        new=hidden(difference.path, difference.new, sensitive),
-        line=None if place is None else place.line,
-        file=None if place is None or place.file == job.location.file else place.file,
-        is_drift=is_drift,
+        field_label(path),
+        kind,
+        hidden(path, old, sensitive),
+        hidden(path, new, sensitive),
+        None if place is None else place.line,
+        None if place is None or place.file == job.location.file else place.file,
+        is_drift,
     )
 
 

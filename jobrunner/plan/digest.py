@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobrunner.spec.models import JobSpec, dump_job
 from jobrunner.spec.secrets import without_tokens
@@ -16,13 +16,22 @@ _EXPONENT_FROM = 1e16
 
 def spec_digest(spec: JobSpec) -> str:
     """Of a definition: the same for the same meaning, however YAML or the database writes it."""
-    return told_digest(dump_job(spec))
+    return written(dump_job(spec)).digest
 
 
-def told_digest(told: Mapping[str, Any]) -> str:
-    """The same, of what `dump_job` makes of it."""
-    seen = without_tokens(told) if told.get("sensitive") else told
-    return _hash(canonical_json(seen), _SPEC_DIGITS)
+class Written(NamedTuple):
+    """A definition as it is stored."""
+
+    text: str
+    """Its canonical JSON."""
+    digest: str
+
+
+def written(told: Mapping[str, Any]) -> Written:
+    """The text and the digest of what `dump_job` has told."""
+    text = canonical_json(told)
+    seen = canonical_json(without_tokens(told)) if told.get("sensitive") else text
+    return Written(text, _hash(seen, _SPEC_DIGITS))
 
 
 def plan_digest(

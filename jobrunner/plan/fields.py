@@ -52,7 +52,12 @@ def field_label(path: tuple[str, ...]) -> str:
 
 def field_place(path: tuple[str, ...], job: DefinedJob) -> Location | None:
     """Where the field is given, or the nearest mapping around it; None when nothing gives it."""
-    return job.place_of(*(".".join(path[:length]) for length in range(len(path), 0, -1)))
+    return job.place_of(*_and_around(path))
+
+
+@lru_cache(maxsize=4096)
+def _and_around(path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(".".join(path[:length]) for length in range(len(path), 0, -1))
 
 
 def _is_plain(part: str) -> bool:
@@ -60,15 +65,15 @@ def _is_plain(part: str) -> bool:
 
 
 def _tree(told: Mapping[str, Any]) -> dict[str, Any]:
-    tree = {key: value for key, value in told.items() if key not in _ADDRESS}
-    tree["schedules"] = {
-        schedule["name"]: {key: value for key, value in schedule.items() if key != "name"}
-        for schedule in told["schedules"]
-    }
+    tree = dict(told)
+    del tree["namespace"], tree["name"]
+    schedules = {schedule["name"]: dict(schedule) for schedule in told["schedules"]}
+    for schedule in schedules.values():
+        del schedule["name"]
+    tree["schedules"] = schedules
     return tree
 
 
-_ADDRESS = ("namespace", "name")
 _BARE = _tree(dump_job(JobSpec(namespace="default", name="bare", task="a.b"))) | {"task": None}
 """Of a job that says nothing."""
 
@@ -83,7 +88,7 @@ def _compare(
             found.append(Difference(here, "added", None, _shown(here, after)))
             continue
         before = old[key]
-        if after is before:
+        if after is before or (after.__class__ is str is before.__class__ and after == before):
             continue  # most fields of most jobs: no value at all, or the same text
         if _is_mapping(before) and _is_mapping(after):
             found += _compare((*path, key), before, after)
@@ -103,12 +108,14 @@ def _is_mapping(value: Any) -> bool:
 
 def _is_same(old: Any, new: Any) -> bool:
     """`1` and `true` differ, and so do `1` and `1.0`; some numbers have two texts."""
-    if old and new and (isinstance(old, _OF_MANY_TEXTS) or isinstance(new, _OF_MANY_TEXTS)):
+    if type(old) is type(new) and type(old) not in _OF_MANY_TEXTS:
+        return bool(old == new)
+    if old and new:
         return canonical_json(old) == canonical_json(new)
     return type(old) is type(new) and bool(old == new)
 
 
-_OF_MANY_TEXTS = (dict, list, float)
+_OF_MANY_TEXTS = (dict, list)
 
 
 def _shown(path: tuple[str, ...], value: Any) -> Any:

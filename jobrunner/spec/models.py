@@ -523,11 +523,11 @@ class DefinedJob:
 
     def place_of(self, *paths: str) -> Location | None:
         """Where the first of these fields that is written anywhere is written."""
-        path = next((path for path in paths if path in self.field_lines), None)
-        if path is None:
-            return None
-        file = self.field_files.get(path, self.location.file)
-        return Location(file=file, line=self.field_lines[path])
+        for path in paths:
+            line = self.field_lines.get(path)
+            if line is not None:
+                return Location(self.field_files.get(path, self.location.file), line)
+        return None
 
     @property
     def address(self) -> str:

@@ -13,6 +13,8 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 
 def safe(text: str) -> str:
     """With everything that could steer a terminal made visible."""
+    if text.isprintable():  # most texts: to look for the signs takes several times as long
+        return text
     return _UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
 
 

@@ -53,6 +53,7 @@ def update(field: FieldChange, *schedules: ScheduleChange) -> Update:
     after = job()
     return Update(
         job=after,
+        definition="",
         digest="",
         job_id=after_id(),
         before=after.spec,
@@ -73,7 +74,7 @@ def test_nothing_to_do_is_one_sentence() -> None:
 def test_a_new_job_shows_its_call_its_rule_and_its_next_runs() -> None:
     new = job(kwargs={"region": "eu"}, owner="data", schedules=[{"every": "1h"}])
     field = FieldChange("kwargs.region", "added", None, "eu", line=9)
-    told = lines_of(Create(job=new, digest="", fields=(field,), schedules=()))
+    told = lines_of(Create(job=new, definition="", digest="", fields=(field,), schedules=()))
     assert told[:4] == [
         "  + ops/report  create   jobs.d/ops.yaml:4  owner data",
         "      task      app.tasks.report",
@@ -85,12 +86,14 @@ def test_a_new_job_shows_its_call_its_rule_and_its_next_runs() -> None:
 
 def test_times_at_one_hour_name_it_once() -> None:
     new = job(schedules=[{"cron": "15 2 * * *", "timezone": "Europe/Berlin"}])
-    told = lines_of(Create(job=new, digest="", fields=(), schedules=()))
+    told = lines_of(Create(job=new, definition="", digest="", fields=(), schedules=()))
     assert told[2].endswith("next Sun 22 Nov 02:15 CET, Mon 23 Nov, Tue 24 Nov")
 
 
 def test_a_job_that_returns_says_so() -> None:
-    told = lines_of(Create(job=job(), digest="", fields=(), schedules=(), deleted_in=37))
+    told = lines_of(
+        Create(job=job(), definition="", digest="", fields=(), schedules=(), deleted_in=37)
+    )
     assert told[2] == "      note  returns with its history (deleted in revision 37)"
 
 
@@ -232,7 +235,7 @@ def test_a_plan_of_some_jobs_says_what_it_leaves_out() -> None:
 def test_of_many_warnings_the_first_are_shown_those_of_changed_files_before_all_others() -> None:
     others = [warning("jobs.d/other.yaml", number) for number in range(1, 40)]
     told = lines_of(
-        Create(job=job(), digest="", fields=(), schedules=()),
+        Create(job=job(), definition="", digest="", fields=(), schedules=()),
         warnings=(*others, warning("jobs.d/ops.yaml", 7)),
     )
     drawn = [line for line in told if line.startswith("warning")]
