@@ -1,8 +1,11 @@
 """The process `jobrunner web`: where it listens, and when it refuses to."""
 
 import ipaddress
+import signal
 import socket
+import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -77,6 +80,10 @@ class _Server(uvicorn.Server):
         """Here, because `run` ends by the signal itself, once more."""
         await super().shutdown(sockets)
         self._sign_of_life.stop()
+
+
+def _end_well(*_: object) -> NoReturn:
+    sys.exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -91,3 +91,8 @@ def test_it_is_among_the_processes_until_it_ends(project: Project, server: Serve
     assert "● 1 at work: web@" in project.run("status").stdout
     server.process.stop()
     assert project.run("health", "web").returncode == 1
+
+
+def test_told_to_end_it_ends_well(server: Server) -> None:
+    server.process.terminate()
+    assert server.process.wait() == 0
