@@ -51,3 +51,19 @@ def test_every_fault_of_scheduler_and_worker_is_provoked_or_told_why_it_cannot_b
 def provoked_faults() -> set[str]:
     tests = "".join(file.read_text("utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
     return set(re.findall(r"def test_fault_(\d+)_", tests))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "comparison.md"], ids=str)
+def test_every_measured_figure_stands_in_the_benchmarks(page: Path) -> None:
+    measured = (DOCS / "benchmarks.md").read_text("utf-8")
+    told = page.read_text("utf-8")
+    told = told[told.find("## How fast") :] if page.name == "README.md" else told
+    figures = re.findall(r"(?<![\w.])\d[\d.,]* (?:times|ms|s)\b", told)
+    assert figures
+    assert [
+        figure for figure in figures if not re.search(rf"(?<![\d.,]){figure}\b", measured)
+    ] == []
+
+
+def test_the_readme_is_no_longer_than_a_newcomer_reads() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 170
