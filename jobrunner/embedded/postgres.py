@@ -39,6 +39,8 @@ _OPTIONS = {
     "jit": "off",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
+    # The role has the name of our schema, where an application's own tables would go otherwise.
+    "search_path": "public",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

@@ -56,6 +56,14 @@ def ask_broker(url: str, *command: str) -> object:
         return redis_client(connection).execute_command(*command)
 
 
+def test_tables_of_an_application_are_apart_from_those_of_jobrunner(
+    running: RunningServers,
+) -> None:
+    assert (
+        query(running.database_url, "CREATE SCHEMA jobrunner; SELECT current_schema()") == "public"
+    )
+
+
 def test_both_servers_answer(running: RunningServers) -> None:
     assert query(running.database_url, "SELECT current_user") == "jobrunner"
     assert ask_broker(running.broker_url, "PING") is True

@@ -27,7 +27,8 @@ _CATALOGUE = text(
                      identity_generation, generation_expression) AS definition
       FROM information_schema.columns WHERE table_schema = 'jobrunner'
     UNION ALL
-    SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+    SELECT 'constraint', (SELECT relname FROM pg_class WHERE oid = conrelid) || '.' || conname,
+           pg_get_constraintdef(oid)
       FROM pg_constraint WHERE connamespace = 'jobrunner'::regnamespace AND contype <> 'n'
     UNION ALL
     SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'jobrunner'
