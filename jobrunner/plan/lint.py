@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.load import load_of
-from jobrunner.plan.told_once import told_once
+from jobrunner.plan.told_once import the_same_for, told_enough, told_once
 from jobrunner.schedule import (
     At,
     ClockEffect,
@@ -67,11 +67,8 @@ def lint_jobs(
     unserved = (
         () if served_queues is None else _unserved_queues((job for job, _ in on), served_queues)
     )
-    return (
-        *told_once(found),
-        *unserved,
-        *_crowded_minute([one for _, timed in on for one in timed], now),
-    )
+    crowded = _crowded_minute([one for _, timed in on for one in timed], now)
+    return tuple(told_enough((*told_once(found), *unserved, *crowded)))
 
 
 class _Timed(NamedTuple):
@@ -101,19 +98,21 @@ def _not_given(job: DefinedJob) -> Iterator[Diagnostic]:
     if not job.spec.sensitive:
         return
     given = {*job.spec.kwargs, *(name for one in job.spec.schedules for name in one.kwargs or {})}
-    for name in job.spec.sensitive:
-        if name not in given:
-            guess = did_you_mean(name, tuple(sorted(given)))
-            yield Diagnostic(
-                code="W207",
-                severity="warning",
-                message=f"{job.address}: no kwargs are named '{name}', which 'sensitive' names",
-                location=job.place_of("sensitive") or job.location,
-                source_line="",
-                help=f"did you mean '{guess}'?"
-                if guess
-                else "give it a value, or give it at each trigger: it is sealed there, too",
-            )
+    name, *others = [name for name in job.spec.sensitive if name not in given] or [""]
+    if not name:
+        return
+    guess = did_you_mean(name, tuple(sorted(given)))
+    yield Diagnostic(
+        code="W207",
+        severity="warning",
+        message=f"{job.address}: no kwargs are named '{name}', which 'sensitive' names",
+        location=job.place_of("sensitive") or job.location,
+        source_line="",
+        help=f"did you mean '{guess}'?"
+        if guess
+        else "give it a value, or give it at each trigger: it is sealed there, too",
+        notes=(the_same_for(others),) if others else (),
+    )
 
 
 def _clock_changes(

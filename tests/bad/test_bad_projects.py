@@ -61,7 +61,7 @@ def diagnose(project: Path, folder: Path) -> tuple[Diagnostic, ...]:
     found = files.diagnostics + check_tasks(
         files, parsed, mode="static", names_missing_modules=is_warned
     )
-    is_linted = project.name.startswith("W20")  # elsewhere the jobs are cut short
+    is_linted = project.name.startswith(("W20", "W21"))  # elsewhere the jobs are cut short
     lints = lint_jobs(parsed.jobs if is_linted else (), now=NOW, served_queues=SERVED_QUEUES)
     return found + with_source_lines(lints, files.sources)
 

@@ -64,6 +64,25 @@ def test_jobs_of_one_line_have_one_warning_that_names_them() -> None:
     assert note == f"the same for {listed} and 2 more"
 
 
+def test_names_of_one_job_that_are_not_given_are_told_of_together() -> None:
+    names = [f"key_{number}" for number in range(2_000)]
+    (found,) = _lint({"every": "1h"}, kwargs={"key": 1}, sensitive=["key", *names])
+    assert found.message == "billing/charge: no kwargs are named 'key_0', which 'sensitive' names"
+    assert found.notes == ("the same for key_1, key_2, key_3 and 1,996 more",)
+
+
+def test_a_file_has_a_thousand_warnings_and_one_that_says_so() -> None:
+    jobs = [
+        _job({"every": "1h"}, {"sensitive": line}, name=f"charge-{line}", sensitive=["a"])
+        for line in range(2_000)
+    ]
+    found = lint_jobs(jobs, now=NOW)
+    assert len(found) == 1_001
+    assert {one.code for one in found[:-1]} == {"W207"}
+    assert (found[-1].code, found[-1].location.line) == ("W210", 1_000)
+    assert found[-1].message == "more than 1,000 warnings in this file; the rest is not shown"
+
+
 def test_jobs_of_several_lines_have_a_warning_each() -> None:
     schedule = {"cron": "15 2 * * *", "timezone": "Europe/Berlin"}
     first, second = {"schedules.nightly.cron": 19}, {"schedules.nightly.cron": 29}

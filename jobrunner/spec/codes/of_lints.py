@@ -158,4 +158,10 @@ jobs:
     schedule: {at: 2099-01-01T06:00:00Z}
 """,
     ),
+    "W210": Code(
+        "too many warnings in one file",
+        """\
+After 1,000 warnings about the jobs of one file the others are not shown.
+""",
+    ),
 }
