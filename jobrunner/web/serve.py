@@ -67,6 +67,8 @@ def serve(
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     name = f"[{host}]" if ":" in host else host
+    # The server ends in good order, and then sends itself the signal that it has caught.
+    signal.signal(signal.SIGTERM, _end_well)
     ready(f"http://{name}:{listener.getsockname()[1]}")
     _Server(config, sign_of_life).run(sockets=[listener])
 
