@@ -12,7 +12,7 @@ from jobrunner.cli.database import actor_of
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
 from jobrunner.cli.plan import target_option
-from jobrunner.cli.plan_text import plan_lines
+from jobrunner.cli.plan_text import plan_lines, wanted_text
 from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
@@ -26,12 +26,12 @@ from jobrunner.reconcile import (
     LOCK_TIMEOUT_SECONDS,
     Applied,
     ApplyOptions,
-    Rollback,
     Wanted,
     apply_project,
     check_wanted,
     plan_wanted,
     reading,
+    rolled_back_to,
 )
 from jobrunner.spec.durations import format_duration, parse_duration
 
@@ -135,8 +135,7 @@ def _show_plan(session: Session, engine: Engine, act: Act) -> Plan:
 
 def _show(session: Session, act: Act, plan: Plan) -> None:
     session.output.say(*act.head_lines(plan))
-    wanted = f"revision {act.wanted.revision}" if isinstance(act.wanted, Rollback) else "YAML"
-    session.output.told(*plan_lines(plan, wanted=wanted))
+    session.output.told(*plan_lines(plan, wanted=wanted_text(rolled_back_to(act.wanted))))
     if plan.is_adoption and act.options.adopt:
         session.output.told(
             f"Adopts {count(plan.jobs_before, 'job')} of project {text(plan.project)} that the database "

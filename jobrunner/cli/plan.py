@@ -19,7 +19,7 @@ from jobrunner.cli.layout import text
 from jobrunner.cli.other_side import read_other_side
 from jobrunner.cli.plan_file import write_plan_file
 from jobrunner.cli.plan_markdown import plan_markdown
-from jobrunner.cli.plan_text import plan_lines
+from jobrunner.cli.plan_text import plan_lines, wanted_text
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import style
@@ -137,22 +137,29 @@ def command(
         session.output.say(*head_lines("plan", desired, plan, seconds=seconds))
     show_plan(session, plan, form)
     if out is not None and saved is not None:
-        write_plan_file(session.working_directory / out, saved)
-        session.output.say(f"Saved {out}, digest {plan.digest}. Apply with: jobrunner apply {out}")
+        save_plan(session, out, saved)
     elif form == "human" and plan.digest and not plan.is_empty and plan.refused is None:
         session.output.say(f"Digest {plan.digest}. Apply just this: {apply_just_this(plan)}")
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else 0
 
 
-def show_plan(session: Session, plan: Plan, form: Form) -> None:
-    """The result of the command, in the form that was asked for."""
+def show_plan(
+    session: Session, plan: Plan, form: Form, *, rolled_back_to: int | None = None
+) -> None:
+    """The result of the command, in the form that was asked for. Of a rollback with its revision."""
     match form:
         case "json":
             session.output.document(plan.as_json(), "json")
         case "markdown":
             session.output.result_text(plan_markdown(plan))
         case "human":
-            session.output.told(*plan_lines(plan))
+            session.output.told(*plan_lines(plan, wanted=wanted_text(rolled_back_to)))
+
+
+def save_plan(session: Session, out: Path, saved: SavedPlan) -> None:
+    """Write it to `out`, and say what to type next."""
+    write_plan_file(session.working_directory / out, saved)
+    session.output.say(f"Saved {out}, digest {saved.digest}. Apply with: jobrunner apply {out}")
 
 
 def read_horizon(given: str) -> timedelta:
@@ -205,7 +212,7 @@ def _make(session: Session, desired: Desired, asked: _Asked) -> tuple[Plan, Save
             horizon=asked.horizon,
         )
         plan = with_refusal(connection, made.plan, desired, options)
-    return plan, make_saved(made.plan, made.current, desired.moves, _origin(desired, options))
+    return plan, make_saved(made.plan, made.current, made.moves, _origin(desired, options))
 
 
 def _origin(desired: Desired, options: ApplyOptions) -> Origin:

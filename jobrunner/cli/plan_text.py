@@ -36,6 +36,11 @@ def plan_lines(plan: Plan, *, wanted: str = "YAML") -> list[str]:
     return [*lines, closing_line(plan), *_refusal_lines(plan)]
 
 
+def wanted_text(rolled_back_to: int | None) -> str:
+    """For `plan_lines`: a rollback wants what a revision holds, everything else what files hold."""
+    return "YAML" if rolled_back_to is None else f"revision {rolled_back_to}"
+
+
 def closing_line(plan: Plan) -> str:
     """`Plan: 1 to add, 1 to change, 0 to delete, 208 unchanged. 1 warning.`"""
     warnings = f" {count(len(plan.diagnostics), 'warning')}." if plan.diagnostics else ""

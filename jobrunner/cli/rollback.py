@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from jobrunner.cli.agreeing import Act, agreeing_options, carry_out, options_of
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
 from jobrunner.cli.layout import text
+from jobrunner.cli.plan import save_plan, show_plan
 from jobrunner.cli.revision_text import git_text
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
@@ -20,9 +23,11 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.history import Revision, get_revision
 from jobrunner.db.processes import read_processes
 from jobrunner.db.projects import NEVER_APPLIED, find_project
+from jobrunner.errors import UsageError
 from jobrunner.garbage import collection_paused
 from jobrunner.plan.changes import Plan
-from jobrunner.reconcile import Rollback
+from jobrunner.plan.saved import Origin, SavedPlan, make_saved
+from jobrunner.reconcile import ApplyOptions, Rollback, compare_rollback, reading
 from jobrunner.spec.project import Given
 from jobrunner.wording.times import distance
 
@@ -35,13 +40,25 @@ from jobrunner.wording.times import distance
     examples=[
         ("jobrunner rollback 41", "All jobs as revision 41 had them."),
         ("jobrunner rollback 41 --target legacy/ftp-poll", "One job, which may be deleted."),
+        ("jobrunner rollback 41 --out back.jrplan", "Somebody else looks first, and applies it."),
     ],
 )
 @click.argument("revision", type=click.IntRange(min=1))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the plan, to be applied by `apply FILE`; nothing is applied now.",
+)
 @agreeing_options
 @collection_paused()
-def command(session: Session, *, revision: int, yes: bool, **given: Any) -> None:
+def command(session: Session, *, revision: int, out: Path | None, yes: bool, **given: Any) -> None:
     options = options_of(session, given)
+    if out is not None and (yes or options.expected_digest):
+        raise UsageError(
+            "--out saves the plan and applies nothing, so there is nothing to agree to.",
+            hint="Leave out --yes and --expect, or --out.",
+        )
     with open_database(session, "rollback") as engine:
         with transaction(engine) as connection:
             wanted = _wanted(session, connection, revision)
@@ -51,7 +68,27 @@ def command(session: Session, *, revision: int, yes: bool, **given: Any) -> None
         def head(plan: Plan) -> Sequence[str]:
             return _head_lines(plan, then, watchers)
 
-        carry_out(session, engine, Act(f"rollback {revision}", wanted, options, head), yes=yes)
+        if out is None:
+            carry_out(session, engine, Act(f"rollback {revision}", wanted, options, head), yes=yes)
+        else:
+            saved = _make(engine, wanted, options)
+            session.output.say(*head(saved.plan()))
+            show_plan(session, saved.plan(), "human", rolled_back_to=revision)
+            save_plan(session, out, saved)
+
+
+def _make(engine: Engine, wanted: Rollback, options: ApplyOptions) -> SavedPlan:
+    with reading(engine) as connection:
+        made = compare_rollback(connection, wanted, targets=options.targets)
+    origin = Origin(
+        tool_version=version("celery-jobrunner"),
+        git_commit=None,
+        git_dirty=False,
+        missing_folders=(),
+        guards=wanted.guards,
+        rolled_back_to=wanted.revision,
+    )
+    return make_saved(made.plan, made.current, made.moves, origin)
 
 
 def _wanted(session: Session, connection: Connection, revision: int) -> Rollback:

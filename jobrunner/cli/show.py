@@ -35,7 +35,7 @@ def command(session: Session, *, file: Path, form: Form, offline: bool) -> int:
     saved = read_plan_file(session.working_directory / file)
     if form == "human":
         session.output.say(*saved_head_lines("show", saved))
-    show_plan(session, saved.plan(), form)
+    show_plan(session, saved.plan(), form, rolled_back_to=saved.origin.rolled_back_to)
     if offline:
         return 0
     stale = _why_stale(session, saved)

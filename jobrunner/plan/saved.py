@@ -36,7 +36,9 @@ class Origin:
     guards: Guards
     git_committed_at: datetime | None = None
     notifiers: Mapping[str, JsonValue] | None = None
-    """Where its alerts go; None in plans of before there were alerts."""
+    """Where its alerts go; None says nothing of it: a rollback's, and those of before there were alerts."""
+    rolled_back_to: int | None = None
+    """The revision that it goes back to; None: it is of the files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,14 @@ from jobrunner.reconcile.planning import (
     plan_saved,
     reading,
 )
-from jobrunner.reconcile.rolling_back import Drift, Rollback, find_drift, plan_rollback
-from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name
+from jobrunner.reconcile.rolling_back import (
+    Drift,
+    Rollback,
+    compare_rollback,
+    find_drift,
+    plan_rollback,
+)
+from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name, rolled_back_to
 
 __all__ = [
     "LOCK_TIMEOUT_SECONDS",
@@ -35,6 +41,7 @@ __all__ = [
     "apply_within",
     "check_wanted",
     "compare",
+    "compare_rollback",
     "find_drift",
     "plan_against",
     "plan_project",
@@ -44,6 +51,7 @@ __all__ = [
     "project_name",
     "read_desired",
     "reading",
+    "rolled_back_to",
     "understand",
     "with_refusal",
 ]

@@ -28,6 +28,7 @@ from jobrunner.reconcile.desired import Desired
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job
 from jobrunner.source.tasks import TaskSources
 from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.project import Move
 from jobrunner.spec.source_lines import with_source_lines
 
 THINKING_SECONDS = 600.0
@@ -66,6 +67,7 @@ class Compared:
 
     plan: Plan
     current: CurrentProject
+    moves: tuple[Move, ...]
 
 
 def compare(
@@ -81,7 +83,7 @@ def compare(
     current = _read_current(connection, desired)
     now = now or database_now(connection)
     plan = _plan_of_files(desired, current, keyring, targets=targets, horizon=horizon, now=now)
-    return Compared(plan, current)
+    return Compared(plan, current, desired.moves)
 
 
 def plan_against(

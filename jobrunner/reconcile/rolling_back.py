@@ -17,7 +17,7 @@ from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
 from jobrunner.plan.targets import EVERY_JOB, Targets
-from jobrunner.reconcile.planning import check_targets
+from jobrunner.reconcile.planning import Compared, check_targets
 from jobrunner.spec.project import Guards, Move
 
 NO_GUARDS = Guards()
@@ -46,32 +46,33 @@ def plan_rollback(
     A job that was deleted since returns with its history, and one that has moved gets its old address.
     Raises NotFound, and Conflict when another project owns an address by now.
     """
-    return _compare(connection, wanted, targets=targets, now=now)[0]
+    return compare_rollback(connection, wanted, targets=targets, now=now).plan
 
 
-def _compare(
+def compare_rollback(
     connection: Connection,
     wanted: Rollback,
     *,
     targets: Targets = EVERY_JOB,
     now: datetime | None = None,
-) -> tuple[Plan, CurrentProject]:
-    """The plan, and what it was made from."""
+) -> Compared:
+    """The same, for whoever saves the plan."""
     project = _find_revision(connection, wanted.project, wanted.revision)
     then = jobs_at(connection, project.id, wanted.revision)
     current = _read_current(connection, wanted.project, then)
     known = [*(one.job.address for one in then), *(job.address for job in current.jobs)]
     check_targets(targets, known, where=f"in revision {wanted.revision}")
+    moves = _moves(then)
     plan = make_plan(
         current,
         [one.job for one in then],
         now=now or database_now(connection),
         environment=wanted.environment or current.environment,
-        moves=_moves(then),
+        moves=moves,
         targets=targets,
     )
     # Where a job stands in the files is no part of its definition: only what changes gets its old place.
-    return replace(plan, relocated=()), current
+    return Compared(replace(plan, relocated=()), current, moves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,13 @@ def find_drift(connection: Connection, name: str) -> Drift:
     Raises NotFound for a project that was never applied, Conflict for a definition that is gone.
     """
     newest = (projects.find_project(connection, name) or projects.NEVER_APPLIED).revision
-    plan, current = _compare(connection, Rollback(name, newest))
+    compared = compare_rollback(connection, Rollback(name, newest))
     edited = tuple(
         job.address
-        for job in current.jobs
+        for job in compared.current.jobs
         if job.applied is not None and spec_digest(job.applied) != job.digest
     )
-    return Drift(plan, edited)
+    return Drift(compared.plan, edited)
 
 
 def _find_revision(connection: Connection, name: str, revision: int) -> Project:
@@ -125,9 +126,9 @@ def _read_current(connection: Connection, name: str, then: Sequence[JobThen]) ->
     return read_current(connection, name, addresses)
 
 
-def _moves(then: Sequence[JobThen]) -> list[Move]:
-    return [
+def _moves(then: Sequence[JobThen]) -> tuple[Move, ...]:
+    return tuple(
         Move(one.address_now, one.job.address, one.job.location)
         for one in then
         if one.address_now is not None and one.address_now != one.job.address
-    ]
+    )

@@ -42,6 +42,17 @@ def notifiers_of(wanted: Wanted) -> Mapping[str, Any] | None:
             return None
 
 
+def rolled_back_to(wanted: Wanted) -> int | None:
+    """The revision that it goes back to; None for what comes from files or from the API."""
+    match wanted:
+        case Rollback(revision=revision):
+            return revision
+        case SavedPlan(origin=origin):
+            return origin.rolled_back_to
+        case Desired() | ApiEdit():
+            return None
+
+
 def plan_wanted(
     connection: Connection, wanted: Wanted, options: ApplyOptions, *, now: datetime | None = None
 ) -> Plan:

@@ -15,8 +15,7 @@ from jobrunner.db.schedules import StartedSchedule
 from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
 from jobrunner.reconcile.guarding import commit_to_keep
 from jobrunner.reconcile.options import ApplyOptions
-from jobrunner.reconcile.rolling_back import Rollback
-from jobrunner.reconcile.wanted import Wanted
+from jobrunner.reconcile.wanted import Wanted, rolled_back_to
 from jobrunner.schedule import next_time, run_at
 from jobrunner.spec.models import JobSpec, ScheduleSpec
 from jobrunner.zone_data import zone_data_version
@@ -87,7 +86,7 @@ def write(
         git_commit=options.git_commit,
         git_dirty=options.git_dirty,
         git_committed_at=None if commit is None else commit.committed_at,
-        rolled_back_to=wanted.revision if isinstance(wanted, Rollback) else None,
+        rolled_back_to=rolled_back_to(wanted),
         digest=plan.digest,
         changes=changes_as_json(plan.changes),
     )

@@ -114,6 +114,35 @@ def test_a_refused_rollback_names_its_own_option(three: Jobrunner, folder: Path)
     assert three("rollback", "3", "--yes", "--allow-deletes", "4").exit_code == 0
 
 
+def test_a_saved_rollback_changes_nothing_until_it_is_applied_and_is_a_rollback_then(
+    three: Jobrunner, folder: Path
+) -> None:
+    saved = three("rollback", "1", "--out", "back.jrplan")
+    assert saved.exit_code == 0
+    assert "returns with its history (deleted in revision 3)" in saved.stdout
+    assert "Apply with: jobrunner apply back.jrplan" in saved.stderr
+    assert region(three) == "us"
+    (folder / "jobs.d" / "ops.yaml").write_text("jobs: [broken", encoding="utf-8")
+    assert three("show", "back.jrplan").stdout == saved.stdout
+    assert three("apply", "back.jrplan", "--yes").exit_code == 0
+    assert region(three) == "eu"
+    assert three("get", "ops/greet").exit_code == 0
+    newest, *_ = json.loads(three("history", "-n", "1", "-o", "json").stdout)
+    assert (newest["revision"], newest["rolled_back_to"]) == (4, 1)
+
+
+def test_a_saved_rollback_is_stale_when_a_job_of_it_has_changed(three: Jobrunner) -> None:
+    assert three("rollback", "1", "--out", "back.jrplan").exit_code == 0
+    assert three("rollback", "1", "--yes").exit_code == 0
+    stale = three("apply", "back.jrplan", "--yes")
+    assert (stale.exit_code, "The saved plan is stale." in stale.stderr) == (3, True)
+
+
+def test_rollback_saves_a_plan_or_applies_it(three: Jobrunner, folder: Path) -> None:
+    called = three("rollback", "1", "--out", "back.jrplan", "--yes")
+    assert (called.exit_code, (folder / "back.jrplan").exists()) == (64, False)
+
+
 def test_rollback_of_one_job_leaves_the_others(three: Jobrunner) -> None:
     assert three("rollback", "1", "--yes", "--target", "ops/greet").exit_code == 0
     assert region(three) == "us"
