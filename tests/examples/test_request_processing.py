@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 
 from jobrunner.embedded.children import Supervisor
-from jobrunner.process_tree import descendants
 from tests.examples.request_processing import (
     EXAMPLE,
     REQUESTS,
@@ -89,18 +89,13 @@ def site(supervisor: Supervisor, database_url: str, broker_url: str) -> Iterator
         yield Site(project, up, user)
 
 
-@pytest.fixture
-def hasty(site: Site) -> Iterator[Site]:
-    """Runs may last for two seconds there, and are not tried again."""
+@contextmanager
+def other_rules(site: Site, *changes: tuple[str, str]) -> Iterator[None]:
+    """The job as it is with these changes of its file, for the length of the context."""
     lines = len(site.up.lines)
-    with edited(
-        site.project,
-        "jobs.d/requests.yaml",
-        ("timeout: 1h", "timeout: 2s"),
-        ("max_retries: 2", "max_retries: 0"),
-    ):
+    with edited(site.project, "jobs.d/requests.yaml", *changes):
         site.up.wait_for_line("applied as revision", after=lines, timeout_seconds=PATIENCE_SECONDS)
-        yield site
+        yield
         lines = len(site.up.lines)
     site.up.wait_for_line("applied as revision", after=lines, timeout_seconds=PATIENCE_SECONDS)
 
@@ -206,17 +201,18 @@ def test_a_request_whose_worker_is_killed_is_completed_by_another(site: Site) ->
     site.wait_until_clean(made)
 
 
-def test_a_request_at_its_time_limit_has_failed_and_is_cleaned_up_after(hasty: Site) -> None:
-    made = hasty.make_and_begin(*FOREVER)
-    failed = hasty.wait_for(made["id"], "failed")
-    assert "2s" in failed["error"]
-    hasty.wait_until_clean(made)
+def test_a_request_at_its_time_limit_has_failed_and_is_cleaned_up_after(site: Site) -> None:
+    with other_rules(site, ("timeout: 1h", "timeout: 2s"), ("max_retries: 2", "max_retries: 0")):
+        made = site.make_and_begin(*FOREVER)
+        failed = site.wait_for(made["id"], "failed")
+        assert "time limit of 2s" in failed["error"]
+        site.wait_until_clean(made)
 
 
-def test_a_request_whose_process_is_killed_for_the_last_time_has_failed(hasty: Site) -> None:
-    made = hasty.make_and_begin(*FOREVER)
-    for child in descendants(hasty.worker_pid()):
-        os.kill(child, signal.SIGKILL)
-    failed = hasty.wait_for(made["id"], "failed")
-    assert failed["error"]
-    hasty.wait_until_clean(made)
+def test_a_request_whose_process_is_killed_for_the_last_time_has_failed(site: Site) -> None:
+    with other_rules(site, ("max_retries: 2", "max_retries: 0")):
+        made = site.make_and_begin(*FOREVER)
+        os.kill(site.run_of(made)["attempts"][0]["pid"], signal.SIGKILL)
+        failed = site.wait_for(made["id"], "failed")
+        assert "SIGKILL" in failed["error"]
+        site.wait_until_clean(made)
