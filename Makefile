@@ -29,7 +29,7 @@ help:
 	@echo "make test         run all tests that need nothing of the system but a browser"
 	@echo "make browser      look for the Chromium that the tests of the pages need; as root on Debian, install it"
 	@echo "make check        run the linters, the types and the import rules"
-	@echo "make test-system  run the tests that need PostgreSQL, Redis and Prometheus of the system"
+	@echo "make test-system  run the tests that need PostgreSQL, Redis, RabbitMQ, Prometheus and systemd of the system"
 	@echo "make bench        measure speed and print the tables"
 	@echo "make chaos        kill, freeze, empty and restart everything for MINUTES=3, then judge"
 	@echo "make chaos-proof  the same with each protection taken out: it has to turn red"
