@@ -24,6 +24,7 @@ from jobrunner.errors import (
     UsageError,
 )
 from jobrunner.spec.json_definition import Mistake
+from jobrunner.web.gate.response_headers import ALWAYS
 from jobrunner.web.pages.rendering import is_for_person, problem_page
 from jobrunner.web.pages.sign_in import leads_to_sign_in, to_sign_in
 
@@ -64,6 +65,7 @@ def add_handlers(app: FastAPI, *, has_pages: bool = True) -> None:
     app.add_exception_handler(JobrunnerError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_starlette)
+    app.add_exception_handler(Exception, _of_nobody)
 
 
 def status_of(error: JobrunnerError) -> int:
@@ -119,3 +121,14 @@ def _of_starlette(request: Request, error: Exception) -> Response:
     if _is_for_person(request) and error.status_code == 404:
         return problem_page(request, status_code=404, title="There is no such page.", hint="")
     return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+
+
+def _of_nobody(request: Request, _: Exception) -> Response:
+    """A mistake of the product: what it is stands in the log alone. Sent from outside all middleware."""
+    title, hint = "Something is wrong here.", "The log of `jobrunner web` says what."
+    if is_for_person(request):
+        answer: Response = problem_page(request, status_code=500, title=title, hint=hint)
+    else:
+        answer = problem(500, title, hint=hint)
+    answer.headers.update({**ALWAYS, "Cache-Control": "no-store"})
+    return answer

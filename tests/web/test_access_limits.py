@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import uvicorn
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
@@ -310,3 +310,20 @@ def test_every_answer_tells_browsers_to_run_nothing_of_others(
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("accepted", ["application/json", "text/html"])
+def test_a_mistake_of_the_server_tells_browsers_no_less_and_nothing_of_itself(
+    engine: Engine, sign: Callable[..., Headers], accepted: str
+) -> None:
+    headers = {**sign("viewer"), "Accept": accepted}
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE jobrunner.tokens CASCADE"))
+    app = make_app(Web(Settings(), engine))
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        answer = client.get("/queues", headers=headers)
+    assert answer.status_code == 500
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "Something is wrong here." in answer.text
+    assert "tokens" not in answer.text
