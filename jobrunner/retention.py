@@ -18,6 +18,7 @@ from jobrunner.errors import UsageError
 from jobrunner.settings import load_settings
 
 BATCH_RUNS = 1_000
+BATCH_INCIDENTS = 1_000
 KEEP_AT_LEAST = 10
 """However old, so many runs of a job stay: the last outcome of a yearly job is worth keeping."""
 
@@ -25,7 +26,11 @@ log = structlog.get_logger("jobrunner.retention")
 
 
 def delete_old_runs(*, older_than_days: int = 30, keep_per_job: int = 10_000) -> dict[str, int]:
-    """Delete runs that ended long ago and those beyond the newest of each job; how many of each."""
+    """Delete runs that ended long ago and those beyond the newest of each job; how many of each.
+
+    Incidents of alerts go, too, that closed so long ago, with their messages; the newest of each job and
+    kind stays.
+    """
     if older_than_days < 1 or keep_per_job < 1:
         raise UsageError(
             f"older_than_days={older_than_days} and keep_per_job={keep_per_job} must be 1 or more.",
@@ -41,12 +46,13 @@ def delete_old_runs(*, older_than_days: int = 30, keep_per_job: int = 10_000) ->
 
 def delete_runs(engine: Engine, *, older_than_days: int, keep_per_job: int) -> dict[str, int]:
     """The same on a given database. Each batch is a transaction of its own."""
-    deleted = {"by_age": 0, "by_count": 0}
+    deleted = {"by_age": 0, "by_count": 0, "incidents": 0}
     with transaction(engine) as connection:
         job_ids = retention.jobs_with_runs(connection)
     for job_id in job_ids:
         deleted["by_age"] += _delete_of_job(engine, job_id, KEEP_AT_LEAST, older_than_days)
         deleted["by_count"] += _delete_of_job(engine, job_id, keep_per_job, None)
+    deleted["incidents"] = _delete_incidents(engine, older_than_days)
     log.info("runs_deleted", **deleted)
     return deleted
 
@@ -76,3 +82,15 @@ def _delete_of_job(engine: Engine, job_id: UUID, keep: int, older_than_days: int
         # As long a rest as there was work: what fires meanwhile finds the disk free half of the time.
         time.sleep(time.monotonic() - started_at)
     return number
+
+
+def _delete_incidents(engine: Engine, older_than_days: int) -> int:
+    number = 0
+    while True:
+        with transaction(engine) as connection:
+            batch = retention.delete_old_incidents(
+                connection, older_than_days=older_than_days, limit=BATCH_INCIDENTS
+            )
+        number += batch
+        if batch < BATCH_INCIDENTS:
+            return number

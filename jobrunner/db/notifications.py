@@ -6,7 +6,7 @@ somebody takes is his for a while; then it is due again.
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -180,3 +180,22 @@ def unsent_messages(connection: Connection, *, limit: int) -> Sequence[UnsentMes
     return [
         UnsentMessage(**row) for row in connection.execute(_UNSENT, {"limit": limit}).mappings()
     ]
+
+
+# Along the index of what is due: what was sent, or given up, is not read.
+_WAITING = text("""
+    WITH waiting AS (
+        SELECT project_id, notifier, count(*) AS number FROM jobrunner.notifications
+         WHERE next_try_at IS NOT NULL GROUP BY project_id, notifier
+    )
+    SELECT p.name AS project, n.name AS notifier, coalesce(waiting.number, 0) AS number
+      FROM jobrunner.notifiers AS n JOIN jobrunner.projects AS p ON p.id = n.project_id
+      LEFT JOIN waiting ON waiting.project_id = n.project_id AND waiting.notifier = n.name
+     ORDER BY p.name, n.name
+""")
+
+
+def count_waiting(connection: Connection) -> Mapping[tuple[str, ...], int]:
+    """How many messages wait to be sent, by project and notifier as applied."""
+    rows = connection.execute(_WAITING)
+    return {(row.project, row.notifier): row.number for row in rows}

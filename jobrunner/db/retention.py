@@ -1,4 +1,5 @@
 """Which finished runs may go: old ones, and all but the newest of each job; and what is kept of them.
+Of incidents old ones as well.
 
 Job by job along the index of a job's runs, from the oldest on, so that a batch reads what it deletes
 and nothing else, however many runs there are. A batch skips what somebody else holds.
@@ -105,3 +106,29 @@ def delete_batch(
         number=sum(group.number for group in groups),
         last=max((group.last for group in groups), default=None),
     )
+
+
+# The newest of each job and kind stays: what goes wrong is compared with it. With an incident go its
+# messages, by their foreign key.
+_DELETE_INCIDENTS = text("""
+    WITH old AS (
+        SELECT id FROM jobrunner.incidents AS i
+         WHERE closed_at < statement_timestamp() - make_interval(days => :older_than_days)
+           AND EXISTS (SELECT FROM jobrunner.incidents AS newer
+                        WHERE newer.job_id = i.job_id AND newer.kind = i.kind AND newer.id > i.id)
+           AND NOT EXISTS (SELECT FROM jobrunner.notifications
+                            WHERE incident_id = i.id AND next_try_at IS NOT NULL)
+         ORDER BY id LIMIT :limit
+           FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM jobrunner.incidents AS i USING old WHERE i.id = old.id
+""")
+
+
+def delete_old_incidents(connection: Connection, *, older_than_days: int, limit: int) -> int:
+    """Delete up to `limit` incidents that closed so long ago, with their messages; how many it were.
+
+    One of which a message still waits to be sent stays.
+    """
+    values = {"older_than_days": older_than_days, "limit": limit}
+    return connection.execute(_DELETE_INCIDENTS, values).rowcount

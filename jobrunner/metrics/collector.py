@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from jobrunner.db.engine import of_one_moment, transaction
 from jobrunner.db.metrics import JobNow, read_jobs_now, read_processes_now, read_projects_now
+from jobrunner.db.notifications import count_waiting
 from jobrunner.db.processes import own_version
 from jobrunner.db.queues import Queue, read_queues
 from jobrunner.db.totals import (
@@ -77,6 +78,7 @@ def _of_the_whole(connection: Connection) -> Iterator[Part]:
     )
     yield values(names.DRIFT, {(each.name,): each.drift_jobs for each in projects})
     yield values(names.LAST_APPLY, _seconds({each.name: each.applied_at for each in projects}))
+    yield values(names.ALERTS_UNSENT, count_waiting(connection))
 
 
 def _of_queues(queues: Iterable[Queue], totals: Iterable[QueueTotal]) -> Iterator[Part]:

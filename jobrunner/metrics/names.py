@@ -95,6 +95,12 @@ LAST_APPLY = Metric(
     "When the project was last applied, in seconds since 1970.",
     ("project",),
 )
+ALERTS_UNSENT = Metric(
+    "jobrunner_alerts_unsent",
+    "gauge",
+    "Messages of alerts that wait to be sent; 0 for a notifier that none waits for.",
+    ("project", "notifier"),
+)
 BUILD = Metric("jobrunner_build_info", "gauge", "1, with the version that answers.", ("version",))
 CUT = Metric(
     "jobrunner_metrics_series_cut",
@@ -104,7 +110,8 @@ CUT = Metric(
 
 OWN = (
     *(RUNS, RETRIES, DURATION, WAIT, DELAY, RUNNING, DEPTH, OLDEST, WORKERS, LAST_SUCCESS),
-    *(NEXT_RUN, OVERDUE, PAUSED, LAST_TICK, VALID, DRIFT, LAST_APPLY, BUILD, CUT),
+    *(NEXT_RUN, OVERDUE, PAUSED, LAST_TICK, VALID, DRIFT, LAST_APPLY, ALERTS_UNSENT),
+    *(BUILD, CUT),
 )
 
 CELERY_TASKS = Metric(

@@ -64,7 +64,9 @@ class Prometheus:
             with urllib.request.urlopen(f"{self._url}/api/v1/query?{asked}") as answer:  # noqa: S310  our own
                 found: list[Any] = json.load(answer)["data"]["result"]
         except urllib.error.HTTPError as error:
-            if error.code == HTTPStatus.SERVICE_UNAVAILABLE:  # it listens before it has read its own files
+            if (
+                error.code == HTTPStatus.SERVICE_UNAVAILABLE
+            ):  # it listens before it has read its own files
                 return []
             raise AssertionError(error.read()) from error
         except OSError:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, insert, text
+from sqlalchemy import Engine, func, insert, select, text
 
 from jobrunner.db import tables
 from jobrunner.db.engine import transaction
+from jobrunner.db.notifiers import replace_notifiers
 from jobrunner.db.pauses import pause
 from jobrunner.db.processes import sign_in
 from jobrunner.db.totals import count_ended
@@ -224,6 +225,29 @@ def test_a_plan_that_waits_is_drift(ledger: Ledger, engine: Engine) -> None:
             {"plan": json.dumps({"changes": [{}, {}]})},
         )
     assert scraped(engine).value(names.DRIFT.name, project="test") == 2
+
+
+def test_messages_that_wait_to_be_sent_are_counted_by_notifier(
+    ledger: Ledger, engine: Engine
+) -> None:
+    job_id = ledger.add_job()
+    with engine.begin() as connection:
+        project_id = connection.execute(select(tables.projects.c.id)).scalar_one()
+        replace_notifiers(connection, project_id, {"oncall": "", "quiet": ""})
+        incident_id = connection.execute(
+            insert(tables.incidents)
+            .values(job_id=job_id, kind="failure", last_at=NOON, last_scheduled_for=NOON)
+            .returning(tables.incidents.c.id)
+        ).scalar_one()
+        one = {"incident_id": incident_id, "project_id": project_id, "notifier": "oncall"}
+        waits = {**one, "event": "opened", "message": {}, "next_try_at": func.now()}
+        connection.execute(insert(tables.notifications).values([waits, waits]))
+        connection.execute(
+            insert(tables.notifications).values(**{**waits, "next_try_at": None, "sent_at": NOON})
+        )
+    found = scraped(engine)
+    assert found.value(names.ALERTS_UNSENT.name, project="test", notifier="oncall") == 2
+    assert found.value(names.ALERTS_UNSENT.name, project="test", notifier="quiet") == 0
 
 
 def test_the_version_is_told(engine: Engine) -> None:

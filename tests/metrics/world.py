@@ -8,6 +8,7 @@ from sqlalchemy import Engine, func, insert, select
 
 from jobrunner.db import tables
 from jobrunner.db.engine import transaction
+from jobrunner.db.notifiers import replace_notifiers
 from jobrunner.db.processes import sign_in
 from jobrunner.db.totals import count_ended
 from tests.ledger import NOON, Ledger
@@ -16,7 +17,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def fill(engine: Engine) -> None:
-    """Runs of all ends, a failed attempt, what waits, a worker, a beat, a watcher and a revision."""
+    """Runs of all ends, a failed attempt, what waits, a process of each kind, a notifier, a revision."""
     ledger = Ledger(engine)
     job_id = ledger.add_job()
     _end_some(ledger, job_id)
@@ -28,6 +29,7 @@ def fill(engine: Engine) -> None:
         sign_in(connection, "beat")
         sign_in(connection, "watch", details={"config": "in_force", "project": "test"})
         project_id = connection.execute(select(tables.projects.c.id)).scalar_one()
+        replace_notifiers(connection, project_id, {"oncall": ""})
         connection.execute(
             insert(tables.revisions).values(
                 project_id=project_id, number=0, author="ada", digest="", changes=[]
