@@ -22,6 +22,12 @@ _GIVES_ACCESS = re.compile(
 """An address with a user; a command with its environment, as `import crontab` writes it; a reference to
 a secret that is none, and perhaps the secret itself.
 """
+_VARIABLES = re.compile(r"""\bvars["']?[ \t]*:""")
+_SAYS_SO = re.compile(
+    r"""\b\w*(?:token|passw|secret|credential|api_?key|private_?key)\w*["']?[ \t]*:""",
+    re.IGNORECASE,
+)
+"""A variable whose name tells what it holds; others are what makes environments differ, and are quoted."""
 _INDENT = re.compile(r"[ \t-]*")
 _HAS_A_KEY = re.compile(r"""[ \t-]*["']?[\w.$/{}-]+["']?[ \t]*:(?:\s|$)""")
 
@@ -45,11 +51,18 @@ def sensitive_lines(lines: Sequence[str], names: frozenset[str]) -> frozenset[in
 def _of_names(lines: Sequence[str], names: frozenset[str]) -> Iterator[int]:
     named = _named_at(lines)
     above: int | None = None
+    variables_above: int | None = None
     for number, line in enumerate(lines, start=1):
         indent = _indent(line)
         spans = named.get(number, ())
         words = (one.start() for one in _WORD.finditer(line) if one[0] in names)
-        if any(not _is_within(at, spans) for at in words) or _GIVES_ACCESS.search(line):
+        if _VARIABLES.search(line):
+            variables_above = indent
+        elif variables_above is not None and indent <= variables_above and _HAS_A_KEY.match(line):
+            variables_above = None
+        is_variable = variables_above is not None and _SAYS_SO.search(line)
+        is_named = any(not _is_within(at, spans) for at in words)
+        if is_named or is_variable or _GIVES_ACCESS.search(line):
             above = indent if above is None else min(above, indent)
         elif above is not None and indent <= above and _HAS_A_KEY.match(line):
             above = None

@@ -49,6 +49,26 @@ def test_it_is_hidden_with_a_slip_of_the_pen_too(text: str, lines: set[int]) -> 
     assert hidden(text) == lines
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("vars:\n  API_TOKEN: abc\n  BUCKET: reports\nqueues: {}\n", {2}),
+        ("vars: {db_password: abc, BUCKET: reports}\n", {1}),
+        ('    "vars":\n      SECRET_KEY: |\n        abc\n      BUCKET: reports\n', {2, 3}),
+        ("vars: {BUCKET: reports}\nguards:\n  token: 1\n", set()),
+    ],
+)
+def test_a_variable_whose_name_tells_what_it_holds_is_hidden(text: str, lines: set[int]) -> None:
+    assert hidden(text) == lines
+
+
+def test_a_mistake_in_such_a_variable_does_not_quote_it() -> None:
+    config = b"environments:\n  prod:\n    vars:\n      TOKEN: [s3cr3t]\n      BUCKET: [reports]\n"
+    told = parse_project(SourceFile("jobrunner.yaml", config), []).diagnostics
+    lines = {one.location.line: one.source_line.strip() for one in told if one.code == "E203"}
+    assert lines == {4: "", 5: "BUCKET: [reports]"}
+
+
 def test_what_the_project_file_names_is_hidden_in_all_files() -> None:
     names = sensitive_names("defaults: {sensitive: [password]}\n")
     file = SourceFile("a.yaml", b"jobs: {a: {task: a.b, kwargs: {password: *x}}}", names)
