@@ -115,15 +115,28 @@ def grow_missed(connection: Connection, runs: Sequence[NewRun]) -> frozenset[str
 
 
 # Nothing is sent whose time has passed: `expires` is checked here and again at the claim.
+_UNSENT = """
+           state = 'queued' AND sent_at IS NULL AND NOT held AND delivery = 'claim'
+       AND available_at <= statement_timestamp()
+       AND (attempt > 0 OR expires_at IS NULL OR expires_at > statement_timestamp())
+"""
+# By age, so that nobody is passed over for ever; and what has come last is not kept waiting by a burst
+# of lower priority. It is looked for in so many of the newest, since no index knows of priorities.
 _TAKE_UNSENT = text(f"""
-    WITH waiting AS (
+    WITH oldest AS (
+        SELECT id, priority FROM jobrunner.runs WHERE {_UNSENT}
+         ORDER BY available_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+    ), newest AS MATERIALIZED (
+        SELECT id, priority FROM jobrunner.runs WHERE {_UNSENT}
+         ORDER BY available_at DESC LIMIT :limit
+    ), urgent AS (
         SELECT id FROM jobrunner.runs
-         WHERE state = 'queued' AND sent_at IS NULL AND NOT held AND delivery = 'claim'
-           AND available_at <= statement_timestamp()
-           AND (attempt > 0 OR expires_at IS NULL OR expires_at > statement_timestamp())
-         ORDER BY available_at
-         LIMIT :limit
+         WHERE id IN (SELECT id FROM newest
+                       WHERE priority > (SELECT coalesce(max(priority), 0) FROM oldest))
+           AND {_UNSENT}
            FOR NO KEY UPDATE SKIP LOCKED
+    ), waiting AS (
+        SELECT id FROM oldest UNION SELECT id FROM urgent
     ), taken AS (
         UPDATE jobrunner.runs AS r
            SET sent_at = statement_timestamp()
@@ -156,7 +169,10 @@ class Batch:
 
 
 def take_unsent(connection: Connection, *, limit: int) -> Batch | None:
-    """Runs that wait to be sent, as a batch of the caller's; None when there are none."""
+    """Runs that wait to be sent, as a batch of the caller's; None when there are none.
+
+    The `limit` oldest, and of as many of the newest those that come before all of these by priority.
+    """
     rows = connection.execute(_TAKE_UNSENT, {"limit": limit}).all()
     if not rows:
         return None

@@ -30,6 +30,29 @@ def test_a_trigger_is_a_row_that_the_next_tick_sends(
     assert (run.id, run.trigger, run.state) == (triggered.run_id, "manual", "queued")
 
 
+def test_what_comes_last_with_a_higher_priority_is_not_kept_waiting_by_a_burst(
+    engine: Engine, add_job: AddJob, broker: Broker
+) -> None:
+    add_job("burst", schedules=[], overlap="allow")
+    add_job("urgent", schedules=[], priority=9)
+    for address in ("test/burst", "test/burst", "test/burst", "test/urgent"):
+        trigger(engine, address)
+    sent = [send_unsent(engine, broker.send, limit=2) for _ in range(3)]
+    assert sent == [3, 1, 0]
+    assert [message.address for message in broker.sent[:3]] == [
+        "test/burst", "test/burst", "test/urgent",
+    ]  # fmt: skip
+
+
+def test_a_burst_of_one_priority_is_sent_in_order(
+    engine: Engine, add_job: AddJob, broker: Broker
+) -> None:
+    add_job(schedules=[], overlap="allow", priority=5)
+    asked = [str(trigger(engine).run_id) for _ in range(5)]
+    assert [send_unsent(engine, broker.send, limit=2) for _ in range(3)] == [2, 2, 1]
+    assert [message.run_id for message in broker.sent] == asked
+
+
 def test_a_trigger_rolls_back_with_its_caller(
     engine: Engine, add_job: AddJob, read_runs: ReadRuns
 ) -> None:
