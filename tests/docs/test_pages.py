@@ -67,3 +67,15 @@ def test_every_measured_figure_stands_in_the_benchmarks(page: Path) -> None:
 
 def test_the_readme_is_no_longer_than_a_newcomer_reads() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 170
+
+
+def test_what_is_computed_on_paper_is_computed_rightly() -> None:
+    page = (DOCS / "explanation" / "scaling.md").read_text("utf-8").replace(",", "")
+    sums = re.findall(r"(\d+) ([/\u00d7]) (\d+)(?: m?s)? = (\d+)(?: |$)", page)
+    assert len(sums) >= 6
+    wrong = [one for one in sums if abs(computed(*one[:3]) - int(one[3])) > 0.5]
+    assert wrong == []
+
+
+def computed(left: str, operator: str, right: str) -> float:
+    return int(left) / int(right) if operator == "/" else int(left) * int(right)
