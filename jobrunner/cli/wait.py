@@ -110,7 +110,12 @@ def _look_for_broker(session: Session) -> None:
             "No broker is known.",
             hint="Set JOBRUNNER_BROKER_URL, or start everything here with `jobrunner up`.",
         )
-    broker_risk(make_app(settings))
+    try:
+        broker_risk(make_app(settings))
+    except BrokerUnavailable as error:
+        raise BrokerUnavailable(
+            error.message, hint="Check that it is up and that JOBRUNNER_BROKER_URL is right."
+        ) from error
 
 
 def _look_for_schema(session: Session) -> None:

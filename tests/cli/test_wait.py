@@ -58,6 +58,7 @@ def test_a_broker_that_is_away_ends_it_with_its_time(database_url: str) -> None:
     called = wait_without_broker("--timeout", "0s", database_url=database_url)
     assert called.exit_code == 1
     assert "The broker at 127.0.0.1:1 does not answer" in called.stderr
+    assert "JOBRUNNER_BROKER_URL is right" in called.stderr
     assert "secret" not in called.stderr
 
 

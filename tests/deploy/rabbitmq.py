@@ -25,7 +25,7 @@ default_pass = {PASSWORD}
 default_vhost = /
 disk_free_limit.absolute = 1MB
 vm_memory_high_watermark.absolute = 256MB
-consumer_timeout = 5000
+consumer_timeout = 3000
 """
 # Only here it can be said how often that time-out is looked at: once a minute, if nobody says.
 _LOOK_OFTEN = "[{rabbit, [{channel_tick_interval, 500}]}].\n"

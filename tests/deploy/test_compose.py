@@ -1,8 +1,6 @@
 """docker-compose.yml and the Dockerfile hold together, and with the product."""
 
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -10,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from jobrunner.settings import PART_NAMES, Settings
+from tests.cli.calling import call
 from tests.deploy.compose import (
     GIVEN_SERVICES,
     PRODUCT_SERVICES,
@@ -25,8 +24,7 @@ PROVISIONING = REPOSITORY / "deploy" / "grafana" / "provisioning"
 
 
 def help_of(*arguments: str) -> int:
-    argv = [sys.executable, "-m", "jobrunner", *arguments, "--help"]
-    return subprocess.run(argv, capture_output=True, check=False).returncode
+    return call(*arguments, "--help").exit_code
 
 
 def test_the_services_are_those_of_the_design() -> None:

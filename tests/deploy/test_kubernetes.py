@@ -140,6 +140,11 @@ def test_no_pod_has_a_right_that_it_does_not_need(found: Object) -> None:
 
 
 @of_pods
+def test_no_service_of_the_namespace_sets_one_of_our_variables(found: Object) -> None:
+    assert pod_of(found)["enableServiceLinks"] is False
+
+
+@of_pods
 def test_it_runs_as_the_user_of_the_image(found: Object) -> None:
     dockerfile = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
     user = re.search(r"^USER (\d+)$", dockerfile, re.MULTILINE)

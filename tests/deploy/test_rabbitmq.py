@@ -8,6 +8,7 @@ import pytest
 from kombu import Connection
 
 from jobrunner.embedded.children import Supervisor
+from tests.cli.calling import call
 from tests.deploy.rabbitmq import open_rabbitmq
 from tests.project import Project, open_project
 from tests.servers import Servers, open_database
@@ -47,7 +48,7 @@ def nap() -> None:
 
 
 def take_long() -> None:
-    time.sleep(8)
+    time.sleep(5)
 """,
 }
 
@@ -77,14 +78,19 @@ def line(supervisor: Supervisor, servers: Servers, rabbitmq: str) -> Iterator[Pr
 
 
 def runs_of(project: Project, job: str, state: str = "succeeded") -> list[dict[str, Any]]:
-    listed = project.run("runs", "list", "--job", job, "--state", state, "-o", "json")
-    found: list[dict[str, Any]] = json.loads(listed.stdout)
+    found: list[dict[str, Any]] = look(project, "runs", "list", "--job", job, "--state", state)
     return found
+
+
+def look(project: Project, *arguments: str) -> Any:
+    """The answer of a command, which is called in this process: it is asked again and again."""
+    called = call(*arguments, "-o", "json", folder=project.path, environ=project.environment)
+    return json.loads(called.stdout)
 
 
 def waiting_in(project: Project, queue: str) -> int:
     """How many messages the broker has in it."""
-    depths: dict[str, int] = json.loads(project.run("status", "-o", "json").stdout)["queues"]
+    depths: dict[str, int] = look(project, "status")["queues"]
     return depths[queue]
 
 
@@ -93,7 +99,7 @@ def test_what_is_due_runs(line: Project) -> None:
 
 
 def test_a_queue_that_nobody_has_declared_is_empty(line: Project) -> None:
-    told = json.loads(line.run("status", "-o", "json").stdout)
+    told = look(line, "status")
     assert (told["broker_error"], told["queues"]["undeclared"]) == ("", 0)
 
 
