@@ -27,8 +27,9 @@ async def close_connections_of_coroutines() -> None:
     """Before a coroutine is awaited, whose models would otherwise meet a connection that the server may
     have closed since the last one.
     """
-    if "django.db" not in sys.modules:
-        return
+    registry = sys.modules.get("django.apps")
+    if registry is None or not registry.apps.ready:
+        return  # a library that has looked for Django has no settings with databases
     from asgiref.sync import sync_to_async  # noqa: PLC0415
     from django.db import connections  # noqa: PLC0415
 

@@ -113,6 +113,20 @@ def test_a_run_in_this_process_uses_the_models(folder: Project, engine: Engine) 
     assert states(engine) == ["added"]
 
 
+def test_manage_py_runs_a_job_here(folder: Project, engine: Engine) -> None:
+    command = folder.start_program("python", "-m", "django", "run_job", "shop/add", "--local")
+    assert command.wait(timeout_seconds=60) == 0, command.output
+    assert states(engine) == ["added"]
+
+
+def test_manage_py_passes_words_and_exit_codes_to_jobrunner(folder: Project) -> None:
+    known = folder.start_program("python", "-m", "django", "jobrunner", "render", "shop/add")
+    assert known.wait(timeout_seconds=60) == 0, known.output
+    assert "task: shop.tasks.add" in known.output
+    wrong = folder.start_program("python", "-m", "django", "jobrunner", "no-such-command")
+    assert wrong.wait(timeout_seconds=60) == 64
+
+
 def test_tasks_are_checked_by_importing_them(folder: Project) -> None:
     ended = folder.run("validate", "--check-tasks", "import")
     assert ended.returncode == 0, ended.stdout + ended.stderr
