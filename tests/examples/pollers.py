@@ -15,7 +15,7 @@ from tests.examples.request_processing import Browser
 
 POLLERS = 100
 SECONDS_BETWEEN = 2.0
-ROUNDS = 3
+ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Cost:
 
 
 def cost_of(server_pid: int, browser: Browser, path: str, headers: Mapping[str, str]) -> Cost:
-    """The pollers spread over the two seconds and ask three times, each by a connection of its own."""
+    """The pollers spread over the two seconds and ask twice, each by a connection of its own."""
     seen: Counter[int] = Counter()
     bodies: list[int] = []
     cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())

@@ -102,5 +102,7 @@ def edited(project: Project, path: str, *changes: tuple[str, str]) -> Iterator[N
         assert old in after
         after = after.replace(old, new)
     project.write(path, after)
-    yield
-    project.write(path, before)
+    try:
+        yield
+    finally:
+        project.write(path, before)
