@@ -1,15 +1,7 @@
 """For a FastAPI app: jobrunner's pages and API within it, who calls, and runs in a request's transaction.
 
-from jobrunner.contrib import fastapi as jobrunner_fastapi
-
-app = FastAPI()
-jobrunner_fastapi.mount(app, "/jobs")
-
-@app.post("/orders", status_code=202)
-async def order(caller: KnownCaller, trigger: HasTrigger, session: HasSession) -> Placed:
-    run = await trigger(
-        "shop/confirm", {"order": 7}, session=session, created_by=caller.subject
-    )
+`mount(app, "/jobs")` once; then `KnownCaller` and `HasTrigger` are types of arguments of the app's own
+routes. docs/how-to/fastapi.md shows all of it.
 """
 
 import os

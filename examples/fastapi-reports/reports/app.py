@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from jobrunner.contrib import fastapi as jobrunner_fastapi
+from jobrunner.contrib.fastapi import mount
 from reports import periodic_routes, report_routes
 
 app = FastAPI(title="Reports")
 app.include_router(report_routes.router)
 app.include_router(periodic_routes.router)
-jobrunner_fastapi.mount(app, "/jobs")
+mount(app, "/jobs")
