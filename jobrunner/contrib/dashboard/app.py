@@ -5,11 +5,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from jobrunner.contrib.dashboard import metrics, state, tasks
+from jobrunner.contrib.dashboard import state, tasks
 from jobrunner.db.engine import make_engine
 from jobrunner.sealing import make_keyring
 from jobrunner.settings import Settings, load_settings
 from jobrunner.web import problems
+from jobrunner.web.api.metrics import make_metrics_router
 from jobrunner.web.app import gate_of
 from jobrunner.web.context import Web
 from jobrunner.web.host_tokens import HostTokens
@@ -25,6 +26,7 @@ def make_dashboard(settings: Settings | None = None) -> FastAPI:
     Raises UsageError for settings that cannot be used.
     """
     settings = settings or load_settings(os.environ, Path.cwd())
+    settings = settings.model_copy(update={"metrics_celery_names": True})
     engine = make_engine(
         settings.database_url,
         application_name="jobrunner dashboard",
@@ -44,6 +46,6 @@ def make_dashboard(settings: Settings | None = None) -> FastAPI:
     problems.add_handlers(app, has_pages=False)
     app.include_router(state.router)
     app.include_router(tasks.router)
-    app.include_router(metrics.make_metrics_router(settings))
+    app.include_router(make_metrics_router(settings, "/metrics/prometheus/"))
     check_declared(app)
     return app

@@ -11,13 +11,13 @@ from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.security import PUBLIC, Reader
 
 
-def make_metrics_router(settings: Settings) -> APIRouter:
+def make_metrics_router(settings: Settings, path: str = "/metrics") -> APIRouter:
     """For whoever may read; with `metrics_open` for everybody, which an operator says of his network."""
     router = APIRouter(include_in_schema=False)
     if settings.metrics_open:
-        router.get("/metrics", dependencies=[PUBLIC])(_open_metrics)
+        router.get(path, dependencies=[PUBLIC])(_open_metrics)
     else:
-        router.get("/metrics")(_metrics)
+        router.get(path)(_metrics)
     return router
 
 
