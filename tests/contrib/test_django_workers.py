@@ -1,5 +1,7 @@
 """A Django project's code in jobrunner's processes: set up before it is imported, with live connections."""
 
+import shutil
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -58,16 +60,22 @@ def cleaned():
 @pytest.fixture
 def folder(project: Project, engine: Engine) -> Project:
     """A Django project whose tasks write orders."""
-    project.write("site_settings.py", SETTINGS)
-    project.write("shop/__init__.py", "")
-    project.write("shop/models.py", MODELS)
-    project.write("shop/tasks.py", TASKS)
-    project.write("jobrunner.yaml", "project: shop\n")
-    project.write("jobs.d/shop.yaml", "namespace: shop\njobs:\n  add: {task: shop.tasks.add}\n")
+    write_site(project)
     project.environment["DJANGO_SETTINGS_MODULE"] = "site_settings"
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE shop_orders (id bigserial, state text)"))
     return project
+
+
+def write_site(project: Project, below: str = "") -> None:
+    project.write(f"{below}site_settings.py", SETTINGS)
+    project.write(f"{below}shop/__init__.py", "")
+    project.write(f"{below}shop/models.py", MODELS)
+    project.write(f"{below}shop/tasks.py", TASKS)
+    project.write(f"{below}jobrunner.yaml", "project: shop\n")
+    project.write(
+        f"{below}jobs.d/shop.yaml", "namespace: shop\njobs:\n  add: {task: shop.tasks.add}\n"
+    )
 
 
 def states(engine: Engine) -> list[str]:
@@ -105,6 +113,18 @@ def test_an_on_end_uses_the_models_in_its_own_process(
     start_worker("-c", "1")
     result(ledger, send, "shop.tasks.add", on_end="shop.tasks.cleaned")
     wait_until(lambda: states(engine) == ["added", "cleaned"])
+
+
+def test_the_settings_are_found_beside_the_project_file_wherever_the_worker_starts(
+    folder: Project, start_worker: StartWorker, send: Send, ledger: Ledger, engine: Engine
+) -> None:
+    shutil.rmtree(folder.path / "shop")
+    (folder.path / "site_settings.py").unlink()
+    write_site(folder, below="site/")
+    folder.environment["JOBRUNNER_CONFIG"] = "site/jobrunner.yaml"
+    start_worker("-c", "1")
+    result(ledger, send, "shop.tasks.add")
+    assert states(engine) == ["added"]
 
 
 def test_a_run_in_this_process_uses_the_models(folder: Project, engine: Engine) -> None:
