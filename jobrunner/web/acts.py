@@ -11,13 +11,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobrunner.access.caller import Caller
+from jobrunner.access.caller import Caller, Permission
 from jobrunner.db import audit, pauses
 from jobrunner.db.overview import get_job
 from jobrunner.db.runs import cancel_run
 from jobrunner.db.wakeups import notify
-from jobrunner.errors import AccessDenied, Conflict, UsageError
-from jobrunner.plan.pause import PauseInForce
+from jobrunner.errors import AccessDenied, Conflict, NotFound, UsageError
+from jobrunner.plan.pause import PauseInForce, Scope
 from jobrunner.run import RunState
 from jobrunner.sealing import Keyring
 from jobrunner.tracing import continuing, current_traceparent
@@ -123,14 +123,59 @@ def pause(
 ) -> PauseInForce:
     """The job's schedules start nothing until then; None: until somebody resumes."""
     address = check_sees_job(caller, namespace, name)
-    if until is not None and until <= now:
-        raise UsageError("The pause would be over already.", hint="Give a time to come, or none.")
+    _check_to_come(until, now)
     get_job(connection, address)
     made = pauses.pause(
         connection, "job", address, reason=reason, paused_by=caller.subject, until=until
     )
     notify(connection)
     return made
+
+
+def pause_many(
+    connection: Connection,
+    caller: Caller,
+    *,
+    scope: Scope,
+    target: str,
+    reason: str,
+    until: datetime | None,
+    now: datetime,
+) -> PauseInForce:
+    """The same for all jobs of a tag, a queue or a namespace. Raises NotFound where there is none."""
+    _check_may_hold_back(caller, scope, target)
+    _check_to_come(until, now)
+    if not pauses.count_jobs(connection, scope, target):
+        raise _no_job_of(scope, target)
+    made = pauses.pause(
+        connection, scope, target, reason=reason, paused_by=caller.subject, until=until
+    )
+    notify(connection)
+    return made
+
+
+def _check_may_hold_back(caller: Caller, scope: Scope, target: str) -> None:
+    """Raise NotFound for a namespace that is not his, and AccessDenied for what has jobs of any."""
+    if scope == "namespace":
+        if not caller.may(Permission.OPERATE, target):
+            raise _no_job_of(scope, target)
+    elif caller.namespaces is not None:
+        raise AccessDenied(
+            f"'{caller.subject}' is limited to namespaces, and a {scope} has jobs of any.",
+            is_known=True,
+            hint="Pause the jobs, or a namespace.",
+        )
+
+
+def _no_job_of(scope: Scope, target: str) -> NotFound:
+    return NotFound(
+        f"There is no job of {scope} {target}.", hint="GET /api/v1/jobs tells what jobs have."
+    )
+
+
+def _check_to_come(until: datetime | None, now: datetime) -> None:
+    if until is not None and until <= now:
+        raise UsageError("The pause would be over already.", hint="Give a time to come, or none.")
 
 
 def resume(connection: Connection, caller: Caller, *, namespace: str, name: str) -> None:
@@ -141,6 +186,17 @@ def resume(connection: Connection, caller: Caller, *, namespace: str, name: str)
         raise Conflict(
             f"{address} itself is not paused.",
             hint="A pause of its queue, its namespace or a tag ends with `jobrunner resume`.",
+        )
+    notify(connection)
+
+
+def resume_many(connection: Connection, caller: Caller, *, scope: Scope, target: str) -> None:
+    """End the pause of a tag, a queue or a namespace. Raises Conflict where it is not paused."""
+    _check_may_hold_back(caller, scope, target)
+    if not pauses.resume(connection, scope, target, resumed_by=caller.subject):
+        raise Conflict(
+            f"The {scope} {target} is not paused.",
+            hint="GET /api/v1/pauses tells what is, and by whom.",
         )
     notify(connection)
 

@@ -52,6 +52,13 @@ ROWS: Mapping[str, Row] = {
     ),
     "POST /jobs/{namespace}/{name}/resume": Row("operator", of="namespace", good=409, form={}),
     "GET /api/v1/audit": Row("admin of all"),
+    "GET /api/v1/pauses": Row("viewer"),
+    "POST /api/v1/pauses": Row(
+        "operator", of="namespace", json={"scope": "namespace", "target": "test"}
+    ),
+    "DELETE /api/v1/pauses": Row(
+        "operator", of="namespace", good=409, query={"scope": "namespace", "target": "test"}
+    ),
     "GET /sign-in": Row("nothing"),
     "POST /sign-in": Row("nothing", good=403),  # no browser says that it comes from a page of ours
     "GET /sign-in/link/{link}": Row("nothing", path={"link": "x"}),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine, select
 from starlette.testclient import TestClient
 
@@ -174,6 +175,44 @@ def test_a_pause_that_would_be_over_is_refused(
     ledger.add_job()
     body = {"until": "2020-01-01T00:00:00Z"}
     assert client.post(f"{JOB}/pause", json=body, headers=sign("operator")).status_code == 422
+
+
+PAUSES = "/api/v1/pauses"
+
+
+@pytest.mark.parametrize(
+    ("scope", "target"), [("tag", "team a/b"), ("queue", "default"), ("namespace", "test")]
+)
+def test_all_jobs_of_a_tag_a_queue_or_a_namespace_are_paused_and_resumed(
+    client: TestClient, sign: Sign, ledger: Ledger, scope: str, target: str
+) -> None:
+    ledger.add_job(tags=["team a/b"])
+    operator, what = sign("operator"), {"scope": scope, "target": target}
+    made = client.post(PAUSES, json={**what, "reason": "disk"}, headers=operator)
+    assert (made.status_code, made.json()["target"], made.json()["reason"]) == (200, target, "disk")
+    assert _addresses(client, operator, "state=paused") == ["test/job"]
+    assert client.get(PAUSES, headers=operator).json()["items"] == [made.json()]
+    assert client.delete(PAUSES, params=what, headers=operator).status_code == 200
+    assert _addresses(client, operator, "state=paused") == []
+    assert client.delete(PAUSES, params=what, headers=operator).status_code == 409
+
+
+def test_a_pause_of_what_no_job_has_is_not_found(client: TestClient, sign: Sign) -> None:
+    body = {"scope": "tag", "target": "nobody"}
+    assert client.post(PAUSES, json=body, headers=sign("operator")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("scope", "target", "status"),
+    [("tag", "night", 403), ("queue", "default", 403), ("namespace", "test", 404)],
+)
+def test_fault_82_who_is_limited_to_namespaces_holds_back_no_other_jobs(
+    client: TestClient, sign: Sign, ledger: Ledger, scope: str, target: str, status: int
+) -> None:
+    ledger.add_job(tags=["night"])
+    limited, what = sign("operator", namespaces=["other"]), {"scope": scope, "target": target}
+    assert client.post(PAUSES, json=what, headers=limited).status_code == status
+    assert client.delete(PAUSES, params=what, headers=limited).status_code == status
 
 
 def test_a_backfill_gives_each_time_one_run(

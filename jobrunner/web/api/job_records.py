@@ -55,6 +55,13 @@ class JobPage(Record):
     next_cursor: str | None = Field(description="For the next page; null: this is the last one.")
 
 
+class PauseBody(Record):
+    """Why, and until when."""
+
+    reason: str = Field(default="", max_length=1_000, pattern=r"^[^\x00]*$")
+    until: Moment | None = Field(default=None, description="null: until somebody resumes.")
+
+
 class PauseRecord(Record):
     """A pause that holds now."""
 

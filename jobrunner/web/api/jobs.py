@@ -19,6 +19,7 @@ from jobrunner.web import acts
 from jobrunner.web.api.job_records import (
     JobDetailRecord,
     JobPage,
+    PauseBody,
     PauseRecord,
     job_detail_record,
     job_record,
@@ -185,13 +186,6 @@ def trigger(
             ),
         )
     )
-
-
-class PauseBody(Record):
-    """Why, and until when."""
-
-    reason: str = Field(default="", max_length=1_000, pattern=r"^[^\x00]*$")
-    until: Moment | None = Field(default=None, description="null: until somebody resumes.")
 
 
 _UNTIL_RESUMED = PauseBody()
