@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from jobrunner.embedded.children import Supervisor
+from tests.browser.browsing import open_browser
 from tests.examples.request_processing import (
     EXAMPLE,
     REQUESTS,
@@ -186,6 +189,42 @@ def test_nobody_sees_anything_who_is_not_signed_in(site: Site) -> None:
     stranger = Browser(site.user.port)
     assert stranger.get(f"{REQUESTS}{made['id']}/").status == 401
     assert stranger.get(REQUESTS).status == 401
+
+
+@pytest.fixture
+def page(site: Site) -> Iterator[Page]:
+    """The example's own page, for somebody who is signed in."""
+    with open_browser() as browser:
+        address = f"http://127.0.0.1:{site.user.port}"
+        context = browser.new_context(base_url=address)
+        context.add_cookies(
+            [
+                {"name": name, "value": value, "url": address}
+                for name, value in site.user.cookies.items()
+            ]
+        )
+        opened = context.new_page()
+        opened.set_default_timeout(PATIENCE_SECONDS * 1000)
+        yield opened
+        context.close()
+
+
+def test_the_page_shows_the_end_of_a_request_where_live_events_do_not_arrive(page: Page) -> None:
+    asked: list[str] = []
+    page.route("**/events/", lambda route: route.abort())
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/")
+    page.fill("#orders", "Zoe, 1.50, EUR\nZoe, 2, EUR")
+    page.click("#make button")
+    page.wait_for_selector("text=Zoe 3.50 €")
+    assert any(re.search(f"{REQUESTS}[0-9a-f-]{{36}}/$", url) for url in asked)
+
+
+def test_the_page_shows_the_error_of_a_request_as_it_comes(page: Page) -> None:
+    page.goto("/")
+    page.fill("#orders", "Zoe, 1, <b>")
+    page.click("#make button")
+    page.wait_for_selector("text=Line 1: there is no currency '<b>'.")
 
 
 def test_a_cancelled_request_has_failed_and_is_cleaned_up_after(site: Site) -> None:
