@@ -76,14 +76,16 @@ def is_healthy(project: Project, service: str) -> bool:
 def run_the_line(project: Project) -> None:
     migrated = project.run(*command_of("migrate"))
     assert migrated.returncode == 0, migrated.stderr
+    ready = project.run("wait", "--for", "db,broker,schema", "--timeout", "5m")
+    assert ready.stdout == "● ready: db, broker, schema\n", ready.stderr
     made = project.run("token", "create", "me", "--role", "admin")
     assert made.returncode == 0, made.stderr
     for service in ("beat", "beat", "worker", "watch"):
         project.start(*command_of(service))
     project.start(*command_of("web"), "--port", "0")  # its own may be taken on this machine
-    wait_until(lambda: has_succeeded(project), timeout_seconds=60)
+    wait_until(lambda: has_succeeded(project), timeout_seconds=120)
     for service in ("beat", "worker", "watch", "web"):
-        wait_until(lambda: is_healthy(project, service), timeout_seconds=20)  # noqa: B023  called at once
+        wait_until(lambda: is_healthy(project, service), timeout_seconds=60)  # noqa: B023  called at once
 
 
 def test_the_services_of_the_compose_file_make_runs_succeed(supervisor: Supervisor) -> None:
