@@ -69,17 +69,7 @@ def make_plan(
         digest=plan_digest(current.name, environment, (_digest_parts(c) for c in changes)),
         load_before=load_before,
         load_after=load_after,
-        diagnostics=_in_file_order(
-            [
-                *diagnostics,
-                *lint_jobs(
-                    desired,
-                    now=now,
-                    served_queues=current.served_queues,
-                    applied_once=_applied_once(current),
-                ),
-            ]
-        ),
+        diagnostics=_in_file_order([*diagnostics, *_lints(current, desired, now)]),
         now=now,
         horizon=horizon,
         targets=targets.texts,
@@ -94,6 +84,17 @@ def _hinted(changes: Sequence[Change]) -> tuple[Change, ...]:
         if isinstance(change, Create) and change.address in renames
         else change
         for change in changes
+    )
+
+
+def _lints(
+    current: CurrentProject, desired: Sequence[DefinedJob], now: datetime
+) -> tuple[Diagnostic, ...]:
+    return lint_jobs(
+        desired,
+        now=now,
+        served_queues=current.served_queues,
+        applied_once=_applied_once(current),
     )
 
 
@@ -193,7 +194,9 @@ def _create(job: DefinedJob, current: CurrentProject, now: datetime) -> Create:
         job=job,
         definition=definition,
         digest=digest,
-        fields=tuple([_field(difference, job, sensitive) for difference in given_fields(told)]),
+        fields=tuple(
+            [_field(difference, job, sensitive) for difference in given_fields(job.spec, told)]
+        ),
         schedules=tuple(schedule_changes(None, job.spec, now)),
         pauses=_covering(current.pauses, job.spec),
         deleted_in=current.deleted.get(job.address),

@@ -32,9 +32,12 @@ def differences(old: JobSpec, new: JobSpec) -> tuple[Difference, ...]:
     return tuple(_compare((), _tree(dump_job(old)), _tree(dump_job(new))))
 
 
-def given_fields(told: Mapping[str, Any]) -> tuple[Difference, ...]:
+def given_fields(spec: JobSpec, told: Mapping[str, Any]) -> tuple[Difference, ...]:
     """What a new definition says beside the defaults; `told` is what `dump_job` makes of it."""
-    return tuple(_compare((), _BARE, _tree(told)))
+    named = spec.model_fields_set  # nothing else can be anything but a default
+    given = {key: value for key, value in _tree(told).items() if key in named}
+    bare = {key: value for key, value in _BARE.items() if key in given}
+    return tuple(_compare((), bare, given))
 
 
 @lru_cache(maxsize=4096)  # the jobs of a project give the same few fields

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from jobrunner.spec.alerts import read_alerts
 from jobrunner.spec.calls import Call, calls_of
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
+from jobrunner.spec.field_places import FIELDS, field_places
 from jobrunner.spec.inheritance import Layer, Layers, written_out
 from jobrunner.spec.interpolation import (
     Interpolator,
@@ -27,13 +27,12 @@ from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
 from jobrunner.spec.secrets import check_references, refuse_references
 from jobrunner.spec.times import read_zone
-from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Source, is_null, plain
+from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, plain
 from jobrunner.spec.values import Reading, read_model
 
 LARGEST_ARGUMENTS_BYTES = 64 * 1024
 
 _STAND_IN = {"namespace": "default", "name": "unnamed", "task": "package.module.callable"}
-_FIELDS = frozenset(JobSpec.model_fields) - {"namespace", "name", "schedules", "celery"}
 _READ_APART = frozenset({"alerts"})
 _MAPPINGS = ("retry", "catch_up")
 
@@ -68,18 +67,15 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     named = named_schedules(merged, report)
     schedules = _read_schedules(named or {}, merged, around)
     good = good and None not in schedules
-    values = _values(merged, report) | {"namespace": around.namespace, "name": key.value}
-    values["schedules"] = tuple(schedule for schedule in schedules if schedule is not None)
     alerts = read_alerts(merged.get("alerts"), around.project.notifiers, report)
-    if alerts:
-        values["alerts"] = alerts
+    values = _values(merged, report) | {
+        "namespace": around.namespace,
+        "name": key.value,
+        "schedules": tuple(schedule for schedule in schedules if schedule is not None),
+        **({"alerts": alerts} if alerts else {}),
+    }
     each = [schedule.value for schedule in (named or {}).values()]
-    if is_celery_task(merged):
-        own = layers.of_job()
-        values |= celery_values(own, around.project.celery)
-        good = is_sound(merged, own, around.project.celery, report) and good
-    else:
-        check_queues(merged, each, around.queues, report)
+    good = _reaches_workers(layers, merged, each, values, around) and good
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
     checks = [  # a list: each of them reports what it finds, whatever the others say
         _is_of_one_kind(merged, key, around),
@@ -100,8 +96,26 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     return DefinedJob(
         spec=spec.model_copy(update={"enabled": False}) if around.is_disabled else spec,
         location=Location(file=key.source.path, line=key.line, column=key.column),
-        **_field_places(merged, named, key.source),
+        **field_places(merged, named, key.source),
     )
+
+
+def _reaches_workers(
+    layers: Layers,
+    merged: Mapping,
+    schedules: Sequence[Mapping],
+    values: dict[str, Any],
+    around: Surroundings,
+) -> bool:
+    """Whether its messages say what another app's workers can keep; `values` get what such a job takes
+    from the project. A queue that is not declared is told of, and is no mistake of the job alone.
+    """
+    if not is_celery_task(merged):
+        check_queues(merged, schedules, around.queues, around.report)
+        return True
+    own, celery = layers.of_job(), around.project.celery
+    values |= celery_values(own, celery)
+    return is_sound(merged, own, celery, around.report)
 
 
 def read_defaults(entry: Entry, name: str, base: Layers, around: Surroundings) -> Layers:
@@ -202,7 +216,7 @@ def _values(job: Mapping, report: Report) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, entry in job.entries.items():
         node = entry.value
-        if key not in _FIELDS or key in _READ_APART or is_null(node):
+        if key not in FIELDS or key in _READ_APART or is_null(node):
             continue
         if key in _MAPPINGS and isinstance(node, Mapping):
             check_keys(node, key, report)
@@ -354,42 +368,3 @@ def _arguments_fit(args: Sequence[Any], kwargs: Any, tree: Mapping, report: Repo
         help="pass a path or an id, and let the callable read the data",
     )  # fmt: skip
     return False
-
-
-class _Places(TypedDict):
-    field_lines: dict[str, int]
-    field_files: dict[str, str]
-
-
-def _field_places(job: Mapping, named: NamedSchedules, source: Source) -> _Places:
-    """`retry.delay` → its line, and its file unless that is the job's own."""
-    places = _Places(field_lines={}, field_files={})
-    zone = job.entries.get("timezone")
-    if zone is not None:
-        for name in named:
-            _add_place(places, f"schedules.{name}.timezone", zone.key, source)
-    for key, entry in job.entries.items():
-        if key in _FIELDS:
-            _add_places(places, key, entry.key, entry.value, source)
-    for name, schedule in named.items():
-        _add_places(places, _path_below("schedules", name), schedule.key, schedule.value, source)
-    return places
-
-
-def _add_places(places: _Places, path: str, key: Scalar, value: Node, source: Source) -> None:
-    _add_place(places, path, key, source)
-    if isinstance(value, Mapping):
-        for name, (below, item) in value.entries.items():
-            _add_places(places, _path_below(path, name), below, item, source)
-
-
-def _add_place(places: _Places, path: str, key: Scalar, source: Source) -> None:
-    places["field_lines"][path] = key.line
-    if key.source is not source:
-        places["field_files"][path] = key.source.path
-
-
-@lru_cache(maxsize=4096)
-def _path_below(path: str, name: str) -> str:
-    """Many jobs have the same: one text for all of them."""
-    return f"{path}.{name}"
