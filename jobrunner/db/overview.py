@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, text
 
 from jobrunner.db.jobs import no_such_job
+from jobrunner.db.projects import API_OWNER
 
 HELD_COUNTED = 100_000
 
@@ -155,6 +156,7 @@ class Overview:
 
     now: datetime
     projects: tuple[AppliedProject, ...]
+    """Those of files: jobs that the API owns have none."""
     jobs: int
     jobs_disabled: int
     schedules: int
@@ -230,7 +232,7 @@ _PROJECTS = text("""
 def read_overview(connection: Connection) -> Overview:
     """All figures of the whole, in a fixed number of statements."""
     return Overview(
-        projects=applied_projects(connection),
+        projects=tuple(one for one in applied_projects(connection) if one.name != API_OWNER),
         held=connection.execute(_HELD, {"limit": HELD_COUNTED + 1}).scalar_one(),
         ended={row.state: row.number for row in connection.execute(_ENDED)},
         **connection.execute(_FIGURES).mappings().one(),

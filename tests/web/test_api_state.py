@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from jobrunner.db import pauses, tables
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.processes import sign_in
+from jobrunner.db.projects import API_OWNER
 from jobrunner.web.app import make_app
 from jobrunner.web.context import Web
 from tests.ledger import Ledger
@@ -144,6 +145,16 @@ def test_the_status_tells_figures_and_the_pauses_that_the_caller_sees(
     assert (whole["jobs"], whole["runs"]["queued"], len(whole["pauses"])) == (1, 1, 1)
     assert part["pauses"] == []
     assert own["runs"] is None
+
+
+def test_the_owner_of_the_apis_jobs_is_no_project(
+    client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
+) -> None:
+    ledger.add_job()
+    with transaction(engine) as connection:
+        connection.execute(insert(tables.projects).values(name=API_OWNER))
+    told = client.get("/api/v1/status", headers=sign("viewer")).json()
+    assert [one["name"] for one in told["projects"]] == ["test"]
 
 
 def test_a_process_without_its_database_is_alive_and_not_ready() -> None:
