@@ -236,6 +236,17 @@ def test_a_rollback_is_shown_first_and_does_what_was_shown(
     assert acts(engine) == [("ada", "rollback", "acme")]
 
 
+@pytest.mark.usefixtures("applied")
+def test_a_job_that_a_plan_would_create_is_no_link_before_it_is_there(
+    client: TestClient, sign: Sign
+) -> None:
+    created, path = 'href="/jobs/ops/old"', "/changes/acme/revisions/1"
+    assert created in client.get(path, headers=sign("admin")).text
+    shown = client.get(f"{path}/rollback", headers=sign("admin")).text
+    assert ("ops/old" in shown, created in shown) == (True, False)
+    assert 'href="/jobs/ops/report"' in shown
+
+
 def test_a_rollback_whose_plan_has_changed_since_does_nothing(
     applied: Path, client: TestClient, sign: Sign, engine: Engine
 ) -> None:
