@@ -350,3 +350,33 @@ def test_fault_75_what_is_no_id_is_looked_up_nowhere(
     path: str, client: TestClient, sign: Sign
 ) -> None:
     assert client.get(path, headers=sign("admin")).status_code in {404, 422}
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("since=2026-11-21T13:00", {1, 2}),
+        ("until=2026-11-21T13:00", {0}),
+        ("since=2026-11-21T13:00&until=2026-11-21T14:00", {1}),
+        ("since=2026-11-21T13:00Z", {2}),
+        ("since=2026-11-21T13:00&last=hour", {1, 2}),
+    ],
+)
+def test_runs_are_found_from_a_time_until_another_in_the_readers_zone(
+    client: TestClient, sign: Sign, ledger: Ledger, query: str, shown: set[int]
+) -> None:
+    job_id = ledger.add_job()
+    in_berlin = [datetime(2026, 11, 21, hour, tzinfo=UTC) for hour in (11, 12, 13)]
+    runs = [str(ledger.add_run(job_id, scheduled_for=at)) for at in in_berlin]
+    client.cookies.set("jobrunner_zone", "Europe/Berlin")
+    page = client.get(f"/runs?{query}", headers=sign("viewer")).text
+    assert {number for number, run in enumerate(runs) if f"/runs/{run}" in page} == shown
+
+
+@pytest.mark.parametrize("since", ["soon", "2026-13-01T00:00", "0001-01-01T00:00"])
+def test_what_is_no_time_is_told(client: TestClient, sign: Sign, since: str) -> None:
+    client.cookies.set("jobrunner_zone", "Asia/Tokyo")
+    headers = {**sign("viewer"), "Accept": "text/html"}
+    answer = client.get("/runs", params={"since": since}, headers=headers)
+    assert answer.status_code == 422
+    assert "is no time." in answer.text

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
@@ -20,7 +21,8 @@ from jobrunner.web import acts
 from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.cursors import cursor_of, parts_of, unknown_cursor
 from jobrunner.web.forms import Form, HasForm
-from jobrunner.web.pages.rendering import local_path, page
+from jobrunner.web.pages.rendering import local_path, page, zone_of
+from jobrunner.web.pages.until import read_moment
 from jobrunner.web.security import Operator, Reader
 
 _RUNS_ON_PAGE = 50
@@ -49,9 +51,14 @@ def runs(
     trigger: Literal["schedule", "catch_up", "manual", "backfill", ""] = "",
     queue: Short = "",
     last: Literal["hour", "day", "week", "month", ""] = "",
+    since: Short = "",
+    until: Short = "",
     after: Annotated[str, Query(max_length=1_000)] = "",
 ) -> Response:
-    """A page of them. `job` is `namespace/job`, `namespace/job#schedule` or a namespace alone."""
+    """A page of them. `job` is `namespace/job`, `namespace/job#schedule` or a namespace alone.
+
+    `since` and `until` are in the reader's zone; with `since`, `last` says nothing more.
+    """
     query = {
         "text": text.strip(),
         "job": job.strip(),
@@ -59,8 +66,10 @@ def runs(
         "trigger": trigger,
         "queue": queue,
         "last": last,
+        "since": since.strip(),
+        "until": until.strip(),
     }
-    wanted = _wanted(query, web.now())
+    wanted = _wanted(query, web.now(), zone_of(request))
     position = _position(after) if after else None
     with transaction(web.engine) as connection:
         found = page_of_runs(connection, caller, wanted, after=position, limit=_RUNS_ON_PAGE + 1)
@@ -83,15 +92,17 @@ def runs(
     )
 
 
-def _wanted(query: dict[str, str], now: datetime) -> RunsWanted:
+def _wanted(query: dict[str, str], now: datetime, zone: ZoneInfo) -> RunsWanted:
     of_job = "/" in query["job"]
+    lately = now - _SPANS[query["last"]] if query["last"] else None
     return RunsWanted(
         job=query["job"] if of_job else None,
         namespace=None if of_job else query["job"] or None,
         queue=query["queue"] or None,
         states=(query["state"],) if query["state"] else (),
         triggers=(query["trigger"],) if query["trigger"] else (),
-        since=now - _SPANS[query["last"]] if query["last"] else None,
+        since=read_moment(query["since"], zone=zone) or lately,
+        until=read_moment(query["until"], zone=zone),
         error=query["text"] or None,
     )
 

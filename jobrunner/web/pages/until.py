@@ -1,4 +1,4 @@
-"""When a pause ends, as a person writes it."""
+"""Times as a person writes them: when a pause ends, and from when to when runs are looked for."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -26,6 +26,17 @@ def read_until(written: str, *, now: datetime, zone: ZoneInfo) -> datetime | Non
     if not now < until <= now + LONGEST:
         raise UsageError(f"A pause until {text} would be over already, or never.", hint=hint)
     return until
+
+
+def read_moment(written: str, *, zone: ZoneInfo) -> datetime | None:
+    """`2026-12-24T18:00` (in `zone`) or the same with an offset → UTC; None for nothing. UsageError."""
+    text = written.strip()
+    try:
+        return _moment(text, zone) if text else None
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"'{text}' is no time.", hint="Write it as 2026-12-24 18:00, in your zone."
+        ) from error
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:
