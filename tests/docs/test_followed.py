@@ -1,12 +1,15 @@
 """Pages that are followed for real: each file is written, each command typed, each line seen."""
 
+import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from jobrunner.embedded.children import Supervisor
-from tests.docs.pages import DOCS, Block, blocks_of
+from tests.docs.pages import DOCS, ROOT, Block, blocks_of, typed
 from tests.project import Project, StartedProcess, open_project
 from tests.waiting import wait_until
 
@@ -50,9 +53,10 @@ class Reader:
             self.up = self.project.start_program(*command.split())
             self.watch(shown)
         else:
-            self.compare(shown, self.output_of(command))
+            self.compare(shown, self.done(command).stdout)
 
-    def output_of(self, command: str) -> str:
+    def done(self, command: str) -> subprocess.CompletedProcess[str]:
+        """The command, once it has ended, with both streams as one."""
         return subprocess.run(
             ["bash", "-c", self.as_here(command)],
             cwd=self.project.path,
@@ -62,7 +66,7 @@ class Reader:
             text=True,
             timeout=120,
             check=False,
-        ).stdout
+        )
 
     def compare(self, shown: list[str], output: str) -> None:
         """All of it: what is left out stands as a line of its own, `…`."""
@@ -104,6 +108,23 @@ def test_the_tutorial_shows_what_happens(supervisor: Supervisor) -> None:
         assert reader.up.wait() == 130
 
 
+def test_the_commands_of_the_readme_do_what_they_are_shown_for(supervisor: Supervisor) -> None:
+    with open_project(supervisor, "", "") as project:
+        copy_demo(project.path)
+        shown = [*blocks_of(ROOT / "README.md")]
+        project.write(
+            "jobs.d/readme.yaml", next(one.text for one in shown if one.language == "yaml")
+        )
+        project.write("reports/tasks.py", "def build_report(region: str) -> None: ...\n")
+        up = project.start("up", "-c", "1", "--no-web")
+        up.wait_for_line("● ops/disk-report", timeout_seconds=60.0)
+        reader = Reader(project, run_ids={"3f1c": newest_run_id(project)})
+        commands = [command for one in shown for command in typed(one) if ends(command)]
+        assert len(commands) >= 12
+        ended = [reader.done(command) for command in commands]
+        assert [(one.args[2], one.stdout) for one in ended if one.returncode != 0] == []
+
+
 def test_the_nights_in_which_the_clock_changes_are_as_shown(supervisor: Supervisor) -> None:
     with open_project(supervisor, "", "") as project:
         reader = Reader(project)
@@ -124,6 +145,23 @@ def test_the_tests_of_jobs_that_are_shown_pass(supervisor: Supervisor) -> None:
         tested = project.start_program("python", "-m", "pytest", "-q", "--rootdir=.")
         assert tested.wait(timeout_seconds=60.0) == 0, tested.output
         assert "3 passed" in tested.output
+
+
+def copy_demo(folder: Path) -> None:
+    """What `make up` runs, without the allow-list."""
+    for name in ("jobs.d", "examples/demo"):
+        shutil.copytree(ROOT / name, folder / name)
+
+
+def newest_run_id(project: Project) -> str:
+    (run,) = json.loads(project.run("runs", "list", "-n", "1", "-o", "json").stdout)
+    return str(run["id"])
+
+
+def ends(command: str) -> bool:
+    """The others go on until somebody ends them, are about the checkout, or begin another project."""
+    words = command.split()
+    return words[0] == "jobrunner" and words[1] not in {"init", "watch", "beat", "worker", "web"}
 
 
 def commands_with_output(block: Block) -> Iterator[tuple[str, list[str]]]:
