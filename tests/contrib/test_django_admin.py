@@ -213,6 +213,11 @@ def test_a_run_shows_what_it_has_written_by_attempt_with_nothing_that_html_would
     assert "Attempt 2" in shown
 
 
+def test_a_run_without_output_says_so(administrator: Client, django_database: str) -> None:
+    run_id = trigger(django_database).run_id
+    assert "It has written nothing." in page(administrator, f"{RUNS}{run_id}/change/")
+
+
 def test_a_run_is_not_changed_here(administrator: Client, django_database: str) -> None:
     run_id: uuid.UUID = trigger(django_database).run_id
     refuse = partial(administrator.post, data={"state": "succeeded"})

@@ -104,9 +104,11 @@ class RunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its st
         return format_html('<table class="jobrunner-attempts">{}</table>{}', rows, shown)
 
     @admin.display(description="log")
-    def log(self, run: Run) -> SafeString:
+    def log(self, run: Run) -> str:
         with own_transaction() as connection:
             pieces = read_pieces(connection, run.id)
+        if not pieces:
+            return "It has written nothing."
         return format_html_join(
             "",
             '<h4>{}</h4><pre class="jobrunner-output">{}</pre>',
