@@ -43,9 +43,9 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
         _NAMES, st.sampled_from([1, 1.5, True, None, "${WHO}", [1, {"deep": "x"}]]), max_size=3
     ),
 }
-_LAYERS = st.fixed_dictionaries({}, optional=_FIELDS)
+LAYERS = st.fixed_dictionaries({}, optional=_FIELDS)
 _TEMPLATES = st.fixed_dictionaries(
-    {"low": _LAYERS, "high": _LAYERS.map(lambda layer: layer | {"extends": "low"})}
+    {"low": LAYERS, "high": LAYERS.map(lambda layer: layer | {"extends": "low"})}
 )
 _JOBS = st.dictionaries(
     _NAMES,
@@ -78,10 +78,10 @@ def projects(draw: st.DrawFn, name: str = "acme") -> Files:
     config = {
         "version": 1,
         "project": name,
-        "defaults": draw(_LAYERS),
+        "defaults": draw(LAYERS),
         "templates": draw(_TEMPLATES),
         "environments": {
-            ENVIRONMENT: {"vars": {"WHO": "ada", "WHERE": "here"}, "defaults": draw(_LAYERS)}
+            ENVIRONMENT: {"vars": {"WHO": "ada", "WHERE": "here"}, "defaults": draw(LAYERS)}
         },
         "x-anything": draw(_TEXTS),
     }
@@ -89,12 +89,21 @@ def projects(draw: st.DrawFn, name: str = "acme") -> Files:
         f"jobs.d/{space}.yaml": {
             "version": 1,
             "namespace": f"{name}-{space}",
-            "defaults": draw(_LAYERS),
+            "defaults": draw(LAYERS),
             "jobs": draw(_JOBS),
         }
         for space in ("one", "two")
     }
     return Files(config, files)
+
+
+def with_defaults(files: Files, *, environment: Tree, file: Tree) -> Files:
+    """The same with these defaults of the environment, and these in each file."""
+    chosen = {**files.config["environments"][ENVIRONMENT], "defaults": environment}
+    return Files(
+        {**files.config, "environments": {ENVIRONMENT: chosen}},
+        {path: {**tree, "defaults": file} for path, tree in files.jobs.items()},
+    )
 
 
 @st.composite

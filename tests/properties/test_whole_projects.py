@@ -1,5 +1,6 @@
 """What holds of every project, from the text of its files to the rows of the database."""
 
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -7,13 +8,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from jobrunner.schedule import next_time
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.rendering import as_yaml, rendered
 from jobrunner.spec.yaml import SourceFile
-from tests.properties.projects import Files, edits, parse_files, projects
+from tests.properties.projects import (
+    LAYERS,
+    Files,
+    Tree,
+    edits,
+    parse_files,
+    projects,
+    with_defaults,
+)
 from tests.properties.rows import all_rows, rows_of_project
-from tests.reconcile.acme import Reconciler
+from tests.reconcile.acme import NOW, Reconciler
 
 RANDOM = st.randoms(use_true_random=False)
 on_a_database = settings(
@@ -40,6 +50,34 @@ def schedules_in_force(acme: Reconciler) -> dict[tuple[str, str], ScheduleSpec]:
         for row in acme.in_force()
         if row["name"] is not None
     }
+
+
+def next_times_in_force(acme: Reconciler) -> dict[tuple[str, str], datetime | None]:
+    return {
+        (row["address"], row["name"]): row["next_scheduled_for"]
+        for row in acme.in_force()
+        if row["name"] is not None
+    }
+
+
+def next_times_of(jobs: list[JobSpec]) -> dict[tuple[str, str], datetime | None]:
+    """From the moment of the applies on; None for what is off."""
+    return {
+        (job.address, one.name): next_time(one.timing(job.address), NOW)
+        if job.enabled and one.enabled
+        else None
+        for job in jobs
+        for one in job.schedules
+    }
+
+
+@given(projects(), LAYERS)
+def test_defaults_of_the_environment_are_as_good_as_the_same_in_each_file(
+    files: Files, layer: Tree
+) -> None:
+    assert specs(with_defaults(files, environment=layer, file={})) == specs(
+        with_defaults(files, environment={}, file=layer)
+    )
 
 
 @given(projects(), RANDOM)
@@ -106,6 +144,7 @@ def test_what_is_in_force_is_what_the_files_say_after_any_edit(
         assert schedules_in_force(acme) == {
             (spec.address, one.name): one for spec in specs(files) for one in spec.schedules
         }
+        assert next_times_in_force(acme) == next_times_of(specs(files))
 
 
 @on_a_database
