@@ -19,7 +19,7 @@ NOT_COPIED = shutil.ignore_patterns(".jobrunner", "__pycache__", "jwt_key", "fil
 REPORTS = "/api/v1/reports"
 PERIODIC = "/api/v1/admin/periodic-tasks"
 KEY = "k" * 48
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def copy_example(folder: Path) -> None:

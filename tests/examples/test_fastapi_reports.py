@@ -127,10 +127,13 @@ def test_a_run_belongs_to_who_has_asked_and_nobody_else_sees_it(
 ) -> None:
     asked = ask(ada, 1)
     run = f"/jobs/api/v1/runs/{asked.json()['run_id']}"
-    places = [asked.headers["location"], run, run.replace("/api/v1", "")]
+    ended(ada, asked)
+    places = [asked.headers["location"], run, run.replace("/api/v1", ""), f"{run}/events"]
     with system.api.of("bob") as bob:
-        assert [bob.get(place).status_code for place in places] == [404, 404, 404]
-    assert [ada.get(place).status_code for place in places] == [200, 200, 200]
+        assert [bob.get(place).status_code for place in places] == [404, 404, 404, 404]
+        listed = bob.get("/jobs/api/v1/runs", params={"job": "reports/sales"}).json()["items"]
+    assert [ada.get(place).status_code for place in places] == [200, 200, 200, 200]
+    assert {one["created_by"] for one in listed} <= {"bob"}
 
 
 def test_without_a_right_to_the_organisation_there_is_no_report(
