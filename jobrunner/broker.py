@@ -65,7 +65,7 @@ def make_app(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         # RabbitMQ closes the channel of a worker whose run outlasts its `consumer_timeout`, 30 minutes:
         # to connect anew is all there is to do, and Celery would end the worker instead.
-        broker_channel_error_retry=True,
+        broker_channel_error_retry=not _is_redis(settings.broker_url),
         broker_transport_options=dict(_REDIS_OPTIONS) if _is_redis(settings.broker_url) else {},
         task_queue_max_priority=None if _is_redis(settings.broker_url) else PRIORITY_MAX,
         task_default_queue="default",
