@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from celery import Celery
 
@@ -18,6 +19,7 @@ from jobrunner.errors import BrokerUnavailable, CallableError, JobrunnerError, f
 from jobrunner.settings import Settings
 from jobrunner.spec.celery_task import ROUTED_QUEUE
 from jobrunner.spec.paths import is_allowed
+from jobrunner.tracing import traceparent_of_run
 
 RUN_HEADER = "jobrunner_run"
 """A message's header that tells a run of ours from the app's other tasks."""
@@ -114,7 +116,10 @@ def _send_one(app: Celery, path: str, run: ForeignRun, producer: Any) -> None:
         task_id=run.run_id,
         producer=producer,
         retry=False,
-        headers={RUN_HEADER: run.run_id},
+        headers={
+            RUN_HEADER: run.run_id,
+            "traceparent": traceparent_of_run(UUID(run.run_id), run.traceparent),
+        },
         expires=run.expires_at,
         **_route(path, run, is_redis=producer.connection.transport.driver_type == "redis"),
     )

@@ -29,6 +29,8 @@ class ForeignRun(NamedTuple):
     queue: str
     priority: int | None
     expires_at: datetime | None
+    traceparent: str | None
+    """Of what the run was asked for with; None: nobody said one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ _TAKE = text(f"""
         RETURNING id
     )
     SELECT batch.id AS batch_id, taken.sent_at, CAST(taken.id AS text) AS run_id, taken.kwargs,
-           taken.queue, taken.priority, taken.expires_at, jobs.address,
+           taken.queue, taken.priority, taken.expires_at, taken.traceparent, jobs.address,
            CAST(definitions.spec AS text) AS spec,
            (SELECT name FROM jobrunner.schedules WHERE schedules.id = taken.schedule_id) AS schedule
       FROM batch
@@ -149,6 +151,7 @@ def _foreign_run(row: Row[Any]) -> ForeignRun:
         queue=row.queue,
         priority=row.priority,
         expires_at=row.expires_at,
+        traceparent=row.traceparent,
     )
 
 

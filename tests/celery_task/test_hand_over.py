@@ -87,6 +87,20 @@ def test_a_queue_of_the_job_and_its_priority_go_along(
     assert message["properties"]["priority"] == 0
 
 
+def test_a_message_continues_the_trace_of_the_request_or_begins_that_of_its_run(
+    hand_over: HandOver, add_run: AddRun, ledger: Ledger, broker_url: str
+) -> None:
+    asked_for, of_schedule = (add_run("acme.add", tracked=False, app=None) for _ in range(2))
+    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    ledger.change_run(asked_for, traceparent=given)
+    while hand_over.run_once():
+        pass
+    sent = {one["headers"]["id"]: one["headers"] for one in messages(broker_url, "celery")}
+    assert sent[str(asked_for)]["traceparent"] == given
+    own = f"00-{of_schedule.hex}-{of_schedule.hex[16:]}-01"
+    assert sent[str(of_schedule)]["traceparent"] == own
+
+
 @pytest.mark.usefixtures("foreign_worker")
 def test_the_routes_of_the_app_decide_where_no_queue_is_given(
     beat: StartedProcess, add_run: AddRun, ledger: Ledger, tmp_path: Path
