@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.project import Project
+from tests.waiting import wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "request-processing"
 NOT_COPIED = shutil.ignore_patterns(".jobrunner", ".run", "__pycache__")
@@ -75,7 +76,7 @@ class Browser:
         return [json.loads(one) for one in re.findall("^data: (.*)$", body, re.MULTILINE)]
 
     def answers(self) -> bool:
-        with suppress(OSError, HTTPException):
+        with suppress(OSError, HTTPException, AssertionError):
             return self.get("/login/").status == 200
         return False
 
@@ -83,6 +84,8 @@ class Browser:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         told = {**headers, "Cookie": cookies, "Referer": f"http://127.0.0.1:{self.port}/"}
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            # The server of the development starts anew whenever code of jobrunner was changed, too.
+            wait_until(lambda: _connects(connection), timeout_seconds=60.0)
             connection.request(method, path, body=body, headers=told)
             response = connection.getresponse()
             content = response.read()
@@ -91,6 +94,14 @@ class Browser:
             self.cookies[name] = value
         small = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, small, content)
+
+
+def _connects(connection: HTTPConnection) -> bool:
+    try:
+        connection.connect()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @contextmanager
