@@ -121,10 +121,11 @@ class HeartbeatStep(bootsteps.StartStopStep):
 
 def _figures(worker: Any) -> dict[str, Any]:
     """Its processes, and how many runs of which jobs it has taken; of the jobs, those with the most."""
-    # Copied in one go: the event loop counts on meanwhile.
+    # Copied in one go: the event loop goes on meanwhile. What the pool says of itself fails after its end.
     taken = Counter(dict(state.total_count))
+    pool = worker.pool._pool  # noqa: SLF001
     return {
-        "processes": worker.pool.info["processes"],
+        "processes": [] if pool is None else [child.pid for child in tuple(pool._pool)],  # noqa: SLF001
         "taken": dict(taken.most_common(_JOBS_TOLD_MAX)),
     }
 
