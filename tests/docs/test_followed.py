@@ -122,7 +122,8 @@ def test_the_commands_of_the_readme_do_what_they_are_shown_for(supervisor: Super
         commands = [command for one in shown for command in typed(one) if ends(command)]
         assert len(commands) >= 12
         ended = [reader.done(command) for command in commands]
-        assert [(one.args[2], one.stdout) for one in ended if one.returncode != 0] == []
+        wrong = [f"{one.args[2]}\n{one.stdout}" for one in ended if one.returncode != 0]
+        assert not wrong, "\n".join(wrong)
 
 
 def test_the_nights_in_which_the_clock_changes_are_as_shown(supervisor: Supervisor) -> None:
