@@ -260,4 +260,4 @@ def test_a_hundred_pollers_of_what_is_unchanged_cost_next_to_nothing(
     print(f"nothing {nothing}, polls {polls}")  # noqa: T201  the figures are looked at by hand
     assert polls.answers == {304: 200}
     assert polls.body_bytes == 0
-    assert polls.cpu_seconds < 2 * nothing.cpu_seconds
+    assert polls.cpu_seconds < 2.5 * nothing.cpu_seconds
