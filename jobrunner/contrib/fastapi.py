@@ -24,12 +24,11 @@ from jobrunner.triggers import TriggeredRun
 from jobrunner.web.app import make_app
 from jobrunner.web.context import Web
 from jobrunner.web.forms import Form
-from jobrunner.web.problems import problem, status_of
+from jobrunner.web.problems import problem_of
 from jobrunner.web.security import identify
 
 _CONNECTIONS = 8
 """Of a process of the host: as many as `jobrunner web` has."""
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
 def mount(app: FastAPI, path: str = "/jobs") -> None:
@@ -50,8 +49,7 @@ def mount(app: FastAPI, path: str = "/jobs") -> None:
 
 def _told(_: Request, error: Exception) -> Response:
     assert isinstance(error, JobrunnerError)  # noqa: S101  registered for them alone
-    status = status_of(error)
-    return problem(status, error.message, hint=error.hint, headers=_HEADERS.get(status))
+    return problem_of(error)
 
 
 def _caller(request: Request) -> Caller:

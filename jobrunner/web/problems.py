@@ -40,6 +40,7 @@ _STATUSES: tuple[tuple[type[JobrunnerError], int], ...] = (
     (BrokerUnavailable, 503),
     (SchemaMismatch, 503),
 )
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
 class Problem(JSONResponse):
@@ -75,23 +76,11 @@ def status_of(error: JobrunnerError) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def _of_ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, JobrunnerError)  # noqa: S101  registered for them alone
+def problem_of(error: JobrunnerError) -> Problem:
+    """The answer to a program."""
     status = status_of(error)
-    if status == 401 and request.app.state.has_pages and leads_to_sign_in(request):
-        return to_sign_in(request)
-    if _is_for_person(request):
-        return problem_page(request, status_code=status, title=error.message, hint=error.hint)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    if status == 503:
-        headers = {"Retry-After": "5"}
-    if isinstance(error, ConfigurationError):
-        return problem(status, error.message, hint=error.hint, errors=_mistakes(error))
-    return problem(status, error.message, hint=error.hint, headers=headers)
-
-
-def _is_for_person(request: Request) -> bool:
-    return request.app.state.has_pages and is_for_person(request)
+    found: dict[str, Any] = {"errors": _mistakes(error)} if isinstance(error, ConfigurationError) else {}
+    return problem(status, error.message, hint=error.hint, headers=_HEADERS.get(status), **found)
 
 
 def _mistakes(error: ConfigurationError) -> list[dict[str, str]]:
@@ -101,6 +90,20 @@ def _mistakes(error: ConfigurationError) -> list[dict[str, str]]:
         for each in error.diagnostics
         if isinstance(each, Mistake)
     ]
+
+
+def _of_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, JobrunnerError)  # noqa: S101  registered for them alone
+    status = status_of(error)
+    if status == 401 and request.app.state.has_pages and leads_to_sign_in(request):
+        return to_sign_in(request)
+    if _is_for_person(request):
+        return problem_page(request, status_code=status, title=error.message, hint=error.hint)
+    return problem_of(error)
+
+
+def _is_for_person(request: Request) -> bool:
+    return request.app.state.has_pages and is_for_person(request)
 
 
 def _of_validation(request: Request, error: Exception) -> Response:
@@ -125,8 +128,8 @@ def _of_starlette(request: Request, error: Exception) -> Response:
 
 def _of_nobody(request: Request, _: Exception) -> Response:
     """A mistake of the product: what it is stands in the log alone. Sent from outside all middleware."""
-    title, hint = "Something is wrong here.", "The log of `jobrunner web` says what."
-    if is_for_person(request):
+    title, hint = "Something is wrong here.", "The log of the server says what."
+    if _is_for_person(request):
         answer: Response = problem_page(request, status_code=500, title=title, hint=hint)
     else:
         answer = problem(500, title, hint=hint)

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 from httpx2 import Response
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -110,6 +110,19 @@ def test_who_only_reads_starts_nothing(
 
 def test_a_person_is_told_of_an_error_as_a_program_is(client: TestClient) -> None:
     answer = client.get(f"{PREFIX}/status/", headers={"Accept": "text/html"})
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_person_is_told_of_a_mistake_of_the_server_as_a_program_is(
+    settings: Settings, engine: Engine, sign: Sign
+) -> None:
+    headers = {**sign("viewer"), "Accept": "text/html"}
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE jobrunner.tokens CASCADE"))
+    app = make_dashboard(settings)
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        answer = client.get("/status/", headers=headers)
+    assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
 
 
