@@ -79,7 +79,9 @@ def status_of(error: JobrunnerError) -> int:
 def problem_of(error: JobrunnerError) -> Problem:
     """The answer to a program."""
     status = status_of(error)
-    found: dict[str, Any] = {"errors": _mistakes(error)} if isinstance(error, ConfigurationError) else {}
+    found: dict[str, Any] = (
+        {"errors": _mistakes(error)} if isinstance(error, ConfigurationError) else {}
+    )
     return problem(status, error.message, hint=error.hint, headers=_HEADERS.get(status), **found)
 
 
