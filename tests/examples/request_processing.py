@@ -112,8 +112,13 @@ def edited(project: Project, path: str, *changes: tuple[str, str]) -> Iterator[N
     for old, new in changes:
         assert old in after
         after = after.replace(old, new)
-    project.write(path, after)
+    _replace(project, path, after)
     try:
         yield
     finally:
-        project.write(path, before)
+        _replace(project, path, before)
+
+
+def _replace(project: Project, path: str, text: str) -> None:
+    """In one step: whoever watches it never sees an empty file, which would be applied as one."""
+    project.write("replacement", text).replace(project.path / path)
