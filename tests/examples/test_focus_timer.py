@@ -78,6 +78,8 @@ def test_count_and_until_hold(site: Site) -> None:
     ("rule", "told"),
     [
         ("FREQ=OFTEN", "This rule cannot be read"),
+        ("BYDAY=MO", "This rule cannot be read"),
+        ("FREQ=DAILY;INTERVAL=0", "INTERVAL is 1 or more"),
         ("FREQ=HOURLY", "daily, weekly, monthly or yearly"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "no occurrence at all"),
     ],

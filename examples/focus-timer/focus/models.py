@@ -27,9 +27,11 @@ class Template(models.Model):
         if self.time_zone not in available_timezones():
             raise ValidationError({"time_zone": "There is no such time zone."})
         try:
-            recurrence.check(self.rule, self.starts_at, self.time_zone)
+            starts_at = self.starts_at
         except TypeError:
-            return  # a date or a time is missing, and the form has told of it
+            return  # the form has told of the date or the time that is missing
+        try:
+            recurrence.check(self.rule, starts_at, self.time_zone)
         except recurrence.BadRule as error:
             raise ValidationError({"rule": str(error)}) from error
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import DAILY, rrule, rrulestr
@@ -13,10 +14,8 @@ class BadRule(ValueError):
 
 
 def check(rule: str, starts_at: datetime, zone: str) -> None:
-    """Raises BadRule for one that cannot be read, that comes more than once a day, or that never comes."""
+    """Raises BadRule for one that cannot be read, that is hourly or oftener, or that never comes."""
     read = _read(rule, starts_at, zone)
-    if read._freq > DAILY:  # type: ignore[attr-defined]  # noqa: SLF001  it is not told otherwise
-        raise BadRule("A to-do recurs daily, weekly, monthly or yearly.")
     if next(iter(read), None) is None:
         raise BadRule("This rule has no occurrence at all.")
 
@@ -36,10 +35,15 @@ def next_occurrences(
 def _read(rule: str, starts_at: datetime, zone: str) -> rrule:
     try:
         read = rrulestr(rule, dtstart=starts_at.replace(tzinfo=ZoneInfo(zone)))
-    except (ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError) as error:  # TypeError: it has no FREQ
         raise BadRule(f"This rule cannot be read: {error}") from error
     if not isinstance(read, rrule):
         raise BadRule("One rule is enough: RDATE and EXDATE are not read.")
+    parts: Any = vars(read)
+    if parts["_freq"] > DAILY:
+        raise BadRule("A to-do recurs daily, weekly, monthly or yearly.")
+    if parts["_interval"] < 1:  # dateutil would look for the next one without end
+        raise BadRule("INTERVAL is 1 or more.")
     return read
 
 
