@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from jobrunner.access.caller import Caller, Role
 from jobrunner.api_edits import carry_out
 from jobrunner.client import Schedule, ScheduledJob
+from jobrunner.coming import words_of
 from jobrunner.db.api_schedules import StoredJob, page_of_api_jobs, stored_job
 from jobrunner.db.engine import process_engine, transaction
 from jobrunner.db.overview import ListedSchedule
@@ -37,7 +38,6 @@ from jobrunner.sealing import Keyring, make_keyring
 from jobrunner.settings import Settings, load_settings
 from jobrunner.spec.json_definition import written_definition
 from jobrunner.spec.models import ADDRESS_PATTERN
-from jobrunner.web.coming import words_of
 
 _CODE = Caller(subject="", role=Role.ADMIN, via="open")
 """Code that reaches the database sees all of it."""

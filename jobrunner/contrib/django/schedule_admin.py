@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from sqlalchemy import Connection
 
 from jobrunner.api_edits import carry_out
+from jobrunner.coming import words_of
 from jobrunner.contrib.django.local_time import local
 from jobrunner.contrib.django.models import Schedule, ScheduledJob
 from jobrunner.contrib.django.own import own_transaction
@@ -22,7 +23,6 @@ from jobrunner.errors import JobrunnerError
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.reconcile import ApiEdit
 from jobrunner.reconcile.api_owned import deletion
-from jobrunner.web.coming import words_of
 from jobrunner.wording.places import place
 
 _PAUSED_HERE = "in the admin pages"

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy import Connection
 
+from jobrunner.coming import coming_times, words_of
 from jobrunner.db.engine import transaction
 from jobrunner.db.job_pages import JobOnPage, JobState, JobsWanted, page_of_jobs
 from jobrunner.db.overview import ListedJob, ListedSchedule, get_job, schedules_of
@@ -36,7 +37,6 @@ from jobrunner.web.api.record import (
     Record,
 )
 from jobrunner.web.api.triggered import TriggeredRecord, triggered_answer
-from jobrunner.web.coming import coming_times, words_of
 from jobrunner.web.context import HasWeb
 from jobrunner.web.cursors import cursor_of, parts_of
 from jobrunner.web.etags import answer

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
+from jobrunner.coming import words_of
 from jobrunner.db.api_schedules import StoredJob
 from jobrunner.db.projects import API_OWNER
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.json_definition import written_definition
 from jobrunner.web.api.job_records import ScheduleRecord, schedule_record
 from jobrunner.web.api.record import Moment, Record
-from jobrunner.web.coming import words_of
 
 
 class WarningRecord(Record):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from jobrunner.access.caller import Caller
+from jobrunner.coming import coming_times, words_of
 from jobrunner.db.engine import transaction
 from jobrunner.db.jobs import drifted_jobs
 from jobrunner.db.overview import ListedSchedule, get_job, schedules_of
@@ -25,7 +26,6 @@ from jobrunner.spec.in_words import (
 )
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
 from jobrunner.web import acts
-from jobrunner.web.coming import coming_times, words_of
 from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.forms import Form, HasForm
 from jobrunner.web.pages.argument_form import argument_fields, read_arguments
