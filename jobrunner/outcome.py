@@ -5,6 +5,7 @@ Whatever the callable does is an outcome here, and no exception.
 
 import json
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -166,12 +167,26 @@ def _wait(when: Any) -> timedelta:
 
 
 def _class_names(error: BaseException) -> tuple[str, ...]:
-    """The class and its bases, as `retry.for` names them, nearest first."""
+    """The class and its bases, as `retry.for` may name them, nearest first; each by where it is made and
+    then by where its package shows it: people import `requests.ConnectionError` and never see the
+    `requests.exceptions` in between.
+    """
     return tuple(
-        _storable(f"{cls.__module__}.{cls.__qualname__}")
+        _storable(f"{module}.{cls.__qualname__}")
         for cls in type(error).__mro__
         if cls is not object
+        for module in _modules_of(cls)
     )
+
+
+def _modules_of(cls: type) -> Iterator[str]:
+    """That of the class, and the packages around it that have it under its own name, innermost first."""
+    module = str(cls.__module__)
+    yield module
+    while "." in module:
+        module = module.rpartition(".")[0]
+        if vars(sys.modules.get(module) or object).get(cls.__qualname__) is cls:
+            yield module
 
 
 def _message(error: BaseException) -> str:

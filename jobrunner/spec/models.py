@@ -133,7 +133,8 @@ class Retry(Spec):
     retry_for: tuple[ExceptionPath, ...] = Field(
         default=(),
         alias="for",
-        description="Dotted paths of the exception classes that are retried; none: any Exception.",
+        description="Dotted paths of the exception classes that are retried, as they are imported or as "
+        "tracebacks tell them; none: any Exception.",
     )
     not_for: tuple[ExceptionPath, ...] = Field(
         default=(), description="Dotted paths of the exception classes that are never retried."

@@ -24,6 +24,7 @@ from tests.ledger import Ledger
 
 TASKS = """
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -53,6 +54,10 @@ def nothing():
 def talk():
     print("printed")
     logging.getLogger("acme").warning("logged")
+
+
+def read_no_json():
+    json.loads("{")
 
 
 def fail():
@@ -254,6 +259,15 @@ class TestFailure:
     def test_only_listed_exceptions_are_retried(self, execute: Execute, ledger: Ledger) -> None:
         run_id = execute("acme.fail", retry={"max_retries": 2, "for": ["ConnectionError"]})
         assert ledger.state(run_id) == "failed"
+
+    @pytest.mark.parametrize(
+        "name", ["json.decoder.JSONDecodeError", "json.JSONDecodeError", "ValueError"]
+    )
+    def test_an_exception_is_listed_by_where_it_is_made_and_by_where_it_is_imported_from(
+        self, execute: Execute, ledger: Ledger, name: str
+    ) -> None:
+        run_id = execute("acme.read_no_json", retry={"max_retries": 2, "for": [name]})
+        assert ledger.state(run_id) == "queued"
 
     def test_sys_exit_is_a_failure_of_the_run_only(self, execute: Execute, ledger: Ledger) -> None:
         assert ledger.run(execute("acme.leave"))["error"] == "SystemExit: 3"
