@@ -35,10 +35,11 @@ def reading_beside(
     it would not pay, or may not be. The second process ends with the block.
     """
     files = _later_half(read.files)
-    if not files or not _may_fork():
+    started = _start(read, files, given, mode) if files and _may_fork() else None
+    if started is None:
         yield None
         return
-    pid, pipe = _start(read, files, given, mode)
+    pid, pipe = started
     try:
         yield _Beside(frozenset(file.path for file in files), pipe)
     finally:
@@ -56,20 +57,28 @@ def _later_half(files: Sequence[SourceFile]) -> Sequence[SourceFile]:
 
 
 def _may_fork() -> bool:
-    """Whether a copy of this process can work: no other thread may hold what it needs."""
+    """Whether a copy of this process can work, as no other thread may hold what it needs, and whether its
+    end is ours to wait for: who ignores ended children, as a parent may have begun, has none to wait for.
+    """
     return (
         sys.platform == "linux"
         and threading.active_count() == 1
+        and signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
         and len(os.sched_getaffinity(0)) > 1
     )
 
 
 def _start(
     read: ProjectFiles, files: Sequence[SourceFile], given: Given, mode: TaskCheck
-) -> tuple[int, BinaryIO]:
-    """Its process id, and where its answer comes."""
+) -> tuple[int, BinaryIO] | None:
+    """Its process id, and where its answer comes; None where the system has no room for another process."""
     answer, end = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(answer)
+        os.close(end)
+        return None
     if pid == 0:
         os.close(answer)
         _work(read, files, given, mode, end)
