@@ -14,6 +14,8 @@ COMPACT_PATTERN = r"^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(Z?)$"
 """As calendars write it: `20260105T090000`."""
 _COMPACT = re.compile(COMPACT_PATTERN, re.ASCII)
 _LONGEST_SHOWN = 60
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+"""What lies between them has a date in every time zone, wherever it is shown."""
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:
@@ -22,11 +24,7 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
     A local time that the clock skips is refused; of one that it shows twice the first is meant.
     Raises ValueError with a sentence.
     """
-    written = _written(text)
-    try:
-        return _instant(written, zone, text)
-    except OverflowError as error:
-        raise _outside(text) from error
+    return _instant(_written(text), zone, text)
 
 
 def parse_wall_time(text: str, zone: ZoneInfo) -> datetime:
@@ -35,10 +33,7 @@ def parse_wall_time(text: str, zone: ZoneInfo) -> datetime:
     What calendars write, `20260105T090000`, is read too. Raises ValueError with a sentence.
     """
     written = _written(_COMPACT.sub(r"\1-\2-\3T\4:\5:\6\7", text))
-    try:
-        local = written if written.tzinfo is None else written.astimezone(zone)
-    except OverflowError as error:
-        raise _outside(text) from error
+    local = written if written.tzinfo is None else written.astimezone(zone)
     return local.replace(tzinfo=None, fold=0)
 
 
@@ -50,11 +45,16 @@ def _written(text: str) -> datetime:
         )
     date, time = text[:10], text[11:].replace(" ", "").upper()
     try:
-        return datetime.fromisoformat(f"{date}T{time}" if time else date)
+        written = datetime.fromisoformat(f"{date}T{time}" if time else date)
     except ValueError as error:
         raise ValueError(
             f"{text!r} is no time that exists: {error}; write for example '2026-12-01T09:00'"
         ) from error
+    if not _FIRST_YEAR <= written.year <= _LAST_YEAR:
+        raise ValueError(
+            f"{text!r} is outside the years {_FIRST_YEAR} to {_LAST_YEAR}; write a time within them"
+        )
+    return written
 
 
 def _instant(written: datetime, zone: ZoneInfo, text: str) -> datetime:
@@ -68,7 +68,3 @@ def _instant(written: datetime, zone: ZoneInfo, text: str) -> datetime:
         f"{text} does not exist in {zone.key}: the clock goes forward to {after_gap:%H:%M}; "
         "write another time, or one with an offset"
     )
-
-
-def _outside(text: str) -> ValueError:
-    return ValueError(f"{text!r} is outside the years 1 to 9999 in UTC; write a time within them")
