@@ -39,7 +39,9 @@ class Combination(NamedTuple):
     """One job of a matrix."""
 
     name: str
-    """`sync-eu-small`: the key of the job, then the values in the order in which their keys stand."""
+    """`sync-eu-small`: the key of the job, then the values by the alphabet of their own keys, whose order
+    in the file is nothing that makes another job.
+    """
     values: dict[str, Value]
 
 
@@ -98,7 +100,7 @@ def _axes(entry: Entry, report: Report) -> Axes | None:
         )  # fmt: skip
         return None
     found = {str(one.key.value): _values(one, report) for one in names}
-    axes = {name: scalars for name, scalars in found.items() if scalars is not None}
+    axes = {name: scalars for name in sorted(found) if (scalars := found[name]) is not None}
     return axes if len(axes) == len(found) else None
 
 

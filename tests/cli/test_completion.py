@@ -23,7 +23,7 @@ jobs:
   restore: {task: a.b, queue: high}
   sync:
     task: a.b
-    matrix: {region: [EU, us], size: [s]}
+    matrix: {size: [s], region: [EU, us]}
 ---
 jobs:
   alone: {task: a.b}

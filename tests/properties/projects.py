@@ -54,7 +54,7 @@ _JOBS = st.dictionaries(
         optional={
             **_FIELDS,
             "extends": st.sampled_from(["low", "high", ["high", "low"]]),
-            "matrix": st.just({"region": ["eu", "us"]}),
+            "matrix": st.just({"region": ["eu", "us"], "batch": [1, 2]}),
             "schedules": st.dictionaries(_NAMES, _SCHEDULES, max_size=2),
             "x-note": _TEXTS,
         },

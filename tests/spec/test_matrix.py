@@ -11,8 +11,8 @@ def names(text: str) -> list[str]:
     return [job.address for job in parsed.jobs]
 
 
-def test_names_are_made_of_the_values_in_the_order_of_the_keys() -> None:
-    assert names("jobs: {sync: {task: m.f, matrix: {region: [us, eu], size: [s, l]}}}") == [
+def test_names_are_made_of_the_values_by_the_alphabet_of_the_keys() -> None:
+    assert names("jobs: {sync: {task: m.f, matrix: {size: [s, l], region: [us, eu]}}}") == [
         "default/sync-eu-l",
         "default/sync-eu-s",
         "default/sync-us-l",
@@ -23,6 +23,12 @@ def test_names_are_made_of_the_values_in_the_order_of_the_keys() -> None:
 def test_another_order_of_the_values_changes_nothing() -> None:
     text = "jobs: {a: {task: m.f, matrix: {x: [b, a, c], y: [1, 2]}, kwargs: {z: '${matrix.x}${matrix.y}'}}}"
     other = text.replace("[b, a, c]", "[c, b, a]").replace("[1, 2]", "[2, 1]")
+    assert [job.spec for job in parse(text).jobs] == [job.spec for job in parse(other).jobs]
+
+
+def test_another_order_of_the_keys_changes_nothing() -> None:
+    text = "jobs: {a: {task: m.f, matrix: {x: [b, a], y: [1, 2]}, kwargs: {z: '${matrix.x}${matrix.y}'}}}"
+    other = text.replace("x: [b, a], y: [1, 2]", "y: [1, 2], x: [b, a]")
     assert [job.spec for job in parse(text).jobs] == [job.spec for job in parse(other).jobs]
 
 
