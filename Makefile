@@ -38,12 +38,14 @@ help:
 	@echo "make clean        remove the environment and all caches; the data in .jobrunner/ stays"
 
 up: $(VENV)/installed-up
-	@$(BIN)/jobrunner up $(UP_ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
+	@trap : INT; $(BIN)/jobrunner up $(UP_ARGS) || test $$? -eq 130  # Ctrl-C is how it ends, and no error
 
 # The frameworks of the examples are among the tools of the tests.
 example: $(VENV)/installed-dev
 	@test -x "examples/$(NAME)/up" || { echo "NAME=… is one of:" $(EXAMPLES) >&2; exit 2; }
-	@cd "examples/$(NAME)" && PATH="$(abspath $(BIN)):$$PATH" ./up $(UP_ARGS) || test $$? -eq 130
+	@echo "The application will be at http://127.0.0.1:$${PORT:-8000}"
+	@echo "A second terminal begins with: cd examples/$(NAME) && . ../../.venv/bin/activate"
+	@trap : INT; cd "examples/$(NAME)" && PATH="$(abspath $(BIN)):$$PATH" ./up $(UP_ARGS) || test $$? -eq 130
 
 test: $(VENV)/installed-dev browser
 	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system and not alone" $(TEST_ARGS)
