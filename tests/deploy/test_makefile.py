@@ -76,7 +76,10 @@ def put_environment(path: Path, made_by: str) -> None:
     (path / made_by).touch()
 
 
-_WAITS_FOR_CTRL_C = "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(130)); print('started', flush=True); signal.pause()"
+_WAITS_FOR_CTRL_C = (
+    "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(130)); "
+    "print('started', flush=True); signal.pause()"
+)
 
 
 def end_by_ctrl_c(environment: Path, *arguments: str) -> tuple[str, str]:
