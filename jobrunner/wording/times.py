@@ -67,21 +67,23 @@ def short(
 
 def listed(moments: Sequence[datetime], zone: tzinfo | None = None, *, near: datetime) -> str:
     """`Sat 21 Nov 12:00 CET, Sun 22 Nov`: the first in full, of the others only the date or only the
-    time, where no more differs. With seconds in all of them, or in none.
+    time, where no more differs from all before them. With seconds in all of them, or in none.
     """
     local = [moment.astimezone(zone) for moment in moments]
     to_the_second = any(moment.second for moment in local)
     shown = [short(one, one.tzinfo, near=near, to_the_second=to_the_second) for one in local]
-    parts = (_unlike(local[0], one, words) for one, words in zip(local, shown, strict=True))
-    return ", ".join([*shown[:1], *list(parts)[1:]])
+    return ", ".join(
+        [*shown[:1], *(_unlike(local[:at], local[at], shown[at]) for at in range(1, len(local)))]
+    )
 
 
-def _unlike(first: datetime, other: datetime, words: str) -> str:
-    """What of the words of the other one tells it from the first."""
+def _unlike(before: Sequence[datetime], other: datetime, words: str) -> str:
+    """What of the words of the other one tells it from all that stand before it."""
     date, clock, zone = words.rsplit(" ", 2)
-    if (other.time(), zone_name(other)) == (first.time(), zone_name(first)):
+    clocks = {(one.time(), zone_name(one)) for one in before}
+    if clocks == {(other.time(), zone_name(other))}:
         return date
-    return f"{clock} {zone}" if other.date() == first.date() else words
+    return f"{clock} {zone}" if other.date() == before[0].date() else words
 
 
 def clock(moment: datetime) -> str:

@@ -73,5 +73,12 @@ def test_a_list_has_seconds_in_all_of_its_times_or_in_none() -> None:
     )
 
 
+def test_a_date_stands_alone_only_while_all_times_before_it_have_one_clock() -> None:
+    times = [NOON, NOON + timedelta(hours=12), NOON + timedelta(hours=24)]
+    assert listed(times, BERLIN, near=NOON) == (
+        "Sat 21 Nov 13:00 CET, Sun 22 Nov 01:00 CET, Sun 22 Nov 13:00 CET"
+    )
+
+
 def test_a_list_of_no_times_is_empty() -> None:
     assert listed([], BERLIN, near=NOON) == ""
