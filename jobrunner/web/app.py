@@ -8,6 +8,7 @@ from jobrunner.web import problems
 from jobrunner.web.api.metrics import make_metrics_router
 from jobrunner.web.api.routers import API_ROUTERS
 from jobrunner.web.context import Web
+from jobrunner.web.gate.addresses import Addresses
 from jobrunner.web.gate.forwarded import Forwarded, networks_of
 from jobrunner.web.gate.hosts import Hosts
 from jobrunner.web.gate.prefix import Prefix
@@ -60,6 +61,7 @@ def gate_of(settings: Settings, *within: Middleware) -> list[Middleware]:
         Middleware(Rates, per_second=settings.web_requests_per_second),
         Middleware(Hosts, names=settings.web_hosts),
         Middleware(Sizes),
+        Middleware(Addresses),
         *within,
         Middleware(Traces),
         Middleware(Unchanged),

@@ -21,6 +21,14 @@ PARAMETERS = (
     "plan/drift?project=", "revisions?project=", "revisions?cursor=", "revisions/test/",
     "revisions/x/",
 )  # fmt: skip
+PAGES = (
+    "/jobs?text=", "/jobs?namespace=", "/jobs?tag=", "/jobs?queue=", "/jobs?state=", "/jobs?after=",
+    "/jobs/test/", "/jobs/test/job?said=", "/runs?job=", "/runs?error=", "/runs?state=", "/runs?since=",
+    "/runs?after=", "/runs/", "/calendar?span=", "/calendar?by=", "/calendar?queue=",
+    "/calendar?namespace=", "/changes?project=", "/changes?before=", "/changes?said=",
+    "/changes/test/revisions/", "/audit?actor=", "/audit?action=", "/audit?target=", "/audit?before=",
+    "/sign-in?next=", "/sign-in/link/", "/zone?next=",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
@@ -31,6 +39,16 @@ def test_no_text_in_a_parameter_is_a_failure(
     viewer = sign("viewer")
     urls = [f"/api/v1/{parameter}{text}" for text in TEXTS]
     statuses = {client.get(url, headers=viewer).status_code for url in urls}
+    assert statuses <= {200, 404, 422}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_text_in_the_address_of_a_page_is_a_failure(
+    page: str, client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    ledger.add_job()
+    admin = {**sign("admin"), "Accept": "text/html"}
+    statuses = {client.get(f"{page}{text}", headers=admin).status_code for text in TEXTS}
     assert statuses <= {200, 404, 422}
 
 
