@@ -54,6 +54,18 @@ def test_files_that_are_refused_are_told_of(client: TestClient, sign: Sign, engi
 
 
 @pytest.mark.usefixtures("at_work")
+@pytest.mark.parametrize("config", ["refused", "invalid"])
+def test_what_a_watcher_says_of_other_namespaces_is_not_told(
+    client: TestClient, sign: Sign, engine: Engine, config: str
+) -> None:
+    with transaction(engine) as connection:
+        sign_in(connection, "watch", details={"config": config, "message": "hidden/job is deleted"})
+    shown = client.get("/", headers=sign("viewer", namespaces=["test"])).text
+    assert "Something needs a look" in shown
+    assert "hidden/job" not in shown
+
+
+@pytest.mark.usefixtures("at_work")
 def test_what_is_late_is_told_with_its_job(client: TestClient, sign: Sign, engine: Engine) -> None:
     put_job(engine, "slow", due=datetime.now(UTC) - timedelta(minutes=4))
     shown = client.get("/", headers=sign("viewer")).text

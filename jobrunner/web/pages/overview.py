@@ -34,7 +34,7 @@ def overview(request: Request, web: HasWeb, caller: Reader) -> Response:
         "overview.html",
         front=front,
         counted_max=COUNTED_MAX,
-        concerns=concerns(front, processes),
+        concerns=concerns(front, processes, names_all=caller.namespaces is None),
         processes=processes,
         slots=sum(int(one.process.details.get("concurrency", 0)) for one in processes),
         watchers=[one.process.details for one in processes if one.process.kind == "watch"],
@@ -51,8 +51,12 @@ class Concern:
     command: str = ""
 
 
-def concerns(front: FrontPage, processes: Sequence[SeenProcess]) -> list[Concern]:
-    """What is wrong with the whole; `processes` are those alive."""
+def concerns(
+    front: FrontPage, processes: Sequence[SeenProcess], *, names_all: bool
+) -> list[Concern]:
+    """What is wrong with the whole; `processes` are those alive. What a watcher says names jobs and files
+    of any namespace: without `names_all` it is left out.
+    """
     alive = {one.process.kind for one in processes}
     found = []
     if "beat" not in alive:
@@ -61,7 +65,8 @@ def concerns(front: FrontPage, processes: Sequence[SeenProcess]) -> list[Concern
         found.append(Concern("No worker is at work: runs wait.", "jobrunner worker"))
     if front.figures.schedules_in_error:
         found.append(Concern("A schedule has no next time that can be computed.", "jobrunner list"))
-    return found + [_of_watcher(one.process.details) for one in processes if _is_stuck(one)]
+    stuck = [one.process.details for one in processes if _is_stuck(one)]
+    return found + [_of_watcher(details, names_all=names_all) for details in stuck]
 
 
 def _is_stuck(one: SeenProcess) -> bool:
@@ -71,12 +76,13 @@ def _is_stuck(one: SeenProcess) -> bool:
     }
 
 
-def _of_watcher(details: Any) -> Concern:
-    told = str(details.get("message") or "").partition("\n")[0]
+def _of_watcher(details: Any, *, names_all: bool) -> Concern:
+    said = str(details.get("message") or "").partition("\n")[0]
+    why = f": {said}" if names_all else "."
     if details.get("config") == "refused":
-        return Concern(f"A change of the files waits for a person: {told}", "jobrunner plan")
+        return Concern(f"A change of the files waits for a person{why}", "jobrunner plan")
     return Concern(
-        f"The files cannot be applied, the last good state stays: {told}", "jobrunner validate"
+        f"The files cannot be applied, the last good state stays{why}", "jobrunner validate"
     )
 
 
