@@ -83,7 +83,7 @@ class Settings(BaseModel):
     jwt_issuer: str = ""
     """The `iss` that a JWT must have; '' asks for none."""
     jwt_role_claim: str = "role"
-    """The claim that names the role; without it, its subject reads his own runs and no more."""
+    """The claim that names the role; without it, its subject reads jobs and his own runs."""
     web_requests_per_second: float = Field(default=50.0, ge=0)
     """How many requests of one token, and of one address, are answered at length; 0 is no limit."""
     web_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+(/[A-Za-z0-9._~/-]*)?)?$")

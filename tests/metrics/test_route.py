@@ -33,6 +33,13 @@ def test_a_reader_of_a_namespace_sees_its_jobs_alone(
     assert ("test/job" in seen, "test/job" in hidden) == (True, False)
 
 
+def test_who_sees_his_own_runs_only_gets_no_totals_of_others(
+    client: TestClient, sign: Callable[..., Headers]
+) -> None:
+    answer = client.get("/metrics", headers=sign("viewer", own_runs_only=True))
+    assert answer.status_code == 403
+
+
 @pytest.fixture
 def open_client(engine: Engine) -> TestClient:
     settings = SETTINGS.model_copy(update={"metrics_open": True, "metrics_celery_names": True})

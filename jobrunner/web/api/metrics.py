@@ -5,6 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from jobrunner.db.totals import Namespaces
+from jobrunner.errors import AccessDenied
 from jobrunner.metrics.collector import scrape
 from jobrunner.settings import Settings
 from jobrunner.web.context import HasWeb, Web
@@ -22,6 +23,12 @@ def make_metrics_router(settings: Settings, path: str = "/metrics") -> APIRouter
 
 
 def _metrics(web: HasWeb, caller: Reader) -> Response:
+    if caller.own_runs_only:
+        raise AccessDenied(
+            f"'{caller.subject}' sees only his own runs, and metrics are of everybody's.",
+            is_known=True,
+            hint="Ask an administrator for a token without --own-runs-only.",
+        )
     return _scraped(web, caller.namespaces)
 
 
