@@ -18,6 +18,8 @@ from jobrunner.web.key_set import KeySet
 
 _KEY_BYTES_MIN = 32
 """As many as the hash has (RFC 7518, 3.2)."""
+_SUBJECT_CHARACTERS_MAX = 255
+"""As OpenID Connect has it; an index holds no text of any length."""
 _LEEWAY_SECONDS = 10
 """So far two clocks may be apart."""
 
@@ -80,10 +82,12 @@ def _caller(claims: Mapping[str, Any], role_claim: str) -> Caller:
     """Raise ValueError for claims that mean nothing here."""
     subject, role = claims["sub"], claims.get(role_claim)
     namespaces = claims.get("namespaces")
-    if not subject or "\0" in subject:
+    if not 0 < len(subject) <= _SUBJECT_CHARACTERS_MAX:
         raise ValueError(subject)
     if namespaces is not None and not _are_names(namespaces):
         raise ValueError(namespaces)
+    for name in (subject, *(namespaces or ())):
+        _check_storable(name)
     return Caller(
         subject=subject,
         role=Role.VIEWER if role is None else Role(role),
@@ -95,3 +99,10 @@ def _caller(claims: Mapping[str, Any], role_claim: str) -> Caller:
 
 def _are_names(given: object) -> bool:
     return isinstance(given, list) and all(isinstance(name, str) for name in given)
+
+
+def _check_storable(text: str) -> None:
+    """Raise ValueError for what no text of PostgreSQL holds: a NUL, or half of a surrogate pair."""
+    if "\0" in text:
+        raise ValueError(text)
+    text.encode()

@@ -82,6 +82,8 @@ def test_no_namespace_is_nowhere() -> None:
         {"sub": None},
         {"sub": ""},
         {"sub": "a\0"},
+        {"sub": "\ud800"},
+        {"sub": "x" * 256},
         {"sub": 7},
         {"aud": None},
         {"aud": "others"},
@@ -92,6 +94,8 @@ def test_no_namespace_is_nowhere() -> None:
         {"role": {"admin": 1}},
         {"namespaces": "billing"},
         {"namespaces": [1]},
+        {"namespaces": ["a\0"]},
+        {"namespaces": ["\udfff"]},
         {"nbf": datetime.now(UTC) + timedelta(hours=1)},
     ],
 )
