@@ -120,6 +120,25 @@ def test_what_a_caller_writes_before_the_proxys_word_counts_for_nothing(
     assert answers[-1].status_code == 429
 
 
+def test_a_port_behind_the_address_makes_no_other_caller(limited: TestClient) -> None:
+    answers = [
+        limited.get(HEALTH, headers={"X-Forwarded-For": f"203.0.113.1:{number}"})
+        for number in range(4001, 4011)
+    ]
+    assert answers[-1].status_code == 429
+
+
+def test_a_proxy_is_known_where_ipv6_is_listened_on(engine: Engine) -> None:
+    settings = Settings(web_requests_per_second=1, web_proxies=("10.0.0.7",))
+    app = make_app(Web(settings, engine))
+    with TestClient(app, base_url="http://127.0.0.1", client=("::ffff:10.0.0.7", 1)) as client:
+        answers = [
+            client.get(HEALTH, headers={"X-Forwarded-For": f"[2001:db8:{number}::1]:443"})
+            for number in range(10)
+        ]
+    assert answers[-1].status_code == 200
+
+
 def test_nobody_but_a_proxy_says_where_he_comes_from(engine: Engine) -> None:
     settings = Settings(web_requests_per_second=1, web_proxies=("10.0.0.0/24",))
     app = make_app(Web(settings, engine))
@@ -198,6 +217,12 @@ def test_fault_73_a_body_that_does_not_say_how_large_it_is_is_413(client: TestCl
     assert client.post("/sign-in", content=pieces).status_code == 413
 
 
+def test_a_request_that_says_its_length_in_two_ways_is_refused(client: TestClient) -> None:
+    headers = {"Content-Length": "2", "Transfer-Encoding": "chunked"}
+    answer = client.post("/sign-in", content=b"{}", headers=headers)
+    assert (answer.status_code, answer.headers["connection"]) == (400, "close")
+
+
 def test_a_body_of_the_measure_is_read(client: TestClient) -> None:
     assert client.post("/sign-in", content=b"x" * (1024 * 1024)).status_code == 403
 
@@ -272,7 +297,14 @@ async def _answer_to(*sent: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8620", "", "10.0.0.1"],
+    [
+        "evil.example",
+        "[::1]evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:8620",
+        "",
+        "10.0.0.1",
+    ],
 )
 def test_a_request_for_another_host_is_421(client: TestClient, host: str) -> None:
     assert client.get(HEALTH, headers={"Host": host}).status_code == 421

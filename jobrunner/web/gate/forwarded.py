@@ -6,7 +6,7 @@ proxy of ours is the caller, and what stands before it anybody could have writte
 
 import ipaddress
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,7 +30,7 @@ class Forwarded:
         if client is not None and self._is_proxy(client[0]):
             headers = Headers(scope=scope)
             said = ",".join(headers.getlist("x-forwarded-for"))
-            hops = [hop.strip() for hop in said.split(",") if hop.strip()]
+            hops = [_without_port(hop.strip()) for hop in said.split(",") if hop.strip()]
             caller = next((hop for hop in reversed(hops) if not self._is_proxy(hop)), client[0])
             scheme = headers.get("x-forwarded-proto", "").strip().lower()
             scope = {
@@ -45,7 +45,16 @@ class Forwarded:
             address = ipaddress.ip_address(host)
         except ValueError:
             return False
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped  # as it comes where IPv6 is listened on
         return any(address in network for network in self._proxies)
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies write it behind the address; with it each connection would be another caller."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def networks_of(proxies: Sequence[str]) -> tuple[Network, ...]:

@@ -44,7 +44,8 @@ class Hosts:
 def _name_in(host: str) -> str:
     """Without the port; brackets belong to an IPv6 address."""
     if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
+        name, _, port = host[1:].partition("]")
+        return name.lower() if not port or port.startswith(":") else ""
     return host.partition(":")[0].lower()
 
 

@@ -49,6 +49,10 @@ def _refusal_of_head(scope: Scope) -> Problem | None:
             "The head of the request is too large.",
             hint=f"Send at most {HEADER_BYTES_MAX} bytes and {HEADERS_MAX} headers.",
         )
+    names = {name for name, _ in headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        # A proxy before us may have read the one, and then its next request begins elsewhere.
+        return problem(400, "The request says in two ways how long it is.")
     announced = dict(headers).get(b"content-length", b"0")
     # What is no number was refused by the server already.
     return _too_large() if announced.isdigit() and int(announced) > BODY_BYTES_MAX else None
