@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, **_: object) -> None:
         name = read("DJANGO_SUPERUSER_USERNAME", "")
         if not name:
-            self.stdout.write("DJANGO_SUPERUSER_USERNAME names no administrator.")
+            self.stdout.write("DJANGO_SUPERUSER_USERNAME is not set: no administrator is made.")
             return
         password = read("DJANGO_SUPERUSER_PASSWORD", "")
         if not password:
