@@ -128,6 +128,19 @@ def hold_templates(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE focus_template IN ACCESS EXCLUSIVE MODE"))
 
 
+def hold_template(connection: Connection, template: int) -> None:
+    """Nobody writes the to-dos of this one until the transaction ends."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    connection.execute(
+        text("SELECT 1 FROM focus_template WHERE id = :id FOR UPDATE"), {"id": template}
+    )
+
+
 WAITING = (
     "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'focus_template'::regclass"
+)
+
+WAITING_FOR_ROWS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+    "AND query LIKE '%focus_template%' AND datname = current_database()"
 )

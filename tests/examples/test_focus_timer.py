@@ -18,8 +18,10 @@ from tests.examples.focus_timer import (
     SCHEDULES,
     TODOS,
     WAITING,
+    WAITING_FOR_ROWS,
     Site,
     free_port,
+    hold_template,
     hold_templates,
 )
 from tests.of_a_module import one_broker_url, one_database_url
@@ -80,6 +82,8 @@ def test_count_and_until_hold(site: Site) -> None:
         ("FREQ=OFTEN", "This rule cannot be read"),
         ("BYDAY=MO", "This rule cannot be read"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL is 1 or more"),
+        ("FREQ=MONTHLY;BYDAY=9MO", "This rule cannot be read"),
+        ("DTSTART:20260105T090000", "This rule cannot be read"),
         ("FREQ=HOURLY", "daily, weekly, monthly or yearly"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "no occurrence at all"),
     ],
@@ -166,6 +170,44 @@ def test_each_night_of_dst_gives_one_real_instant(
     todos = site.wait_for_todos(title, 5)
     assert {(todo.hour, todo.minute) for todo in todos} == {instant}
     assert [todo.year for todo in todos] == [2027, 2028, 2029, 2030, 2031]
+
+
+def test_of_times_that_a_night_of_dst_makes_equal_there_is_one_and_still_five_in_all(
+    site: Site,
+) -> None:
+    rule = "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;BYHOUR=2,3;BYMINUTE=30"
+    site.save_template("At both", rule)
+    todos = site.wait_for_todos("At both", 5)
+    assert [todo.year for todo in todos] == [2027, 2028, 2029, 2030, 2031]
+
+
+@pytest.mark.parametrize("first_day", ["0001-01-01", "9999-12-31"])
+def test_a_todo_of_another_age_is_refused(site: Site, first_day: str) -> None:
+    told = site.save_template("Of another age", "FREQ=DAILY", first_day=first_day)
+    assert "A to-do begins in one of the years from 1970 to 2200." in told
+
+
+def test_templates_that_are_saved_while_another_is_worked_at_have_their_todos(site: Site) -> None:
+    held = site.insert_template("Held", "FREQ=DAILY", date(2026, 1, 5))
+    with site.engine.begin() as connection:
+        hold_template(connection, held)
+        site.manage("run_job", "focus/generate", "--kwargs", json.dumps({"template": held}))
+        wait_until(lambda: site.ask(WAITING_FOR_ROWS) == [1], timeout_seconds=PATIENCE_SECONDS)
+        for title in ("First meanwhile", "Second meanwhile"):
+            site.save_template(title, "FREQ=DAILY")
+        for title in ("First meanwhile", "Second meanwhile"):
+            site.wait_for_todos(title, 5)
+    site.wait_for_todos("Held", 5)
+
+
+def test_a_rule_that_can_no_longer_be_read_keeps_no_other_from_its_todos(site: Site) -> None:
+    bad = site.insert_template("No longer read", "FREQ=OFTEN", date(2026, 1, 5))
+    site.insert_template("After it", "FREQ=DAILY", date(2026, 1, 5))
+    run = site.manage("run_job", "focus/generate")
+    code = run.wait(timeout_seconds=PATIENCE_SECONDS)
+    site.ask("DELETE FROM focus_template WHERE id = :bad RETURNING id", bad=bad)
+    assert (code != 0, f"No longer read ({bad})" in run.output) == (True, True), run.output
+    assert len(site.todos("After it")) == 5
 
 
 # --- Runs ---------------------------------------------------------------------------------------------

@@ -13,16 +13,18 @@ AHEAD = 5
 
 @transaction.atomic
 def write_next(template_id: int, *, now: datetime) -> int:
-    """Make sure that its next occurrences are there; how many were missing.
+    """Make sure that its next occurrences are there; how many were missing. Raises BadRule.
 
     Under a lock of its template: what is written is of its newest rule, however many write at once.
     """
-    template = Template.objects.select_for_update().get(pk=template_id)
+    template = Template.objects.select_for_update().filter(pk=template_id).first()
+    if template is None:
+        return 0  # somebody has deleted it meanwhile
     wanted = next_occurrences(
         template.rule, template.starts_at, template.time_zone, after=now, count=AHEAD
     )
     there = set(template.todos.filter(occurs_at__in=wanted).values_list("occurs_at", flat=True))
-    missing = [instant for instant in dict.fromkeys(wanted) if instant not in there]
+    missing = [instant for instant in wanted if instant not in there]
     Todo.objects.bulk_create(
         Todo(template=template, occurs_at=instant, title=template.title) for instant in missing
     )

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import DAILY, rrule, rrulestr
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+
 
 class BadRule(ValueError):
     """What is wrong with a rule, in a sentence."""
@@ -15,28 +17,34 @@ class BadRule(ValueError):
 
 def check(rule: str, starts_at: datetime, zone: str) -> None:
     """Raises BadRule for one that cannot be read, that is hourly or oftener, or that never comes."""
-    read = _read(rule, starts_at, zone)
-    if next(iter(read), None) is None:
+    if not _FIRST_YEAR <= starts_at.year <= _LAST_YEAR:
+        raise BadRule(f"A to-do begins in one of the years from {_FIRST_YEAR} to {_LAST_YEAR}.")
+    if not next_occurrences(rule, starts_at, zone, after=datetime.min.replace(tzinfo=UTC), count=1):
         raise BadRule("This rule has no occurrence at all.")
 
 
 def next_occurrences(
     rule: str, starts_at: datetime, zone: str, *, after: datetime, count: int
 ) -> list[datetime]:
-    """The first `count` instants after that moment, aware, UTC; fewer where COUNT or UNTIL ends them.
+    """The first `count` instants after that moment, aware, UTC, each once; fewer where COUNT or UNTIL ends
+    them. Raises BadRule.
 
     `starts_at` is the wall-clock time of the first one in `zone`, naive. A time that a night of DST
     leaves out is the instant as long after midnight; of one that comes twice it is the first.
     """
-    instants = _instants(_read(rule, starts_at, zone))
-    return list(islice((one for one in instants if one > after), count))
-
-
-def _read(rule: str, starts_at: datetime, zone: str) -> rrule:
     try:
-        read = rrulestr(rule, dtstart=starts_at.replace(tzinfo=ZoneInfo(zone)))
-    except (TypeError, ValueError, KeyError) as error:  # TypeError: it has no FREQ
+        begin = starts_at.replace(tzinfo=ZoneInfo(zone))
+        instants = _instants(_read(rule, begin))
+        return list(islice((one for one in instants if one > after), count))
+    except BadRule:
+        raise
+    # TypeError: it has no FREQ; LookupError: it asks for the ninth Monday of a month
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise BadRule(f"This rule cannot be read: {error}") from error
+
+
+def _read(rule: str, begin: datetime) -> rrule:
+    read = rrulestr(rule, dtstart=begin)
     if not isinstance(read, rrule):
         raise BadRule("One rule is enough: RDATE and EXDATE are not read.")
     parts: Any = vars(read)
@@ -48,5 +56,10 @@ def _read(rule: str, starts_at: datetime, zone: str) -> rrule:
 
 
 def _instants(read: rrule) -> Iterator[datetime]:
+    """Each once: of two times in the hour that a night of DST leaves out, one may be the other."""
+    seen = set()
     for wall_time in read:
-        yield wall_time.astimezone(UTC)
+        instant = wall_time.astimezone(UTC)
+        if instant not in seen:
+            seen.add(instant)
+            yield instant
