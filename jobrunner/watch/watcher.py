@@ -1,5 +1,6 @@
 """When the files are settled, and what becomes of them: one look at a time, on a clock of the caller."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,8 +24,10 @@ from jobrunner.spec.diagnostics import Diagnostic
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 5.0
 _FASTEST_POLL_SECONDS = 0.5
+_MISTAKE_AGAIN_SECONDS = 2.0
+"""A person who has written the job before its function writes the function now."""
 _POLL_SHARE = 10
-"""Polling takes at most this fraction of the time."""
+"""Polling, and trying mistakes again, takes at most this fraction of the time."""
 _UNFINISHED_SETTLES = 10
 """A file may be held open for good, and some file systems cannot tell: it is waited for, not for ever."""
 _LOCK_TOLD_SECONDS = 10.0
@@ -138,7 +141,7 @@ class Watcher:
         left = self._settle(now, seen)
         if left > 0:
             return left
-        self._handle(seen.content_hash, now)
+        self._handle(seen, now)
         return self._rest(now, seen, polls=polls)
 
     def retry_now(self) -> None:
@@ -187,10 +190,12 @@ class Watcher:
             seconds = min(seconds, max(self._retry_at - now, 0.0))
         return seconds
 
-    def _handle(self, content_hash: str, now: float) -> None:
+    def _handle(self, seen: Look, now: float) -> None:
+        begun = time.monotonic()
         outcome = self._try()
-        self._handled, self._candidate = content_hash, None
-        self._plan_retry(outcome.state, now)
+        took_seconds = seen.seconds + time.monotonic() - begun
+        self._handled, self._candidate = seen.content_hash, None
+        self._plan_retry(outcome.state, now, took_seconds)
         self._conclude(outcome)
 
     def _conclude(self, outcome: Outcome) -> None:
@@ -214,7 +219,7 @@ class Watcher:
             return Outcome(ConfigState.WAITING, error=told)
         return Outcome(ConfigState.IN_FORCE, applied)
 
-    def _plan_retry(self, state: ConfigState, now: float) -> None:
+    def _plan_retry(self, state: ConfigState, now: float, took_seconds: float) -> None:
         """A person may have applied what was refused; a database may be back; and what a mistake
         lies in need not be a file that is watched.
         """
@@ -223,7 +228,10 @@ class Watcher:
                 pause = min(_FIRST_RETRY_SECONDS * 2**self._failures, _LONGEST_RETRY_SECONDS)
                 self._failures += 1
                 self._retry_at = now + pause
-            case ConfigState.REFUSED | ConfigState.INVALID:
+            case ConfigState.INVALID:
+                pause = max(_MISTAKE_AGAIN_SECONDS, _POLL_SHARE * took_seconds)
+                self._retry_at = now + min(pause, self._options.resync_seconds)
+            case ConfigState.REFUSED:
                 self._retry_at = now + self._options.resync_seconds
             case _:
                 self._failures = 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import pytest
 from sqlalchemy.exc import OperationalError
 
 from jobrunner.errors import (
@@ -218,13 +219,20 @@ def test_fault_53_another_mistake_is_told_although_their_number_is_the_same() ->
     assert [outcome.diagnostics for outcome in world.reported] == [(MISTAKE,), (other,)]
 
 
-def test_a_mistake_that_is_mended_outside_of_the_files_is_seen_at_the_next_resync() -> None:
+def test_a_mistake_that_is_mended_outside_of_the_files_is_seen_soon() -> None:
     world = World(answer=ConfigurationError("1 mistake"))
     watcher = watcher_of(world)
-    assert watcher.run_once(0.0) == RESYNC
-    world.answer = NO_CHANGES
-    watcher.run_once(RESYNC)
+    assert watcher.run_once(0.0) == 2.0
+    world.answer = NO_CHANGES  # the module that was missing has been written
+    assert watcher.run_once(2.0) == RESYNC
     assert states(world) == [ConfigState.INVALID, ConfigState.IN_FORCE]
+
+
+def test_trying_a_mistake_again_takes_at_most_a_tenth_of_the_time() -> None:
+    world = World(answer=ConfigurationError("1 mistake"), reading_seconds=1.0)
+    assert watcher_of(world).run_once(0.0) == pytest.approx(10.0, abs=1.0)
+    world.reading_seconds = 60.0
+    assert watcher_of(world).run_once(0.0) == RESYNC
 
 
 def test_a_refusal_is_told_once_and_tried_again_with_each_resync() -> None:
