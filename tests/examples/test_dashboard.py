@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from statistics import median
 
@@ -151,6 +152,21 @@ def test_a_notification_is_on_the_dashboard_of_its_user(kind: str, site: Site) -
     assert told in site.of("bob").get(f"{API}/").json()["notifications"]
 
 
+@pytest.mark.parametrize("name", [r"a\u0000", r"\ud800"])
+def test_a_name_that_nobody_can_have_is_wrong(site: Site, name: str) -> None:
+    body = f'{{"username": "{name}", "password": "x"}}'
+    assert site.of("ada").post(f"{API}/token/", content=body).status_code == 401
+
+
+def test_a_request_leaves_no_connection_to_the_database_behind(site: Site) -> None:
+    opened = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    before = site.ask(opened)
+    with ThreadPoolExecutor(10) as askers:
+        codes = set(askers.map(lambda _: site.of("ada").get(f"{API}/").status_code, range(100)))
+    assert codes == {200}
+    wait_until(lambda: site.ask(opened) <= before + 3, timeout_seconds=10.0)
+
+
 # --- Exports ------------------------------------------------------------------------------------------
 
 
@@ -177,6 +193,26 @@ def test_an_export_as_pdf_is_a_pdf_of_several_pages(site: Site) -> None:
     assert file.startswith(b"%PDF-")
     assert file.rstrip().endswith(b"%%EOF")
     assert len(re.findall(rb"/Type /Page\b", file)) > 1
+
+
+def test_what_people_have_written_is_neither_a_formula_nor_markup(site: Site) -> None:
+    site.do("""
+        WITH made AS (
+            INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser,
+                                   is_staff, is_active, date_joined)
+            VALUES ('<b>eve', '', '', '', '', false, false, true, now()) RETURNING id)
+        INSERT INTO dashboard_activity (user_id, kind, amount, happened_at)
+        SELECT id, '=1+1', -1, now() FROM made
+    """)
+    eve = site.of("<b>eve")
+    files = {}
+    for form in ("csv", "pdf"):
+        asked = export(eve, form).json()
+        assert site.ended(asked["task_id"])["status"] == "SUCCESS"
+        files[form] = eve.get(asked["file"])
+    (row,) = csv.DictReader(io.StringIO(files["csv"].text))
+    assert (row["kind"], row["amount"]) == ("'=1+1", "-1.00")
+    assert files["pdf"].content.startswith(b"%PDF-")
 
 
 def test_an_export_of_another_user_is_not_found(site: Site) -> None:

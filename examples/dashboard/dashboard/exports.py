@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import getSampleStyleSheet
@@ -31,12 +32,17 @@ def _write_csv(path: Path, _: str, rows: Iterable[Row]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
-        writer.writerows(rows)
+        writer.writerows((at, _no_formula(kind), amount) for at, kind, amount in rows)
+
+
+def _no_formula(text: str) -> str:
+    """Spreadsheets compute a cell that begins like one, whoever has written it; behind ' it is text."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _write_pdf(path: Path, title: str, rows: Iterable[Row]) -> None:
     table = Table([list(row) for row in (HEADER, *rows)], repeatRows=1)
-    heading = Paragraph(title, getSampleStyleSheet()["Title"])
+    heading = Paragraph(escape(title), getSampleStyleSheet()["Title"])
     SimpleDocTemplate(str(path), pagesize=A4, title=title).build([heading, table])
 
 

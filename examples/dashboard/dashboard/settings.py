@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from jobrunner.contrib.django import database_from_environment
+from jobrunner.settings import load_settings
 
 BASE_DIR = Path(__file__).parents[1]
 DEBUG = os.environ.get("DJANGO_DEBUG", "true") == "true"
@@ -22,13 +23,15 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 ROOT_URLCONF = "dashboard.urls"
-DATABASES = {"default": {**database_from_environment(), "CONN_MAX_AGE": 60}}
+# No CONN_MAX_AGE: under ASGI each request has a thread of its own, whose connection would stay behind.
+DATABASES = {"default": database_from_environment()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
 EXPORTS_FOLDER = Path(os.environ.get("EXPORTS_FOLDER", BASE_DIR / "exports"))
 """Shared by the workers that write the files and the server that hands them out."""
-JWT_KEY = os.environ.get("JOBRUNNER_JWT_KEY", "")
-"""Signs the users' tokens. jobrunner has the same one, and lets the same users in."""
-ALERTS_SIGNING_KEY = os.environ.get("JOBRUNNER_ALERTS_SIGNING_KEY", "")
+_OF_JOBRUNNER = load_settings(os.environ, Path.cwd())
+JWT_KEY = _OF_JOBRUNNER.jwt_key
+"""Signs the users' tokens. jobrunner has the same one, and lets the same users in; without it nobody is."""
+ALERTS_SIGNING_KEY = _OF_JOBRUNNER.alerts_signing_key

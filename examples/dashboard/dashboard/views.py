@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
@@ -23,11 +23,10 @@ from jobrunner.contrib.django import trigger
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
     """A token for a name and a password."""
-    body = _body(request)
-    user = authenticate(username=body.get("username"), password=body.get("password"))
-    if not isinstance(user, User):
+    form = AuthenticationForm(request, _body(request))
+    if not form.is_valid():
         return JsonResponse({"error": "Name or password is wrong."}, status=401)
-    return JsonResponse({"token": token_for(user)})
+    return JsonResponse({"token": token_for(form.get_user())})
 
 
 @require_GET
@@ -65,6 +64,8 @@ def make_export(request: HttpRequest, user: User) -> HttpResponse:
         days = [date.fromisoformat(str(body.get(name))) for name in ("first_day", "last_day")]
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=422)
+    if days[0] > days[1]:
+        return JsonResponse({"error": "The last day is before the first."}, status=422)
     with transaction.atomic():
         export = Export.objects.create(user=user, form=form, first_day=days[0], last_day=days[1])
         started = trigger(
@@ -105,6 +106,7 @@ def take_alert(request: HttpRequest) -> HttpResponse:
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         body = json.loads(request.body)
+        json.dumps(body, ensure_ascii=False).encode()  # half of a surrogate pair can be no text
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
