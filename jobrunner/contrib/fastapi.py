@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Header, Request
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -88,8 +89,8 @@ class Trigger:
         return await trigger_async(
             address,
             kwargs,
-            # A key is its sender's: another one's equal key is another request.
-            request_id=None if key is None else f"{created_by}:{key}",
+            # A key is its sender's: another one's equal key is another request. Either may have a colon.
+            request_id=None if key is None else f"{quote(created_by, safe='')}:{key}",
             session=session,
             force=force,
             created_by=created_by,

@@ -132,6 +132,12 @@ def test_a_key_with_other_arguments_is_refused_and_anothers_equal_key_is_another
     assert sorted(row.created_by for row in rows()) == ["ada", "bob"]
 
 
+def test_whose_key_it_is_cannot_be_mistaken(client: TestClient, rows: Rows) -> None:
+    client.post("/notes/kept", headers={"Idempotency-Key": "b:7", **signed("a")})
+    client.post("/notes/kept", headers={"Idempotency-Key": "7", **signed("a:b")})
+    assert sorted(row.created_by for row in rows()) == ["a", "a:b"]
+
+
 def test_a_key_that_is_none_is_refused(client: TestClient) -> None:
     assert client.post("/notes/kept", headers={"Idempotency-Key": "a b"}).status_code == 422
 
