@@ -140,7 +140,7 @@ def test_without_a_right_to_the_organisation_there_is_no_report(
     system: System, ada: httpx2.Client
 ) -> None:
     before = system.count("jobrunner.runs", created_by="ada")
-    assert [ask(ada, number).status_code for number in (2, 99)] == [404, 404]
+    assert [ask(ada, number).status_code for number in (2, 99, 2**31)] == [404, 404, 422]
     assert system.count("jobrunner.runs", created_by="ada") == before
 
 
@@ -272,6 +272,17 @@ def test_a_task_is_changed_and_deleted(root: httpx2.Client) -> None:
     assert changed["arguments"] == {"organization_id": 1, "kind": "pdf"}
     assert root.delete(f"{PERIODIC}/other").status_code == 204
     assert root.get(f"{PERIODIC}/other").status_code == 404
+
+
+def test_what_a_change_leaves_out_stays_as_it_is(root: httpx2.Client) -> None:
+    made = {"name": "abroad", "organization_id": 1, "crontab": "0 6 * * *"}
+    root.post(PERIODIC, json={**made, "timezone": "Asia/Tokyo"})
+    changed = root.patch(f"{PERIODIC}/abroad", json={"crontab": "0 7 * * *"}).json()
+    assert changed["schedule"] == {"cron": "0 7 * * *", "timezone": "Asia/Tokyo"}
+    moved = root.patch(f"{PERIODIC}/abroad", json={"timezone": "Africa/Lagos"}).json()
+    assert moved["schedule"] == {"cron": "0 7 * * *", "timezone": "Africa/Lagos"}
+    assert root.patch(f"{PERIODIC}/abroad", json={"crontab": ""}).status_code == 422
+    root.delete(f"{PERIODIC}/abroad")
 
 
 def test_what_cannot_be_scheduled_is_told_of(root: httpx2.Client) -> None:

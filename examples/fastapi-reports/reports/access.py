@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Path
 
 from jobrunner.access.caller import Caller, Permission
 from jobrunner.contrib.fastapi import KnownCaller
@@ -10,9 +10,12 @@ from jobrunner.errors import AccessDenied, NotFound
 from reports.database import HasSession
 from reports.tables import Member, Organization
 
+OrganizationId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+"""As its column holds them."""
+
 
 async def organization_of_caller(
-    organization_id: int, caller: KnownCaller, session: HasSession
+    organization_id: OrganizationId, caller: KnownCaller, session: HasSession
 ) -> Organization:
     """That of the path. Raises NotFound for another's, as for one that is not there."""
     is_member = await session.get(Member, (organization_id, caller.subject)) is not None

@@ -25,8 +25,15 @@ def _write_csv(report: SalesReport, file: Path) -> None:
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(["product", "sold", "euros"])
-        writer.writerows([line.product, line.count, line.euros] for line in report.lines)
+        writer.writerows(
+            [_no_formula(line.product), line.count, line.euros] for line in report.lines
+        )
         writer.writerow(["total", "", report.total])
+
+
+def _no_formula(text: str) -> str:
+    """Spreadsheets compute a cell that begins like one, whoever has written it; behind ' it is text."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _write_pdf(report: SalesReport, file: Path) -> None:

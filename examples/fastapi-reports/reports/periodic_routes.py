@@ -28,10 +28,10 @@ class Change(BaseModel):
     organization_id: int | None = None
     days: int | None = Field(default=None, ge=1, le=366)
     kind: Literal["csv", "pdf"] | None = None
-    crontab: str | None = Field(default=None, examples=["30 6 * * 1-5"])
+    crontab: str | None = Field(default=None, min_length=1, examples=["30 6 * * 1-5"])
     interval_seconds: int | None = Field(default=None, ge=1)
     at: AwareDatetime | None = Field(default=None, description="Once.")
-    timezone: str = Field(default=TIME_ZONE, description="Of the crontab.")
+    timezone: str | None = Field(default=None, description="Of the crontab.")
     enabled: bool | None = None
 
     @model_validator(mode="after")
@@ -47,12 +47,12 @@ class Change(BaseModel):
         return {key: value for key, value in patch.items() if value not in (None, {})}
 
     def _schedule(self) -> Mapping[str, Any]:
+        zone = {} if self.timezone is None else {"timezone": self.timezone}
         every = None if self.interval_seconds is None else f"{self.interval_seconds}s"
         at = None if self.at is None else self.at.isoformat()
         rules = {"cron": self.crontab, "every": every, "at": at}
-        if not any(rules.values()):
-            return {}
-        return {**rules, "timezone": self.timezone}
+        # A rule takes the place of another one: what is null in a change is removed.
+        return zone if all(rule is None for rule in rules.values()) else {**rules, **zone}
 
 
 class NewTask(Change):
@@ -60,10 +60,11 @@ class NewTask(Change):
 
     name: Name
     organization_id: int
+    timezone: str = TIME_ZONE
 
     @model_validator(mode="after")
     def _check_is_timed(self) -> Self:
-        if not self._schedule():
+        if self.crontab is None and self.interval_seconds is None and self.at is None:
             raise ValueError("give crontab, interval_seconds or at")
         return self
 
