@@ -28,6 +28,15 @@ def test_a_filter_leaves_the_jobs_that_match(
     assert ("test/backup" in shown, "test/mail" in shown) == (True, False)
 
 
+def test_of_many_tags_a_row_shows_the_first_and_how_many_more(
+    client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    ledger.add_job(tags=[f"tag-{number}" for number in range(20)])
+    shown = client.get("/jobs", headers=sign("viewer")).text
+    assert shown.count('class="tag"') == 4
+    assert "+16" in shown
+
+
 def test_a_form_of_which_nothing_was_chosen_asks_for_all(
     client: TestClient, sign: Sign, ledger: Ledger
 ) -> None:

@@ -58,6 +58,16 @@ def test_the_list_shows_a_run_with_its_error(
     assert "ConnectionError: no answer" in page
 
 
+def test_of_a_long_error_a_row_has_the_beginning_and_the_page_of_the_run_all(
+    client: TestClient, sign: Sign, ledger: Ledger
+) -> None:
+    run_id = _add_failed(ledger, ledger.add_job(), f"ValueError: {'long ' * 150}its end")
+    row = client.get("/runs", headers=sign("viewer")).text
+    whole = client.get(f"/runs/{run_id}", headers=sign("viewer")).text
+    assert ("ValueError: long" in row, "its end" in row) == (True, False)
+    assert "its end" in whole
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -28,6 +28,7 @@ from jobrunner.wording.times import distance, short, took
 ZONE_COOKIE = "jobrunner_zone"
 _OF_MACHINES = ("/api/", "/metrics", "/static/")
 _THIN_SPACE = "\u202f"
+_SHORT_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,12 @@ def _took(duration: timedelta | None) -> str:
     return "" if duration is None else took(duration)
 
 
+def _shortened(text: str | None) -> str:
+    """Its beginning, for a row of a list; all of it stands on the page that the row leads to."""
+    told = text or ""
+    return told if len(told) <= _SHORT_CHARACTERS else f"{told[: _SHORT_CHARACTERS - 1].rstrip()}…"
+
+
 def _shown(value: Any) -> Any:
     """What every `{{ }}` goes through: nothing for None, and no character that is not seen."""
     if value is None:
@@ -241,7 +248,9 @@ def _make_environment() -> Environment:
         "place": place,
     }
     made.globals.update(called)
-    made.filters.update(when=_when, at=_at, count=_count, counted=_counted, took=_took)
+    made.filters.update(
+        when=_when, at=_at, count=_count, counted=_counted, took=_took, shortened=_shortened
+    )
     return made
 
 
