@@ -33,6 +33,7 @@ _EXAMPLE = "write for example matrix: {region: [eu, us]}"
 
 Value = str | int | float | bool
 Axes = dict[str, list[Scalar]]
+_Identity = tuple[type, Value | None]
 
 
 class Combination(NamedTuple):
@@ -61,7 +62,7 @@ def read_matrix(key: Scalar, entry: Entry, report: Report) -> list[Combination] 
     excluded = _excluded(entry.value, axes, report)
     if excluded is None:
         return None
-    left = [one for one in product(*axes.values()) if not _is_excluded(axes, one, excluded)]
+    left = _left(axes, excluded)
     if left:
         return _named(key, axes, left, report)
     report.at(entry.key, "E236", "'exclude' leaves no job of this matrix", help="exclude less")
@@ -148,7 +149,7 @@ def _loses_digits(node: Scalar) -> bool:
     return is_number and as_written(node) != _text(node.value)
 
 
-def _excluded(matrix: Node, axes: Axes, report: Report) -> list[dict[str, Scalar]] | None:
+def _excluded(matrix: Node, axes: Axes, report: Report) -> list[dict[str, _Identity]] | None:
     """The combinations that `exclude` names, some by a part of their values; None after a mistake."""
     node = matrix.get(EXCLUDE) if isinstance(matrix, Mapping) else None
     if node is None or is_null(node):
@@ -159,12 +160,15 @@ def _excluded(matrix: Node, axes: Axes, report: Report) -> list[dict[str, Scalar
             help="write for example exclude: [{region: us, size: large}]",
         )  # fmt: skip
         return None
-    excluded = [_one_excluded(item, axes, report) for item in node.items]
+    known = {name: set(map(_identity, scalars)) for name, scalars in axes.items()}
+    excluded = [_one_excluded(item, axes, known, report) for item in node.items]
     good = [one for one in excluded if one is not None]
     return good if len(good) == len(excluded) else None
 
 
-def _one_excluded(item: Node, axes: Axes, report: Report) -> dict[str, Scalar] | None:
+def _one_excluded(
+    item: Node, axes: Axes, known: dict[str, set[_Identity]], report: Report
+) -> dict[str, _Identity] | None:
     if not isinstance(item, Mapping) or not item.entries:
         report.at(
             item, "E236", f"'exclude' takes a list of mappings, not of {kind(item)}",
@@ -179,25 +183,39 @@ def _one_excluded(item: Node, axes: Axes, report: Report) -> dict[str, Scalar] |
                 key, "E236", f"the matrix has no '{shortened(name)}'",
                 help=f"did you mean '{guess}'?" if guess else f"it has: {', '.join(axes)}",
             )  # fmt: skip
-        elif isinstance(value, Scalar) and any(_is_same(value, one) for one in axes[name]):
-            found[name] = value
+        elif isinstance(value, Scalar) and _identity(value) in known[name]:
+            found[name] = _identity(value)
         else:
             listed = ", ".join(_text(one.value) for one in axes[name][:10])
             report.at(value, "E236", f"this is no value of '{name}'", help=f"it has: {listed}")
     return found if len(found) == len(item.entries) else None
 
 
+def _left(axes: Axes, excluded: list[dict[str, _Identity]]) -> list[tuple[Scalar, ...]]:
+    """The combinations that none of `excluded` names: looked up by the values of the keys that vary, of
+    which there are few, for a file may name tens of thousands.
+    """
+    varied = [name for name, scalars in axes.items() if len(scalars) > 1]
+    named: dict[tuple[str, ...], set[tuple[_Identity, ...]]] = {}
+    for one in excluded:
+        names = tuple(name for name in varied if name in one)
+        named.setdefault(names, set()).add(tuple(one[name] for name in names))
+    return [
+        combination
+        for combination in product(*axes.values())
+        if not _is_excluded(dict(zip(axes, map(_identity, combination), strict=True)), named)
+    ]
+
+
 def _is_excluded(
-    axes: Axes, combination: tuple[Scalar, ...], excluded: list[dict[str, Scalar]]
+    values: dict[str, _Identity], named: dict[tuple[str, ...], set[tuple[_Identity, ...]]]
 ) -> bool:
-    values = dict(zip(axes, combination, strict=True))
-    return any(
-        all(_is_same(values[name], value) for name, value in one.items()) for one in excluded
-    )
+    return any(tuple(values[name] for name in names) in those for names, those in named.items())
 
 
-def _is_same(one: Scalar, other: Scalar) -> bool:
-    return (type(one.value), one.value) == (type(other.value), other.value)
+def _identity(scalar: Scalar) -> _Identity:
+    """Two values that are the same have it in common: 1, 1.0, true and '1' are four."""
+    return type(scalar.value), scalar.value
 
 
 def _named(
