@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from jobrunner.errors import ConfigurationError
+from jobrunner.misfits import Problem
 from jobrunner.reconcile import read_desired
+from jobrunner.source.tasks import Described, TaskSources
 from jobrunner.spec.project import Given, TaskCheck
+from jobrunner.spec.report import MOST_IN_ONE_FILE
 from tests.check_tasks.conftest import Check, Write
 from tests.cli.calling import call
 
@@ -160,6 +163,22 @@ def test_no_value_of_a_sensitive_argument_is_shown(check: Check) -> None:
 def test_a_module_that_is_missing_is_told_of_once(check: Check) -> None:
     jobs = "  a: {task: acme_rates.load}\n  b: {task: acme_rates.save}\n"
     assert [(one.code, one.location.line) for one in check(jobs)] == [("W301", 2)]
+
+
+def test_modules_of_a_file_are_not_looked_for_when_nothing_more_of_it_is_told(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_for: list[str] = []
+    look_up = TaskSources.look_up
+
+    def noted(sources: TaskSources, task: str) -> Described | Problem | None:
+        looked_for.append(task)
+        return look_up(sources, task)
+
+    monkeypatch.setattr(TaskSources, "look_up", noted)
+    found = check("".join(f"  a{number}: {{task: m{number}.f}}\n" for number in range(3000)))
+    assert [one.code for one in found] == ["W301"] * MOST_IN_ONE_FILE + ["E130"]
+    assert len(looked_for) == MOST_IN_ONE_FILE + 1
 
 
 def test_a_call_that_cannot_be_made_is_never_put_in_force(tmp_path: Path, check: Check) -> None:
