@@ -154,17 +154,29 @@ def test_live_events_tell_of_each_change_until_the_end(site: Site) -> None:
     assert len(told) > 3
 
 
-def test_wrong_orders_fail_with_the_line_and_are_not_tried_again(site: Site) -> None:
-    made = site.make("Ada, 1, EUR", "Ada, 1, XXX")
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("Ada, 1, XXX", "Line 2: there is no currency 'XXX'."),
+        ("Ada, 1e30, EUR", "Line 2: '1e30' is no amount."),
+        (f"{'A' * 200_000}, 1, EUR", "The lines cannot be read: field larger than field limit"),
+    ],
+    ids=["currency", "amount", "length"],
+)
+def test_wrong_orders_fail_with_the_line_and_are_not_tried_again(
+    site: Site, line: str, told: str
+) -> None:
+    made = site.make("Ada, 1, EUR", line)
     failed = site.wait_for(made["id"], "failed")
-    assert failed["error"] == "Line 2: there is no currency 'XXX'."
+    assert told in failed["error"]
     wait_until(lambda: site.run_of(made)["state"] == "failed", timeout_seconds=PATIENCE_SECONDS)
     assert site.run_of(made)["attempt"] == 1
 
 
 def test_what_is_no_list_of_orders_is_refused_and_makes_no_request(site: Site) -> None:
     before = site.user.get(REQUESTS).json
-    assert site.user.post(REQUESTS, '{"order": 1}').status == 400
+    for body in ('{"order": 1}', r'{"orders": "Ada\u0000, 1, EUR"}', r'{"orders": "\ud800"}'):
+        assert site.user.post(REQUESTS, body).status == 400
     assert site.user.get(REQUESTS).json == before
 
 

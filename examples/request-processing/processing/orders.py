@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+_AMOUNT_MAX = Decimal(10) ** 12
+"""Sums of such amounts are exact to the cent: decimals have 28 places."""
+
 
 class WrongOrders(ValueError):
     """What was sent cannot be worked off, and never will be."""
@@ -22,7 +25,10 @@ class Order:
 def read_orders(text: str, rates: Mapping[str, Decimal]) -> list[Order]:
     """One order a line: customer,amount,currency. Raises WrongOrders with the line's number."""
     lines = enumerate(csv.reader(text.splitlines()), start=1)
-    orders = [_read_order(number, fields, rates) for number, fields in lines if fields]
+    try:
+        orders = [_read_order(number, fields, rates) for number, fields in lines if fields]
+    except csv.Error as error:
+        raise WrongOrders(f"The lines cannot be read: {error}.") from None
     if not orders:
         raise WrongOrders("There are no orders.")
     return orders
@@ -42,7 +48,7 @@ def _read_amount(number: int, text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         raise WrongOrders(f"Line {number}: {text!r} is no amount.") from None
-    if not amount.is_finite():
+    if not amount.is_finite() or abs(amount) > _AMOUNT_MAX:
         raise WrongOrders(f"Line {number}: {text!r} is no amount.")
     return amount
 

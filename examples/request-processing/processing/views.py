@@ -67,7 +67,7 @@ def _make(request: HttpRequest, user_id: int) -> HttpResponse:
         orders = json.loads(request.body)["orders"]
     except (ValueError, KeyError, TypeError):
         orders = None
-    if not isinstance(orders, str):
+    if not isinstance(orders, str) or not _can_be_stored(orders):
         return JsonResponse(
             {"error": 'Send {"orders": "customer,amount,currency\\n…"}.'}, status=400
         )
@@ -80,6 +80,11 @@ def _make(request: HttpRequest, user_id: int) -> HttpResponse:
     return JsonResponse(
         told_of(made), status=202, headers={"Location": f"/api/requests/{made.id}/"}
     )
+
+
+def _can_be_stored(text: str) -> bool:
+    """PostgreSQL knows no NUL, and UTF-8 no half of a surrogate pair; JSON can have both."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 @require_GET
