@@ -94,9 +94,7 @@ def _add_labels(known: KnownNames, job: object) -> None:
 
 def _job_names(name: str, job: Mapping[str, Any]) -> Iterator[str]:
     """One, or that of each combination of a matrix."""
-    axes = [
-        values for axis, values in sorted(_mapping(job, "matrix").items()) if axis != "exclude"
-    ]
+    axes = [values for axis, values in sorted(_mapping(job, "matrix").items()) if axis != "exclude"]
     if not axes:
         yield name
         return
