@@ -1,12 +1,15 @@
 """The shape of every command: `--config` and `--no-color` anywhere, help ending with examples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from jobrunner.cli.session import Session
+
+_WHOLE = 1_000
+"""Letters of a first sentence, none of which is cut."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,8 +29,17 @@ class _WithExamples(click.Command):
         if self.examples:
             with formatter.section("Examples"):
                 for typed, meaning in self.examples:
-                    formatter.write(f"{'':{formatter.current_indent}}{typed}\n")
+                    for line in _typed_lines(typed, formatter.width - formatter.current_indent):
+                        formatter.write(f"{'':{formatter.current_indent}}{line}\n")
                     formatter.write(f"{'':{formatter.current_indent}}    {meaning}\n")
+
+
+def _typed_lines(typed: str, columns: int) -> Iterator[str]:
+    """As a shell reads them: broken before an option, where a line would be too long."""
+    while len(typed) > columns and (end := typed.rfind(" --", 0, columns - 2)) > 0:
+        yield f"{typed[:end]} \\"
+        typed = f"    {typed[end + 1 :]}"
+    yield typed
 
 
 class Command(_WithExamples):
@@ -35,7 +47,13 @@ class Command(_WithExamples):
 
 
 class Group(_WithExamples, click.Group):
-    """A command with commands below it (`runs list`)."""
+    """A command with commands below it (`runs list`), each told by its whole first sentence."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """In as many lines as it takes."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, c.get_short_help_str(_WHOLE)) for n, c in commands if c])
 
 
 def common_options() -> list[click.Parameter]:

@@ -29,7 +29,7 @@ _SHOWN = 50
         ("jobrunner fsck reports/nightly --since 2026-11-01T00:00:00Z", "One job, since a time."),
     ],
 )
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@click.argument("addresses", nargs=-1, metavar="[ADDRESS]…")
 @click.option("--since", metavar="TIMESTAMP", help="Only later times; ISO 8601 with offset.")
 @output_option
 def command(session: Session, *, addresses: tuple[str, ...], since: str | None, form: Form) -> int:

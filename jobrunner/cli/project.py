@@ -84,14 +84,16 @@ def read_paths(session: Session, paths: Sequence[Path], *, mode: TaskCheck = "of
     return read_project_of(session, only=paths, mode=mode)
 
 
-def no_such_job(address: str, addresses: Iterable[str], *, where: str = "") -> NotFound:
-    """With the address that was probably meant, or where all of them stand."""
+def no_such_job(
+    address: str, addresses: Iterable[str], *, where: str = "", or_else: str = ""
+) -> NotFound:
+    """With the address that was probably meant, or where all of them stand and what else it may be."""
     known = list(addresses)
     job = address.partition("#")[0]
     # A name alone is enough where it is in one namespace only.
     named = [one for one in known if one.partition("/")[2] == job]
     close = named if len(named) == 1 else _alike(job, known)
-    hint = f"Did you mean {close[0]}?" if close else _known_addresses(known)
+    hint = f"Did you mean {close[0]}?" if close else f"{_known_addresses(known)} {or_else}".strip()
     return NotFound(f"There is no job {address}{where}.", hint=hint)
 
 

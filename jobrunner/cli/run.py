@@ -86,7 +86,12 @@ def _trigger(connection: Connection, address: str, **options: Any) -> TriggeredR
         return trigger_run(connection, address, **options)
     except NotFound as error:
         known = [job.address for job in list_jobs(connection, JobFilter())]
-        raise no_such_job(address, known) from error
+        raise no_such_job(
+            address,
+            known,
+            where=" in force",
+            or_else="`jobrunner plan` shows what only the files have.",
+        ) from error
 
 
 def _parse_kwargs(given: str) -> dict[str, Any]:

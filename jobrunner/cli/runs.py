@@ -57,7 +57,12 @@ _STATES = [str(state) for state in RunState]
 @click.option("--namespace", metavar="NAME", help="Only runs of this namespace's jobs.")
 @click.option("--queue", metavar="NAME", help="Only runs on this queue.")
 @click.option(
-    "--state", "states", type=click.Choice(_STATES), multiple=True, help="May be repeated."
+    "--state",
+    "states",
+    type=click.Choice(_STATES),
+    metavar="STATE",
+    multiple=True,
+    help=f"{', '.join(_STATES[:-1])} or {_STATES[-1]}; may be repeated.",
 )
 @click.option(
     "--trigger", "triggers", type=click.Choice(TRIGGERS), multiple=True, help="May be repeated."
@@ -323,7 +328,7 @@ def _attempt_lines(attempt: Attempt) -> list[str]:
         ("jobrunner runs cancel 3f2a91bc 77c01d3e", "Several."),
     ],
 )
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
 def cancel_command(session: Session, runs: tuple[str, ...]) -> None:
     with open_database(session, "runs") as engine:
         for given in runs:
@@ -344,7 +349,7 @@ def cancel_command(session: Session, runs: tuple[str, ...]) -> None:
         ("jobrunner runs retry 3f2a91bc 77c01d3e", "Several."),
     ],
 )
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
 def retry_command(session: Session, runs: tuple[str, ...]) -> None:
     actor = actor_of(session)
     with open_database(session, "runs") as engine:

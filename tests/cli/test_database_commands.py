@@ -154,10 +154,18 @@ def test_a_job_that_has_moved_keeps_its_runs(applied: Jobrunner, folder: Path) -
 
 
 def test_an_unknown_job_exits_1(applied: Jobrunner) -> None:
-    for command in ("get", "run"):
-        called = applied(command, "ops/nothing")
-        assert called.exit_code == 1
-        assert "There is no job ops/nothing." in called.stderr
+    called = applied("get", "ops/nothing")
+    assert called.exit_code == 1
+    assert "There is no job ops/nothing." in called.stderr
+
+
+def test_run_of_a_job_that_is_not_in_force_says_that_it_may_be_in_the_files(
+    applied: Jobrunner,
+) -> None:
+    called = applied("run", "ops/nothing")
+    assert called.exit_code == 1
+    assert "There is no job ops/nothing in force." in called.stderr
+    assert "`jobrunner plan` shows what only the files have." in " ".join(called.stderr.split())
 
 
 def test_run_of_an_unknown_job_names_the_one_that_was_meant(applied: Jobrunner) -> None:

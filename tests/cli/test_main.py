@@ -39,6 +39,34 @@ def test_help_of_each_command_ends_with_two_examples_at_least(
     assert len(examples) >= 4
 
 
+def test_help_tells_commands_below_a_command_by_a_whole_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call("runs", "--help")
+    told = " ".join(capsys.readouterr().out.split())
+    assert "a new run now, with the same arguments and the definition in force. " in told
+
+
+def test_an_example_that_is_too_long_for_a_line_is_broken_as_a_shell_reads_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    call("up", "--help")
+    assert (
+        '  jobrunner up --first "python manage.py migrate" \\\n'
+        '      --also "python manage.py runserver"\n'
+    ) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["runs", "list"], ["import", "redbeat"], ["token", "create"]])
+def test_help_is_no_wider_than_a_terminal(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    call(*words, "--help")
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
 def test_help_and_wrong_usage_load_nothing_heavy() -> None:
     code = (
         "import sys; from jobrunner.cli.main import run; "
