@@ -75,10 +75,12 @@ class Alerter:
         is waited for.
         """
         try:
-            self._note_answers()
-            if time.monotonic() >= self._look_at:
+            is_somebody_free = self._note_answers()
+            is_time = time.monotonic() >= self._look_at
+            if is_time:
                 self._look_at = time.monotonic() + LOOK_SECONDS
                 look(self._engine)
+            if is_time or is_somebody_free:
                 self._send_due()
         except (DatabaseUnavailable, DBAPIError) as error:
             self._say("database_unavailable", first_line(error))
@@ -86,12 +88,16 @@ class Alerter:
             # Whatever it is, others are owed their messages; without this thread nobody is told.
             log.exception("alerts_failed")
 
-    def _note_answers(self) -> None:
+    def _note_answers(self) -> bool:
+        """Whether there was one: its receiver may have the next message."""
+        is_one = False
         for one in list(self._under_way):
             answer = answer_of(one.sending)
             if answer is not None:
+                is_one = True
                 self._under_way.remove(one)
                 self._note(one.notification, answer)
+        return is_one
 
     def _send_due(self) -> None:
         room = AT_ONCE_MAX - len(self._under_way)

@@ -145,6 +145,28 @@ def test_a_receiver_that_hangs_delays_no_other(
     ]  # fmt: skip
 
 
+def test_the_next_message_of_a_receiver_waits_for_no_look(
+    ledger: Ledger,
+    engine: Engine,
+    receiver: Receiver,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger.add_job(name="first")
+    set_notifiers(engine, oncall=receiver.url)
+    fail(ledger, "oncall")
+    fail(ledger, "oncall", name="second")
+    monkeypatch.setattr("jobrunner.notify.alerter.LOOK_SECONDS", 3600)
+    alerter = Alerter(Settings(database_url=database_url, alerts_allow_private=True))
+
+    def are_both_sent() -> bool:
+        alerter.run_once()
+        return len(receiver.requests) > 1
+
+    wait_until(are_both_sent)
+    alerter.close()
+
+
 @pytest.mark.usefixtures("alerter")
 def test_a_notifier_that_is_gone_is_told_of(ledger: Ledger, engine: Engine) -> None:
     fail(ledger, "nobody")
