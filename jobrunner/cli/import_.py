@@ -19,7 +19,7 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.foreign_schedules import read_django_tasks
-from jobrunner.errors import JobrunnerError, UsageError
+from jobrunner.errors import DatabaseUnavailable, JobrunnerError, UsageError
 from jobrunner.importing import beat_entry, crontab, django_celery_beat
 from jobrunner.importing.celery_app import As, celery_entries, load_beat_schedule
 from jobrunner.importing.entries import Import
@@ -152,6 +152,11 @@ def django_command(session: Session, *, database_url: str | None, out: Path | No
     try:
         with session.output.progress("reading the tables"), transaction(engine) as connection:
             tasks = read_django_tasks(connection)
+    except DatabaseUnavailable as error:
+        raise DatabaseUnavailable(
+            error.message,
+            hint="Check that the server is up and that --database-url, or JOBRUNNER_DATABASE_URL, is right.",
+        ) from error
     finally:
         engine.dispose()
     imported = Import(

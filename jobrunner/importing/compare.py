@@ -150,10 +150,11 @@ def _listed(times: Sequence[datetime], zone: ZoneInfo) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def moment_in_words(moment: datetime, zone: ZoneInfo) -> str:
-    """`Sun 28 Mar 2027 03:00 CEST`."""
-    year = moment.astimezone(zone).year
-    return f"{_day(moment, zone)} {year} {_clock(moment, zone)} {_zone_name(moment, zone)}"
+def moment_in_words(moment: datetime, zone: ZoneInfo, *, to_the_second: bool = False) -> str:
+    """`Sun 28 Mar 2027 03:00 CEST`; seconds where there are any, or where they are asked for."""
+    local = moment.astimezone(zone)
+    clock = f"{local:%H:%M:%S}" if to_the_second else _clock(moment, zone)
+    return f"{_day(moment, zone)} {local.year} {clock} {_zone_name(moment, zone)}"
 
 
 def moments_in_words(moments: Sequence[datetime], zone: ZoneInfo) -> str:

@@ -57,7 +57,7 @@ def read_redbeat(url: str, prefix: str = PREFIX) -> tuple[RedbeatKey, ...]:
             return tuple(_read(client, prefix))
     except (RedisError, OSError) as error:
         raise BrokerUnavailable(
-            f"Redis cannot be read: {first_line(error)}.",
+            f"Redis cannot be read: {first_line(error).rstrip('.')}.",
             hint="Check --redis-url and that it is up.",
         ) from error
 

@@ -90,14 +90,17 @@ def _job(written: Written, scheduler: str) -> Iterator[str]:
 def times_lines(comparison: Comparison, scheduler: str) -> Iterator[str]:
     """The next times of old and new, side by side; in one line where both are the same."""
     zone = comparison.zone
-    new = [moment_in_words(time, zone) for time in comparison.new]
     if comparison.old is None:
         yield f"next here, while {scheduler}'s cannot be told: {moments_in_words(comparison.new, zone)}"
         return
-    old = [moment_in_words(time, zone) for time in comparison.old]
     if comparison.has_same_next:
         yield f"next, by {scheduler} and here: {moments_in_words(comparison.new, zone)}"
         return
+    exact = any(time.second for time in (*comparison.old, *comparison.new))
+    old, new = (
+        [moment_in_words(time, zone, to_the_second=exact) for time in times]
+        for times in (comparison.old, comparison.new)
+    )
     head = f"next by {scheduler}"
     size = max(map(len, (*old, head)))
     yield f"{head:{size}}  here"

@@ -60,7 +60,12 @@ def test_a_file_of_cron_d_has_the_systems_form(tmp_path: Path) -> None:
         (("crontab", "crontab", "--timezone", "Berlin"), 64, "--timezone: "),
         (("celery", "nowhere"), 1, "The Celery app nowhere cannot be loaded"),
         (("redbeat",), 64, "Missing option '--redis-url'"),
-        (("redbeat", "--redis-url", "redis://127.0.0.1:1"), 1, "Redis cannot be read"),
+        (("redbeat", "--redis-url", "redis://127.0.0.1:1"), 1, "Connection refused.\n"),
+        (
+            ("django-celery-beat", "--database-url", "postgresql://127.0.0.1:1/shop"),
+            1,
+            "that --database-url, or",
+        ),
         (("django-celery-beat",), 64, "No database is known."),
     ],
 )
