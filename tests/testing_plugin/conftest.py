@@ -65,5 +65,6 @@ def shop(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.P
     pytester.makefile(".yaml", jobrunner="version: 1\nproject: shop\n")
     pytester.mkdir("jobs.d").joinpath("shop.yaml").write_text(JOBS, encoding="utf-8")
     pytester.makepyfile(shop_tasks=TASKS)
-    pytester.makeini("[pytest]\n")
+    # A tool of our own tests, which takes longer to load than all else in these.
+    pytester.makeini("[pytest]\naddopts = -p no:schemathesis\n")
     return pytester
