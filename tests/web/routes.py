@@ -23,9 +23,9 @@ class Row:
     """What a route asks for, and how it is called."""
 
     needs: Needs
-    of: Literal["namespace", "run"] | None = None
+    of: Literal["namespace", "run", "all runs"] | None = None
     """Whose the object of the request is: for a caller of another namespace there is none, and a
-    run there is not for who sees only his own runs, either."""
+    run there is not for who sees only his own runs, either; nor are figures of all runs."""
     good: int = 200
     """The answer to somebody who may."""
     path: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +73,7 @@ ROWS: Mapping[str, Row] = {
     "POST /runs/{run_id}/retry": Row("operator", of="run", good=303),
     "GET /queues": Row("viewer"),
     "GET /audit": Row("admin of all"),
-    "GET /metrics": Row("viewer"),
+    "GET /metrics": Row("viewer", of="all runs"),
     "GET /api/v1/health": Row("nothing"),
     "GET /api/v1/openapi.json": Row("nothing"),
     "GET /api/v1/status": Row("viewer"),
@@ -166,9 +166,9 @@ def expected(route: str, caller: Caller) -> int:
             return 403
         case "wrong namespace" if row.needs == "admin of all":
             return 403
-        case "wrong namespace" if row.of is not None:
+        case "wrong namespace" if row.of in {"namespace", "run"}:
             return 404
-        case "another" if row.needs in {"admin", "admin of all"}:
+        case "another" if row.needs in {"admin", "admin of all"} or row.of == "all runs":
             return 403
         case "another" if row.of == "run":
             return 404
@@ -182,9 +182,9 @@ def is_let_in(route: str, caller: Caller) -> bool:
     if row.needs == "nothing":
         return caller in {"without credentials", "right"}
     if caller == "wrong namespace":
-        return row.of is None and row.needs != "admin of all"
+        return row.of in {None, "all runs"} and row.needs != "admin of all"
     if caller == "another":
-        return row.of != "run" and row.needs in {"viewer", "operator"}
+        return row.of in {None, "namespace"} and row.needs in {"viewer", "operator"}
     return caller == "right"
 
 
