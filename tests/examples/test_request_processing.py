@@ -175,7 +175,13 @@ def test_wrong_orders_fail_with_the_line_and_are_not_tried_again(
 
 def test_what_is_no_list_of_orders_is_refused_and_makes_no_request(site: Site) -> None:
     before = site.user.get(REQUESTS).json
-    for body in ('{"order": 1}', r'{"orders": "Ada\u0000, 1, EUR"}', r'{"orders": "\ud800"}'):
+    bodies = (
+        '{"order": 1}',
+        r'{"orders": "Ada\u0000, 1, EUR"}',
+        r'{"orders": "\ud800"}',
+        "[" * 5_000,
+    )
+    for body in bodies:
         assert site.user.post(REQUESTS, body).status == 400
     assert site.user.get(REQUESTS).json == before
 

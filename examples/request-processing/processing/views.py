@@ -65,7 +65,7 @@ def requests(request: HttpRequest, user_id: int) -> HttpResponse:
 def _make(request: HttpRequest, user_id: int) -> HttpResponse:
     try:
         orders = json.loads(request.body)["orders"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         orders = None
     if not isinstance(orders, str) or not _can_be_stored(orders):
         return JsonResponse(
