@@ -53,7 +53,7 @@ def test_a_soft_limit_reaches_an_isolated_run(send: Send, ledger: Ledger, tmp_pa
     run_id = send("acme.sleeps_beside_a_daemon", args=[str(file)], isolate=True, soft_timeout="1s")
     wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
     assert "soft time limit" in ledger.run(run_id)["error"]
-    assert [is_gone(pid) for pid in pids_in(file)] == [True]
+    wait_until(lambda: all(map(is_gone, pids_in(file))), timeout_seconds=2)
 
 
 @pytest.mark.parametrize("task", ["acme.sleeps_beside_a_daemon", "acme.forks_and_ignores_signals"])

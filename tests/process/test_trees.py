@@ -40,7 +40,7 @@ def test_a_cancelled_run_takes_its_daemons_with_it(
     wait_until(lambda: has_line(file))
     ledger.change_run(run_id, cancel_requested_at=func.now())
     wait_until(lambda: ledger.state(run_id) == "cancelled", timeout_seconds=5)
-    assert [is_gone(pid) for pid in pids_in(file)] == [True]
+    wait_until(lambda: all(map(is_gone, pids_in(file))), timeout_seconds=2)
 
 
 def test_a_soft_limit_takes_daemons_with_it(send: Send, ledger: Ledger, tmp_path: Path) -> None:
