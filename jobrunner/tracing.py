@@ -11,7 +11,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.metadata import entry_points
 from typing import Any
@@ -70,24 +70,24 @@ def trace_id_of(traceparent: str) -> str:
 @contextmanager
 def attempt_of(traceparent: str, name: str, attributes: Mapping[str, str | int]) -> Iterator[None]:
     """The block is an attempt of the run that has this context."""
-    loaded = _loaded()
-    with ExitStack() as opened:
-        opened.enter_context(continuing(traceparent))
-        if loaded is not None:
-            opened.enter_context(
-                loaded.get_tracer("jobrunner").start_as_current_span(
-                    name,
-                    context=loaded.set_span_in_context(_remote_span(loaded, traceparent)),
-                    kind=loaded.SpanKind.CONSUMER,
-                    attributes=attributes,
-                )
-            )
+    loaded = _recording()
+    if loaded is None:
+        with continuing(traceparent):
+            yield
+        return
+    span = loaded.get_tracer("jobrunner").start_as_current_span(
+        name,
+        context=loaded.set_span_in_context(_remote_span(loaded, traceparent)),
+        kind=loaded.SpanKind.CONSUMER,
+        attributes=attributes,
+    )
+    with continuing(traceparent), span:
         yield
 
 
 def attempt_ended(outcome: str, error: str | None) -> None:
     """How the attempt of this block did; an error makes its span one that failed."""
-    loaded = _loaded()
+    loaded = _recording()
     if loaded is not None:
         span = loaded.get_current_span()
         span.set_attribute("jobrunner.outcome", outcome)
@@ -98,6 +98,18 @@ def attempt_ended(outcome: str, error: str | None) -> None:
 def _loaded() -> Any:
     """OpenTelemetry, where somebody has loaded it."""
     return sys.modules.get("opentelemetry.trace")
+
+
+def _recording() -> Any:
+    """The same, where somebody has also said what becomes of a span.
+
+    redis-py loads OpenTelemetry wherever it is installed; spans that nobody asked for cost a worker as much
+    as the line that it logs of a run.
+    """
+    loaded = _loaded()
+    if loaded is None or isinstance(loaded.get_tracer_provider(), loaded.ProxyTracerProvider):
+        return None
+    return loaded
 
 
 def _remote_span(loaded: Any, traceparent: str) -> Any:
