@@ -17,6 +17,7 @@ import yaml
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.keys import KEYS
 from jobrunner.spec.report import Report
+from jobrunner.spec.surrogates import as_yaml_writes
 from jobrunner.spec.tree import Node, plain
 from jobrunner.spec.written import (
     Collection,
@@ -304,15 +305,16 @@ def _key_text(key: Leaf) -> str:
 
 def _scalar_text(leaf: Leaf) -> str:
     """Lines without their margins."""
-    if "\n" in leaf.text:
-        return "\n".join(_folded_line(line, leaf) for line in leaf.text.split("\n"))
+    text = as_yaml_writes(leaf.text) if leaf.style == '"' and "\\u" in leaf.text else leaf.text
+    if "\n" in text:
+        return "\n".join(_folded_line(line, leaf) for line in text.split("\n"))
     if leaf.style not in ("'", '"') or leaf.properties:
-        return leaf.text
+        return text
     if leaf.text == f"{leaf.style}{leaf.value}{leaf.style}" and _needs_no_quotes(leaf.value):
         return leaf.value
     if leaf.style == "'" and not set(leaf.value) & {'"', "\\"}:
         return f'"{leaf.value}"'
-    return leaf.text
+    return text
 
 
 def _folded_line(line: str, leaf: Leaf) -> str:

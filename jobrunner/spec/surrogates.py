@@ -18,6 +18,17 @@ _BEFORE = 2
 """The parser stops behind `\\u`."""
 
 
+def pair_at(text: str, at: int) -> str | None:
+    """The character of the pair that begins at an index of the text."""
+    found = _PAIR.match(text, at)
+    return None if found is None else _character(found[0])
+
+
+def as_yaml_writes(text: str) -> str:
+    r"""A text in double quotes with YAML's own escape for each pair: `\U0001F600`."""
+    return _ESCAPE.sub(_as_one_escape, text)
+
+
 def join_pairs(text: str, at: int) -> str:
     """`text` with the pairs joined of the double-quoted text in which the parser has stopped at the index
     `at`, and of those behind it that are surely texts as well; the same when no pair stands there.
@@ -39,8 +50,13 @@ def join_pairs(text: str, at: int) -> str:
 
 def _joined(found: re.Match[str]) -> str:
     pair = found[1]
-    if pair is None:
-        return found[0]
-    units = (int(pair[2:6], 16), int(pair[8:12], 16))
-    character = b"".join(unit.to_bytes(2, "big") for unit in units).decode("utf-16-be")
-    return character + FILLER * (len(pair) - 1)
+    return found[0] if pair is None else _character(pair) + FILLER * (len(pair) - 1)
+
+
+def _as_one_escape(found: re.Match[str]) -> str:
+    pair = found[1]
+    return found[0] if pair is None else f"\\U{ord(_character(pair)):08X}"
+
+
+def _character(pair: str) -> str:
+    return bytes.fromhex(pair[2:6] + pair[8:12]).decode("utf-16-be")

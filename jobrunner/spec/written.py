@@ -5,11 +5,14 @@ the end of the block that its column says.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from jobrunner.spec.block_text import read_block_text
+from jobrunner.spec.surrogates import join_pairs
 
 _Loader: type[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _ENDS_PROPERTY = re.compile(r"[\s,\[\]{}]|\Z")
@@ -112,15 +115,24 @@ def read_written(text: str) -> Written:
 
     Raises UnformattableError.
     """
-    return _Reader(text).read()
+    readable = text
+    while True:
+        try:
+            return _Reader(text, readable).read()
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            joined = readable if mark is None else join_pairs(readable, mark.index)
+            if joined == readable:
+                raise
+            readable = joined
 
 
 class _Reader:
     """One pass over the events. Comments are found in what stands between them."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, readable: str) -> None:
         self._text = text
-        self._events: Iterator[Any] = iter(yaml.parse(text, Loader=_Loader))
+        self._events: Iterator[Any] = iter(yaml.parse(readable, Loader=_Loader))
         self._event: Any = next(self._events)
         self._cursor = 0
         """Up to where the text has been seen."""
@@ -267,19 +279,15 @@ class _Reader:
         if "#" in header:
             leaf.header_remark = _remark(header, self._column(start))
             self._comments.append(leaf.header_remark.text)
-        lines = self._text[header_end + 1 :].split("\n")
-        indentation = _indentation(lines, leaf.value)
-        kept = _kept_lines(lines, indentation, keeps_blank=leaf.keeps_blank)
-        leaf.block_lines = [line[indentation:] for line in lines[:kept]]
-        if not leaf.value.strip("\n"):
-            kept = len(leaf.value)
-            leaf.block_lines = [""] * kept
-        elif not leaf.value.endswith("\n") and "-" not in leaf.text:
-            leaf.text = (
-                leaf.text.removesuffix("+") + "-"
-            )  # the last line of a text that does not end
-        taken = sum(len(line) + 1 for line in lines[:kept])
-        self._cursor = min(len(self._text), header_end + taken)
+        if leaf.value.strip("\n") and not leaf.value.strip(" \n"):
+            raise UnformattableError("it has a block text of nothing but spaces")
+        block = read_block_text(
+            self._text, header_end + 1, leaf.value, keeps_blank=leaf.keeps_blank
+        )
+        leaf.block_lines, self._cursor = block
+        if leaf.value.strip("\n") and not leaf.value.endswith("\n") and "-" not in leaf.text:
+            # The file's last line, which does not end.
+            leaf.text = leaf.text.removesuffix("+") + "-"
 
     def _take(self, end: int, target: list[Remark]) -> None:
         """The comments up to `end`: those of the line to its owner, others to the block that has ended
@@ -378,27 +386,5 @@ def _remark(piece: str, column: int, *, after_blank: bool = False) -> Remark:
     return Remark(piece[at:].rstrip(" \t"), column + at, distance, after_blank)
 
 
-def _indentation(lines: Sequence[str], value: str) -> int:
-    """Of a block text: what its first line has more than its value."""
-    first = next((line for line in lines if line.strip(" ")), "")
-    first_of_value = next((line for line in value.split("\n") if line.strip(" ")), "")
-    if value.strip("\n") and not first_of_value:
-        raise UnformattableError("it has a block text of nothing but spaces")
-    return _leading_spaces(first) - _leading_spaces(first_of_value)
-
-
 def _leading_spaces(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
-
-
-def _kept_lines(lines: Sequence[str], indentation: int, *, keeps_blank: bool) -> int:
-    """How many lines are a block text's. The last piece has no line feed, and is none when empty."""
-    kept = 0
-    for number, line in enumerate(lines, start=1):
-        if not line.strip(" ") and len(line) <= indentation:
-            kept = number if keeps_blank and number < len(lines) else kept
-        elif line.startswith(" " * indentation):
-            kept = number
-        else:
-            break
-    return kept

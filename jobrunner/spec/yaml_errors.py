@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from jobrunner.spec.surrogates import pair_at
 from jobrunner.spec.text import character_in_words
 from jobrunner.spec.tree import Source
 
@@ -14,6 +15,7 @@ _UNQUOTED = re.compile(r"(?<=[:-][ \t])[ \t]*([*@](?:[\w*/#?.-]|,(?=[\w*])|[ \t]
 _BESIDE = r"""(?:[^\s,:\[\]{}"'$]|\$(?!\{))*"""
 _VARIABLE = re.compile(rf"""{_BESIDE}(?:\$\{{[^}}"']*\}}{_BESIDE})+""")
 """`${NAME}` as it stands unquoted, with what stands around it."""
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def explain(error: yaml.YAMLError, source: Source, text: str) -> YamlMistake:
         expression = _unquoted_variable(source, mark.line + 1, mark.column + 1, text)
         if expression is not None:
             return expression
+    if "invalid Unicode character escape" in problem:
+        return _no_character(source, line, column)
     opened_line, opened_column = _inside(source, opened.line + 1, opened.column + 1)
     for words, answer in _ANSWERS:
         if words in problem or words in context:
@@ -76,8 +80,6 @@ _ANSWERS: tuple[tuple[str, tuple[str, str, bool]], ...] = (
         "a list cannot start here", "start it on the next line, or write it as [a, b]", False)),
     ("unknown escape character", (
         "an unknown escape in double quotes", "use single quotes, or write the backslash twice", False)),
-    ("invalid Unicode character escape", (
-        "an escape that is no character", "use an escape such as \\u00e4", False)),
     ("escape sequence did not find expected", (
         "an escape that is not complete", "use single quotes, or write the backslash twice", False)),
     ("did not find expected hexdecimal", (
@@ -153,6 +155,28 @@ def _to_be_quoted(
         f'quote the expression: {shown[:start].lstrip()}"{expression}"{shown[end:].rstrip()}',
         width=end - start, mend=(begin, begin + end - start, expression),
     )  # fmt: skip
+
+
+def _no_character(source: Source, line: int, column: int) -> YamlMistake:
+    """What the escape lacks, behind whose first two characters the parser has stopped."""
+    start = column - 3
+    shown = source.line(line)
+    written = shown[start : start + 6]
+    if (
+        character := pair_at(shown, start)
+    ) is not None:  # only so many of them are joined in one text
+        written = shown[start : start + 12]
+        message = (
+            f"{written} is one character as JSON writes it, and this file has too many of them"
+        )
+        advice = f"write \\U{ord(character):08X}, or the character itself"
+    elif _HALF.fullmatch(written):
+        message = f"{written} is half of a character"
+        advice = "write both halves, one behind the other, or the character itself"
+    else:
+        message, advice = "an escape that is no character", "the last one there is: \\U0010FFFF"
+        written = ""
+    return YamlMistake(line, start + 1, "E103", message, advice, width=max(2, len(written)))
 
 
 def _inside(source: Source, line: int, column: int) -> tuple[int, int]:

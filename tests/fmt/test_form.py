@@ -1,5 +1,6 @@
 """What the form is, rule by rule."""
 
+import json
 from textwrap import dedent
 
 from jobrunner.spec.formatting import format_file
@@ -225,3 +226,16 @@ def test_a_comment_at_the_end_of_a_block_with_an_anchor_stays_in_it() -> None:
           # of list
         b: 2
         """)
+
+
+def test_a_character_that_json_wrote_as_two_escapes_is_one_escape_of_yaml() -> None:
+    given = r"""a: {"x\ud83d\ude00": "\ud83d\ude00", b: "\\ud83d \u00e4", c: '\ud83d\ude00'}"""
+    made = r"""a: {"x\U0001F600": "\U0001F600", b: "\\ud83d \u00e4", c: '\ud83d\ude00'}"""
+    assert form(given) == f"{made}\n"
+
+
+def test_a_file_that_an_encoder_of_json_wrote_may_have_any_number_of_them() -> None:
+    text = json.dumps({"jobs": {f"job-{number}": {"owner": "\U0001f600"} for number in range(99)}})
+    made = form(text)
+    assert made is not None
+    assert made.count(r'{owner: "\U0001F600"}') == 99

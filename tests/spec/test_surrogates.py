@@ -29,9 +29,29 @@ def test_a_pair_of_escapes_in_double_quotes_is_one_character(written: str, read:
     assert described(written) == read
 
 
-@pytest.mark.parametrize("written", [r'"\ud83d"', r'"\ude00\ud83d"', r'"\ud83d \ude00"'])
-def test_half_a_pair_is_no_character(written: str) -> None:
-    assert [code for code, _, _ in mistakes(f"a: {written}")] == ["E103"]
+@pytest.mark.parametrize(
+    ("written", "half"),
+    [
+        (r'"\ud83d"', r"\ud83d"),
+        (r'"\ude00\ud83d"', r"\ude00"),
+        (r'"\uD83D \ude00"', r"\uD83D"),
+    ],
+)
+def test_half_a_pair_is_no_character(written: str, half: str) -> None:
+    (found,) = parse(f"a: {written}").diagnostics
+    assert (found.code, found.message) == ("E103", f"{half} is half of a character")
+    assert (found.location.column, found.width) == (5, 6)
+
+
+def test_a_pair_beyond_those_that_are_joined_is_answered_with_the_escape_of_yaml() -> None:
+    text = "".join(f'a{number}: "\\ud83d\\ude00"\n' for number in range(60))
+    (found,) = parse(text).diagnostics
+    assert (found.code, found.help) == ("E103", r"write \U0001F600, or the character itself")
+    assert found.width == len(r"\ud83d\ude00")
+
+
+def test_an_escape_beyond_unicode_is_no_character() -> None:
+    assert mistakes(r'a: "\UFFFFFFFF"') == [("E103", 1, 5)]
 
 
 def test_no_column_moves_behind_a_pair() -> None:
