@@ -33,11 +33,12 @@ _CONNECTIONS = 8
 
 
 def mount(app: FastAPI, path: str = "/jobs") -> None:
-    """The pages and the REST API of jobrunner within the host's app, below `path` as browsers see it.
+    """The pages and the REST API of jobrunner within the host's app, at its `path`.
 
-    The settings are those of the environment. What a route of the host raises of `jobrunner.errors` is
-    answered as the API answers it (RFC 9457). Nothing is connected before the first request. Raises
-    UsageError for settings that cannot be used.
+    What is in front of the app, `uvicorn --root-path` says: it is in every link. The settings are those of
+    the environment. What a route of the host raises of `jobrunner.errors` is answered as the API answers
+    it (RFC 9457). Nothing is connected before the first request. Raises UsageError for settings that
+    cannot be used.
     """
     settings = load_settings({**os.environ, "JOBRUNNER_WEB_PREFIX": path}, Path.cwd())
     engine = make_engine(
@@ -54,9 +55,14 @@ def _told(_: Request, error: Exception) -> Response:
 
 
 def _caller(request: Request) -> Caller:
+    mounted = getattr(request.app.state, "jobrunner", None)
+    if mounted is None:
+        raise RuntimeError(
+            "A route asks for KnownCaller in an app that jobrunner is not mounted in. "
+            "Call jobrunner.contrib.fastapi.mount(app, '/jobs') with the app that has the route."
+        )
     # As a route of what is mounted sees the request: with its settings and its guesses.
-    own = Request({**request.scope, "app": request.app.state.jobrunner})
-    return identify(own, Form())
+    return identify(Request({**request.scope, "app": mounted}), Form())
 
 
 KnownCaller = Annotated[Caller, Depends(_caller)]

@@ -10,6 +10,7 @@ from jobrunner.web.api.routers import API_ROUTERS
 from jobrunner.web.context import Web
 from jobrunner.web.gate.addresses import Addresses
 from jobrunner.web.gate.forwarded import Forwarded, networks_of
+from jobrunner.web.gate.heads import Heads
 from jobrunner.web.gate.hosts import Hosts
 from jobrunner.web.gate.prefix import Prefix
 from jobrunner.web.gate.rates import Rates
@@ -38,7 +39,7 @@ def make_app(web: Web) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=gate_of(web.settings, Middleware(Prefix, prefix=web.settings.web_prefix)),
+        middleware=gate_of(web.settings, Middleware(Prefix, own=web.settings.web_prefix)),
     )
     app.state.web = web
     app.state.run_watch = RunWatch(web.engine)
@@ -62,6 +63,7 @@ def gate_of(settings: Settings, *within: Middleware) -> list[Middleware]:
         Middleware(Hosts, names=settings.web_hosts),
         Middleware(Sizes),
         Middleware(Addresses),
+        Middleware(Heads),
         *within,
         Middleware(Traces),
         Middleware(Unchanged),

@@ -87,6 +87,33 @@ def test_api_and_pages_are_there_below_the_path_with_addresses_of_their_own(
     assert client.get(asked.headers["location"], headers=admin).json()["job"] == "test/job"
 
 
+@pytest.mark.parametrize("sent", ["/behind/jobs/jobs", "/jobs/jobs"])
+def test_links_begin_with_what_the_server_says_is_in_front(
+    host: FastAPI, job: str, sent: str
+) -> None:
+    # Servers put their root path in front of what a proxy sends; `FastAPI(root_path=…)` does not.
+    assert job
+    with TestClient(host, "http://127.0.0.1", root_path="/behind") as client:
+        page = client.get(sent, headers=signed("root", role="admin"))
+        signs_in = client.get(sent, follow_redirects=False)
+    assert 'href="/behind/jobs/runs"' in page.text
+    assert signs_in.headers["location"] == "/behind/jobs/sign-in?next=%2Fjobs"
+
+
+def test_an_app_without_jobrunner_is_told_what_to_call() -> None:
+    app = FastAPI()
+
+    @app.get("/me")
+    def tell(caller: KnownCaller) -> str:
+        return caller.subject
+
+    with (
+        TestClient(app) as client,
+        pytest.raises(RuntimeError, match=r"Call jobrunner\.contrib\.fastapi\.mount\(app"),
+    ):
+        client.get("/me")
+
+
 def test_a_user_of_the_host_is_known_by_his_jwt_and_nobody_without(client: TestClient) -> None:
     assert client.get("/me").json() == "ada"
     refused = client.get("/me", headers={"Authorization": "Bearer nonsense"})

@@ -93,6 +93,15 @@ def test_a_stream_of_a_run_that_is_over_ends_at_once(
     assert [name for name, _ in _events(answer)] == ["state", "end"]
 
 
+def test_head_of_a_stream_is_over_with_its_headers(
+    client: TestClient, sign: Sign, ledger: Ledger, watch: RunWatch
+) -> None:
+    run_id = ledger.add_run(ledger.add_job())
+    answer = client.head(f"/api/v1/runs/{run_id}/events", headers=sign("viewer"))
+    assert (answer.status_code, answer.content, watch.count()) == (200, b"", 0)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
 def test_who_comes_back_is_told_nothing_twice(
     client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
 ) -> None:

@@ -17,6 +17,13 @@ def test_a_page_names_the_zone_of_its_times(client: TestClient, sign: Sign) -> N
     assert "Times are in Europe/Berlin." in shown.text
 
 
+def test_head_tells_of_a_page_what_get_would(client: TestClient, sign: Sign) -> None:
+    headers = sign("viewer")
+    page, told = client.get("/jobs", headers=headers), client.head("/jobs", headers=headers)
+    assert (told.status_code, told.content) == (200, b"")
+    assert told.headers["content-length"] == page.headers["content-length"]
+
+
 def test_a_cookie_that_names_no_zone_is_as_none(client: TestClient, sign: Sign) -> None:
     shown = client.get("/", headers=sign("viewer") | {"Cookie": "jobrunner_zone=..%2F..%2Fetc"})
     assert "Times are in UTC." in shown.text

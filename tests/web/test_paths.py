@@ -133,8 +133,8 @@ def test_credentials_are_never_taken_from_an_address(
 def test_fault_74_head_asks_for_what_get_asks_for(
     client: TestClient, sign: Callable[..., Headers]
 ) -> None:
-    assert client.head("/api/v1/status").status_code in {401, 405}
-    assert client.head("/api/v1/audit", headers=sign("viewer")).status_code in {403, 405}
+    assert client.head("/api/v1/status").status_code == 401
+    assert client.head("/api/v1/audit", headers=sign("viewer")).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from jobrunner.access.caller import Caller
 from jobrunner.db.job_chart import FinishedRun, applies_since, finished_runs
 from jobrunner.web.charts.durations import AppliedAt, TimedRun, duration_chart, usual_of
 from jobrunner.web.context import Web
-from jobrunner.web.pages.rendering import zone_of
+from jobrunner.web.pages.rendering import link_prefix, zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def read_job_chart(
 ) -> JobChart:
     """Of the runs that exist for the caller."""
     web: Web = request.app.state.web
-    prefix = web.settings.web_prefix
+    prefix = link_prefix(request)
     found = finished_runs(connection, caller, address)
     runs = [
         TimedRun(run.scheduled_for, run.state, run.took, f"{prefix}/runs/{run.id}") for run in found

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from jobrunner.access.caller import Caller, Permission
 from jobrunner.web.context import Web
+from jobrunner.web.gate.prefix import prefix_of
 from jobrunner.web.static_files import static_files
 from jobrunner.wording.foreign_text import safe
 from jobrunner.wording.places import place
@@ -72,7 +73,7 @@ def page(
 
 def see_other(request: Request, path: str, **query: object) -> RedirectResponse:
     """After an act: the page at `path` (below the prefix) is to be looked at next."""
-    return RedirectResponse(_address(_prefix(request), path, query), status_code=303)
+    return RedirectResponse(_address(link_prefix(request), path, query), status_code=303)
 
 
 def problem_page(request: Request, *, status_code: int, title: str, hint: str) -> HTMLResponse:
@@ -89,7 +90,7 @@ def _view_of(request: Request, caller: Caller | None) -> View:
         caller=caller,
         csrf_token=getattr(request.state, "csrf_token", ""),
         path=path_below_prefix(request),
-        prefix=_prefix(request),
+        prefix=link_prefix(request),
         source_link=web.settings.web_source_link,
     )
 
@@ -102,8 +103,14 @@ def is_for_person(request: Request) -> bool:
 
 def path_below_prefix(request: Request) -> str:
     """What was asked for, with its query."""
-    path = str(request.scope["path"]).removeprefix(_prefix(request)) or "/"
+    path = str(request.scope["path"]).removeprefix(link_prefix(request)) or "/"
     return f"{path}?{request.url.query}" if request.url.query else path
+
+
+def link_prefix(request: Request) -> str:
+    """What every address of a page begins with. Also for what is told outside of all middleware."""
+    web: Web = request.app.state.web
+    return prefix_of(request.scope, web.settings.web_prefix)
 
 
 def zone_of(request: Request) -> ZoneInfo:
@@ -123,11 +130,6 @@ def local_path(text: str) -> str:
     """A path below the prefix, to go back to; `/` for whatever would lead elsewhere."""
     is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
     return text if is_local else "/"
-
-
-def _prefix(request: Request) -> str:
-    web: Web = request.app.state.web
-    return web.settings.web_prefix
 
 
 def _address(prefix: str, path: str, query: dict[str, Any]) -> str:

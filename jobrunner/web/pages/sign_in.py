@@ -10,7 +10,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.errors import AccessDenied
 from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.forms import HasForm
-from jobrunner.web.pages.rendering import local_path, page, see_other
+from jobrunner.web.pages.rendering import local_path, page, path_below_prefix, see_other
 from jobrunner.web.security import PUBLIC, KnownCaller, address_of, refused
 from jobrunner.web.sessions import check_origin, delete_cookie, set_cookie
 
@@ -92,22 +92,14 @@ def sign_out(request: Request, web: HasWeb, caller: KnownCaller) -> Response:
 
 def leads_to_sign_in(request: Request) -> bool:
     """Whether somebody without credentials is a person, who has asked for a page."""
-    path = _asked_path(request)
+    path = path_below_prefix(request)
     return "authorization" not in request.headers and not path.startswith(_OF_MACHINES)
 
 
 def to_sign_in(request: Request) -> Response:
     """There first, and then back to the page that was asked for."""
-    query = request.url.query
-    asked = _asked_path(request) + (f"?{query}" if query else "")
-    if request.method != "GET":
-        asked = "/"
+    asked = path_below_prefix(request) if request.method == "GET" else "/"
     answer = see_other(request, "/sign-in", next=asked)
     if "hx-request" in request.headers:  # a part of a page: the whole page goes there
         return Response(status_code=401, headers={"HX-Redirect": answer.headers["location"]})
     return answer
-
-
-def _asked_path(request: Request) -> str:
-    web: Web = request.app.state.web
-    return str(request.scope["path"]).removeprefix(web.settings.web_prefix) or "/"
