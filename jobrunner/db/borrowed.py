@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 
 @contextmanager
@@ -12,7 +13,7 @@ def borrowed(driver_connection: Any, *, database: str) -> Iterator[Connection]:
     """An open connection of psycopg or psycopg2 as one of SQLAlchemy's, for the length of the block.
 
     It is given back as it was taken: nothing here commits, rolls back, closes or sets it up. `database`
-    is what messages call it.
+    is what messages call it. What goes wrong there is raised as the driver's own error.
     """
     driver = type(driver_connection).__module__.partition(".")[0]
     engine = create_engine(
@@ -23,8 +24,11 @@ def borrowed(driver_connection: Any, *, database: str) -> Iterator[Connection]:
         # values are read, and ends with a roll-back.
         _initialize=False,
     )
-    with engine.connect() as connection:
-        yield connection
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise (error.orig or error) from error
 
 
 class _Lent:

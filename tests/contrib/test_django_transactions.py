@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from sqlalchemy import make_url
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
+from sqlalchemy import Engine, make_url, text
 
 from jobrunner.contrib.django import trigger, trigger_on_commit
 from jobrunner.errors import NotFound, UsageError
@@ -24,6 +24,13 @@ def count_notes() -> int:
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute("SELECT written FROM notes")
         return len(cursor.fetchall())
+
+
+def end_connection_of_django(engine: Engine) -> None:
+    lost = connections[DEFAULT_DB_ALIAS].connection.info.backend_pid
+    with engine.begin() as connection:
+        # With a time-out it waits until that process is gone.
+        connection.execute(text("SELECT pg_terminate_backend(:lost, 60000)"), {"lost": lost})
 
 
 def test_a_commit_of_the_block_makes_exactly_one_run(django_database: str, rows: Rows) -> None:
@@ -98,6 +105,18 @@ def test_what_trigger_raises_leaves_the_transaction_usable(
 
     assert rows() == []
     assert count_notes() == 1
+
+
+def test_a_lost_connection_is_djangos_error_and_the_next_call_makes_another(
+    django_database: str, rows: Rows, engine: Engine
+) -> None:
+    trigger(django_database)
+    end_connection_of_django(engine)
+    with pytest.raises(OperationalError):
+        trigger(django_database)
+
+    trigger(django_database)
+    assert len(rows()) == 2
 
 
 def test_how_django_reads_its_values_is_left_alone(django_database: str) -> None:
@@ -198,4 +217,4 @@ def test_the_same_holds_with_psycopg2(servers: Servers, tmp_path: Path) -> None:
     )
 
     assert repeated.returncode == 0, repeated.stdout
-    assert "14 passed, 1 skipped" in repeated.stdout
+    assert "15 passed, 1 skipped" in repeated.stdout

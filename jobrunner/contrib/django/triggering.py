@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.utils import DatabaseErrorWrapper
 from sqlalchemy import Connection
 
 from jobrunner import from_code
@@ -32,14 +33,18 @@ def trigger(
     else the transaction writes does. Outside of `atomic` it exists when this returns.
 
     Raises UsageError where that connection's database is not jobrunner's own; `trigger_on_commit` is for
-    these. What is raised leaves the caller's transaction usable.
+    these, and Django's own errors where the database fails. What is raised leaves the caller's transaction
+    usable.
     """
     with transaction.atomic(using=using):
         django_connection = connections[using]
         if django_connection.vendor != "postgresql":
             raise _other_database(using)
         name = str(django_connection.settings_dict["NAME"])
-        with borrowed(django_connection.connection, database=name) as connection:
+        with (
+            DatabaseErrorWrapper(django_connection),
+            borrowed(django_connection.connection, database=name) as connection,
+        ):
             _refuse_other_database(connection, using)
             return from_code.trigger(
                 address,
