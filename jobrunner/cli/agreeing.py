@@ -1,6 +1,7 @@
 """What `apply` and `rollback` share: show the plan, ask, and then do exactly what was shown."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,10 +100,18 @@ def carry_out(session: Session, engine: Engine, act: Act, *, yes: bool) -> Appli
             _ask(session, act, shown)
         digest = act.options.expected_digest or shown.digest
         act = replace(act, options=replace(act.options, expected_digest=digest))
-    with session.output.progress("applying"):
-        applied = apply_project(engine, act.wanted, options=act.options, record_due=record_due)
+    # What was not shown before is written out while the server is busy with it.
+    lines: list[Future[Sequence[str]]] = []
+    with session.output.progress("applying"), ThreadPoolExecutor(1) as beside:
+        applied = apply_project(
+            engine,
+            act.wanted,
+            options=act.options,
+            record_due=record_due,
+            begin=lambda plan: lines.append(beside.submit(_lines, act, plan)) if yes else None,
+        )
     if yes:
-        _show(session, act, applied.plan)
+        _show(session, act, applied.plan, lines[0].result())
     _tell(session, applied)
     return applied
 
@@ -128,14 +137,18 @@ def _show_plan(session: Session, engine: Engine, act: Act) -> Plan:
     """The plan, looked at before anything is locked; a guard that would refuse it says so now."""
     with reading(engine) as connection:
         plan = plan_wanted(connection, act.wanted, act.options)
-        _show(session, act, plan)
+        _show(session, act, plan, _lines(act, plan))
         check_wanted(connection, plan, act.wanted, act.options)
     return plan
 
 
-def _show(session: Session, act: Act, plan: Plan) -> None:
+def _lines(act: Act, plan: Plan) -> Sequence[str]:
+    return plan_lines(plan, wanted=wanted_text(rolled_back_to(act.wanted)))
+
+
+def _show(session: Session, act: Act, plan: Plan, lines: Sequence[str]) -> None:
     session.output.say(*act.head_lines(plan))
-    session.output.told(*plan_lines(plan, wanted=wanted_text(rolled_back_to(act.wanted))))
+    session.output.told(*lines)
     if plan.is_adoption and act.options.adopt:
         session.output.told(
             f"Adopts {count(plan.jobs_before, 'job')} of project {text(plan.project)} that the database "

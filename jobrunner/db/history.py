@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, RowMapping, text
 
+from jobrunner.db.revisions import whole_changes
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.spec.models import DefinedJob, Location, load_job
 
@@ -179,4 +180,4 @@ def _job_then(event: Row[Any], definition: Row[Any] | None) -> JobThen:
 
 
 def _revision(row: RowMapping) -> Revision:
-    return Revision(**{**row, "changes": tuple(row["changes"])})
+    return Revision(**{**row, "changes": whole_changes(row["changes"])})

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from jobrunner.access.caller import Caller
 from jobrunner.db.history import no_such_revision
+from jobrunner.db.revisions import whole_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +123,4 @@ def get_seen_revision(
     row = connection.execute(_ONE, values).mappings().one_or_none()
     if row is None or (caller.namespaces is not None and not row["counts"]):
         raise no_such_revision(project, number)
-    return RevisionWithChanges(**{**row, "changes": tuple(row["changes"])})
+    return RevisionWithChanges(**{**row, "changes": whole_changes(row["changes"])})

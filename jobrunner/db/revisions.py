@@ -1,7 +1,7 @@
 """Revisions: one row an apply that changed something; never changed, never deleted."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ def insert_revision(
     git_committed_at: datetime | None,
     rolled_back_to: int | None,
     digest: str,
-    changes: Sequence[dict[str, Any]],
+    changes: Sequence[Mapping[str, Any]],
 ) -> None:
     """Who applied what: `changes` is the plan's JSON form of them.
 
@@ -52,12 +52,42 @@ def insert_revision(
     )
 
 
-def _as_json(changes: Sequence[dict[str, Any]]) -> str:
-    """16 MB, for a first apply of ten thousand jobs."""
+def whole_changes(stored: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The changes of a row, as `insert_revision` was given them."""
+    return tuple(
+        {**change, "fields": [_SAYS_NOTHING | field for field in change["fields"]]}
+        if "fields" in change
+        else {**change}
+        for change in stored
+    )
+
+
+_SAYS_NOTHING: dict[str, Any] = {
+    "old": None, "new": None, "line": None, "file": None, "drift": False,
+}  # fmt: skip
+"""Keys of a field that are left out of the row. With them the first apply of ten thousand jobs has 18 MB,
+without them 13, and the server takes two thirds of the time to read them."""
+
+
+def _as_json(changes: Iterable[Mapping[str, Any]]) -> str:
+    kept = [
+        {**change, "fields": [_saying(field) for field in change["fields"]]}
+        if "fields" in change
+        else change
+        for change in changes
+    ]
     try:
-        return to_json(changes).decode()
+        return to_json(kept).decode()
     except PydanticSerializationError:  # half a surrogate pair, as the name of a file may hold
-        return json.dumps(changes)
+        return json.dumps(kept)
+
+
+def _saying(field: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in field.items()
+        if value is not None and (value is not False or key != "drift")
+    }
 
 
 _NEWEST_COMMIT = text("""

@@ -1,5 +1,6 @@
 """One transaction: lock, plan, guards, write, notify."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -46,15 +47,20 @@ def apply_project(
     options: ApplyOptions,
     record_due: RecordDue,
     now: datetime | None = None,
+    begin: Callable[[Plan], None] = lambda _: None,
 ) -> Applied:
     """Make the database match, in one transaction: everything or nothing.
+
+    `begin` hears of the plan just before it is carried out.
 
     Times that the old definitions owe already are dispatched first, by them. Raises LockNotObtained
     while another apply of the project runs, StalePlan when the plan is not the expected one, or a saved
     one whose jobs are not what they were, GuardRefused, Conflict, NotFound, DatabaseUnavailable.
     """
     with transaction(engine) as connection:
-        applied = apply_within(connection, wanted, options=options, record_due=record_due, now=now)
+        applied = apply_within(
+            connection, wanted, options=options, record_due=record_due, now=now, begin=begin
+        )
     reach("apply_committed")
     return applied
 
@@ -66,6 +72,7 @@ def apply_within(
     options: ApplyOptions,
     record_due: RecordDue,
     now: datetime | None = None,
+    begin: Callable[[Plan], None] = lambda _: None,
 ) -> Applied:
     """The same in the caller's transaction, which is to do little else: it holds locks from here on."""
     change_limits(connection, _limits_of_waiting(options.lock_timeout_seconds))
@@ -74,6 +81,7 @@ def apply_within(
     plan = plan_wanted(connection, wanted, options, now=now)
     check_expected(plan, options.expected_digest)
     check_wanted(connection, plan, wanted, options)
+    begin(plan)
     change_limits(connection, _WRITING)
     definitions.write_locations(connection, {move.job_id: move.after for move in plan.relocated})
     if plan.is_empty and not plan.is_adoption:
