@@ -1,4 +1,4 @@
-"""How long a message that could not be sent waits for its next try."""
+"""How long a message that could not be sent waits for its next try, and its receiver for the next message."""
 
 from datetime import timedelta
 
@@ -12,3 +12,16 @@ def next_try_in(tries: int, age: timedelta) -> timedelta | None:
     """After that many tries of a message that is so old: 10 s, 20 s, … 1 h; None: it is given up."""
     delay = min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY)
     return None if age + delay > GIVEN_UP_AFTER else delay
+
+
+FIRST_REST = timedelta(seconds=1)
+LONGEST_REST = timedelta(minutes=1)
+"""Of a receiver that is out of reach: so soon it hears of everything once it is back."""
+
+
+def rest_after(failures: int) -> timedelta:
+    """After that many messages in a row that a receiver has not taken: 1 s, 2 s, … 1 min.
+
+    The first may be the message's own fault, and the next one is not to wait long for it.
+    """
+    return min(FIRST_REST * 2 ** min(failures - 1, 16), LONGEST_REST)

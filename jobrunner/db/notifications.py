@@ -102,7 +102,7 @@ _TAKE = text("""
 def take_due(
     connection: Connection, *, busy: Iterable[Receiver], limit: int, lease_seconds: float
 ) -> Sequence[Notification]:
-    """One each for up to so many receivers, but for the busy ones."""
+    """One each for up to so many receivers, but for these."""
     values = {
         "busy": [f"{project_id}/{notifier}" for project_id, notifier in busy],
         "limit": limit,

@@ -1,11 +1,10 @@
 """A beat's thread for alerts: it looks for what went wrong, and sends what is owed, a few at a time.
 
-It has a connection of its own, and each message a process of its own; a tick waits for neither.
+It has a connection of its own, and the messages processes of their own; a tick waits for neither.
 """
 
 import threading
 import time
-from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -18,23 +17,18 @@ from jobrunner.db.notifications import Notification
 from jobrunner.errors import DatabaseUnavailable, first_line
 from jobrunner.notify.child import ALIVE_SECONDS, Answer, Assignment, check_settings
 from jobrunner.notify.look import look
-from jobrunner.notify.sending import Sending, answer_of, begin_sending, stop_sending
+from jobrunner.notify.rests import Rests
+from jobrunner.notify.under_way import UnderWay
 from jobrunner.settings import Settings
 
-AT_ONCE_MAX = 16
 LEASE_SECONDS = ALIVE_SECONDS + 20
 """Another beat sends it again when nothing was heard of it for so long."""
 LOOK_SECONDS = 2.0
-_LOOK_AT_PROCESSES_SECONDS = 0.05
+_ANSWER_SECONDS = 0.2
+"""So long it waits for an answer before it looks whether it is to stop."""
 _LOG_AGAIN_SECONDS = 30.0
 
 log = structlog.get_logger("jobrunner.alerts")
-
-
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    notification: Notification
-    sending: Sending
 
 
 class Alerter:
@@ -46,7 +40,8 @@ class Alerter:
         self._engine = make_engine(
             settings.database_url, application_name="jobrunner alerts", pool_size=1
         )
-        self._under_way: list[_UnderWay] = []
+        self._under_way = UnderWay()
+        self._rests = Rests()
         self._over = threading.Event()
         self._look_at = self._say_at = 0.0
         self._thread: threading.Thread | None = None
@@ -62,12 +57,11 @@ class Alerter:
         self._over.set()
         if self._thread is not None:
             self._thread.join(1.0)
-        for one in self._under_way:
-            stop_sending(one.sending)
+        self._under_way.close()
         self._engine.dispose()
 
     def _repeat(self) -> None:
-        while not self._over.wait(_LOOK_AT_PROCESSES_SECONDS if self._under_way else LOOK_SECONDS):
+        while not self._over.wait(0 if self._under_way.receivers() else LOOK_SECONDS):
             self.run_once()
 
     def run_once(self) -> None:
@@ -90,23 +84,19 @@ class Alerter:
 
     def _note_answers(self) -> bool:
         """Whether there was one: its receiver may have the next message."""
-        is_one = False
-        for one in list(self._under_way):
-            answer = answer_of(one.sending)
-            if answer is not None:
-                is_one = True
-                self._under_way.remove(one)
-                self._note(one.notification, answer)
-        return is_one
+        answers = list(self._under_way.answers(_ANSWER_SECONDS))
+        for notification, answer in answers:
+            self._note(notification, answer)
+        return bool(answers)
 
     def _send_due(self) -> None:
-        room = AT_ONCE_MAX - len(self._under_way)
+        room = self._under_way.room()
         if not room:
             return
         with transaction(self._engine) as connection:
             taken = notifications.take_due(
                 connection,
-                busy=[one.notification.receiver for one in self._under_way],
+                busy=[*self._under_way.receivers(), *self._rests.receivers()],
                 limit=room,
                 lease_seconds=LEASE_SECONDS,
             )
@@ -120,11 +110,13 @@ class Alerter:
         message = Message.model_validate(notification.message)
         assignment = Assignment(settings=self._settings, url=notification.url, message=message)
         try:
-            self._under_way.append(_UnderWay(notification, begin_sending(assignment)))
+            self._under_way.begin(notification, assignment)
         except OSError as error:  # no process, no memory or no descriptor is left
             self._note(notification, Answer(error=f"its process cannot be started: {error}"))
 
     def _note(self, notification: Notification, answer: Answer) -> None:
+        note_rest = self._rests.note_failed if answer.error else self._rests.note_taken
+        note_rest(notification.receiver)
         with transaction(self._engine) as connection:
             if answer.error:
                 retry_in = next_try_in(notification.tries, notification.age)

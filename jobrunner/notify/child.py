@@ -1,6 +1,7 @@
-"""One try to send one message. A process of its own: nothing that hangs or crashes here hurts a beat.
+"""One try to send each of some messages. A process of its own: what hangs or crashes here hurts no beat.
 
-    python -m jobrunner.notify.child    writes an Answer to its stdout; an Assignment comes by its stdin
+    python -m jobrunner.notify.child    reads an Assignment a line from its stdin, and writes an Answer
+                                        a line to its stdout; it ends with its stdin
 
 The secret in an address is opened here, just before it is used, and masked in the answer.
 """
@@ -27,9 +28,11 @@ from jobrunner.secrets import make_secrets
 from jobrunner.settings import Settings
 
 LIMIT_SECONDS = 10
-"""Of the sending itself: the process ends itself then, whatever it waits for."""
+"""Of sending one message: the process ends itself then, whatever it waits for."""
 ALIVE_SECONDS = 30
-"""Of all: whoever has started it ends it then. To load a library takes a busy machine long."""
+"""Of one message in all: whoever waits for it ends the process then. To load a library takes a busy
+machine long.
+"""
 _TIMEOUT_SECONDS = 8.0
 """Of a single connect or answer: so there is time left to say which it was."""
 _SHORTEST_PART = 6
@@ -37,7 +40,7 @@ _KEY_BYTES_MIN = 32
 
 
 class Assignment(BaseModel):
-    """What such a process is told."""
+    """What such a process is to send."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,15 +72,16 @@ def check_settings(settings: Settings) -> None:
 
 
 def main() -> None:
-    """What the process does. Its exit code is 0 when it has answered, well or not."""
-    signal.alarm(ALIVE_SECONDS)
-    assignment = Assignment.model_validate_json(sys.stdin.read())
+    """What the process does, as long as there is something to send."""
     answer_to = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(
         os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
     )  # what a library prints is no answer
-    answer_to.write(answer(assignment, os.environ).model_dump_json())
-    answer_to.close()
+    for line in sys.stdin:
+        signal.alarm(ALIVE_SECONDS)
+        answered = answer(Assignment.model_validate_json(line), os.environ)
+        signal.alarm(0)
+        print(answered.model_dump_json(), file=answer_to, flush=True)
 
 
 def answer(assignment: Assignment, environ: Any) -> Answer:

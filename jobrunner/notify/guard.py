@@ -5,6 +5,7 @@ use: what a name stood for a moment ago, where a redirect leads, how a number is
 """
 
 import sys
+from functools import cache
 from typing import Any
 
 from jobrunner.alerts.addresses import is_public
@@ -22,8 +23,9 @@ class PrivateAddress(OSError):
         )
 
 
+@cache
 def refuse_private_connections() -> None:
-    """From now on to the end of the process; it cannot be taken back."""
+    """From now on to the end of the process; it cannot be taken back. Once is enough."""
     sys.addaudithook(_check)
 
 

@@ -1,6 +1,8 @@
 """Any other service: by the library apprise, which knows a hundred of them, each by its own scheme."""
 
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 
 from jobrunner.errors import UsageError
@@ -20,8 +22,6 @@ class Service:
 
     def __init__(self, url: str) -> None:
         self._apprise = _load()
-        self._told = _LastLines()
-        logging.getLogger("apprise").addHandler(self._told)
         asset = self._apprise.AppriseAsset(app_id="jobrunner", app_desc="jobrunner")
         self._services = self._apprise.Apprise(asset=asset)
         if not self._services.add(url):
@@ -30,13 +30,15 @@ class Service:
     def send(self, *, title: str, text: str, is_good: bool) -> str:
         """Raises NotTaken with what the library says."""
         kinds = self._apprise.NotifyType
-        if not self._services.notify(
-            body=text,
-            title=title,
-            notify_type=kinds.SUCCESS if is_good else kinds.FAILURE,
-            body_format=self._apprise.NotifyFormat.TEXT,
-        ):
-            raise NotTaken("; ".join(self._told.lines[-_LINES_MAX:]) or "it was not taken")
+        with _told() as lines:
+            is_taken = self._services.notify(
+                body=text,
+                title=title,
+                notify_type=kinds.SUCCESS if is_good else kinds.FAILURE,
+                body_format=self._apprise.NotifyFormat.TEXT,
+            )
+        if not is_taken:
+            raise NotTaken("; ".join(lines[-_LINES_MAX:]) or "it was not taken")
         return "taken by the service"
 
 
@@ -51,7 +53,19 @@ def _load() -> ModuleType:
     return apprise
 
 
-class _LastLines(logging.Handler):
+@contextmanager
+def _told() -> Iterator[Sequence[str]]:
+    """What the library logs within the block: of this message, and of none that was sent before."""
+    handler = _Lines()
+    logger = logging.getLogger("apprise")
+    logger.addHandler(handler)
+    try:
+        yield handler.lines
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.lines: list[str] = []

@@ -1,8 +1,9 @@
-"""One message sent by a process of its own: what it says, and what it does not."""
+"""Messages sent by a process of its own: what it says, and what it does not."""
 
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,15 @@ import pytest
 from jobrunner.alerts.message import JobFacts, Message, RunFacts
 from jobrunner.errors import UsageError
 from jobrunner.notify.child import Answer, Assignment, check_settings
-from jobrunner.notify.sending import answer_of, begin_sending, send_now
+from jobrunner.notify.sending import (
+    Sender,
+    answer_of,
+    hand_over,
+    send_now,
+    start_sender,
+    stop_sender,
+    wait_for_answers,
+)
 from jobrunner.settings import Settings
 from tests.alerts.receivers import MailServer, Receiver
 from tests.ledger import NOON
@@ -39,6 +48,17 @@ def message(error: str = "ValueError: out of paper") -> Message:
         ),
         run=RunFacts(id=uuid.UUID(int=2), scheduled_for=NOON, state="failed", error=error),
     )
+
+
+def assignment(url: str, settings: Settings = OPEN) -> Assignment:
+    return Assignment(settings=settings, url=url, message=message())
+
+
+@pytest.fixture
+def sender() -> Iterator[Sender]:
+    started = start_sender()
+    yield started
+    stop_sender(started)
 
 
 def send(url: Any, settings: Settings = OPEN, **given: str) -> Answer:
@@ -136,11 +156,46 @@ def test_fault_85_no_part_of_an_address_comes_back_in_an_error(
     assert SECRET not in told
 
 
-def test_a_process_that_dies_is_an_error_like_any_other() -> None:
-    sending = begin_sending(Assignment(settings=OPEN, url="http://example.com", message=message()))
-    sending.process.kill()
-    wait_until(lambda: sending.process.poll() is not None)
-    assert answer_of(sending) == Answer(error="its process died: exit code -9")
+def test_a_process_sends_one_message_after_the_other(sender: Sender, receiver: Receiver) -> None:
+    hand_over(sender, assignment(receiver.url))
+    wait_for_answers([sender], 30)
+    assert answer_of(sender) == Answer(said="200 OK")
+    assert answer_of(sender) is None
+    hand_over(sender, assignment(receiver.url))
+    wait_for_answers([sender], 30)
+    assert answer_of(sender) == Answer(said="200 OK")
+    assert len(receiver.requests) == 2
+
+
+def test_a_process_ends_with_whoever_has_started_it(sender: Sender, receiver: Receiver) -> None:
+    hand_over(sender, assignment(receiver.url))
+    wait_for_answers([sender], 30)
+    assert sender.process.stdin is not None
+    sender.process.stdin.close()
+    assert sender.process.wait(30) == 0
+
+
+def test_a_process_is_of_no_more_use_after_an_error(sender: Sender) -> None:
+    hand_over(sender, assignment("nosuch://example.com"))
+    wait_for_answers([sender], 30)
+    answered = answer_of(sender)
+    assert answered
+    assert answered.error
+    assert sender.process.returncode is not None
+
+
+def test_a_process_that_dies_is_an_error_like_any_other(sender: Sender) -> None:
+    hand_over(sender, assignment("http://example.com"))
+    sender.process.kill()
+    wait_until(lambda: sender.process.poll() is not None)
+    assert answer_of(sender) == Answer(error="its process died: exit code -9")
+
+
+def test_what_has_died_before_it_was_handed_anything_is_an_error_too(sender: Sender) -> None:
+    sender.process.kill()
+    wait_until(lambda: sender.process.poll() is not None)
+    hand_over(sender, assignment("http://example.com"))
+    assert answer_of(sender) == Answer(error="its process died: exit code -9")
 
 
 def test_an_answer_that_never_ends_costs_ten_seconds(receiver: Receiver) -> None:
@@ -148,13 +203,13 @@ def test_an_answer_that_never_ends_costs_ten_seconds(receiver: Receiver) -> None
     assert send(receiver.url).error == "not sent within its time limit of 10 s"
 
 
-def test_what_takes_too_long_is_killed(silent_receiver: Receiver) -> None:
-    sending = begin_sending(Assignment(settings=OPEN, url=silent_receiver.url, message=message()))
+def test_what_takes_too_long_is_killed(sender: Sender, silent_receiver: Receiver) -> None:
+    hand_over(sender, assignment(silent_receiver.url))
     wait_until(lambda: silent_receiver.connections)
-    assert answer_of(sending) is None
-    late = type(sending)(sending.process, ends_at=0.0)
-    assert answer_of(late) == Answer(error="its process did not end within 30 s")
-    assert sending.process.returncode == -9
+    assert answer_of(sender) is None
+    sender.ends_at = 0.0
+    assert answer_of(sender) == Answer(error="its process did not end within 30 s")
+    assert sender.process.returncode == -9
 
 
 def test_the_key_of_signatures_is_long_enough_and_never_shown() -> None:

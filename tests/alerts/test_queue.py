@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from jobrunner.db import notifications
 from jobrunner.db.engine import transaction
-from jobrunner.db.notifications import Notification
+from jobrunner.db.notifications import Notification, UnsentMessage
 from jobrunner.notify.alerter import Alerter
 from jobrunner.notify.look import look
 from jobrunner.settings import Settings
@@ -102,9 +102,7 @@ def test_with_a_message_that_is_given_up_goes_what_would_follow_it(
     look(engine)
     give_back(engine, opened, None)
     assert take(engine) == []
-    with transaction(engine) as connection:
-        unsent = notifications.unsent_messages(connection, limit=10)
-    assert [(one.event, one.next_try_at, one.error) for one in unsent] == [
+    assert [(one.event, one.next_try_at, one.error) for one in unsent(engine)] == [
         ("recovered", None, "given up: the message before it was"),
         ("opened", None, "out of reach"),
     ]
@@ -145,26 +143,76 @@ def test_a_receiver_that_hangs_delays_no_other(
     ]  # fmt: skip
 
 
-def test_the_next_message_of_a_receiver_waits_for_no_look(
-    ledger: Ledger,
-    engine: Engine,
-    receiver: Receiver,
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture
+def by_hand(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Alerter]:
+    """One that looks at what went wrong once, and is told each time to go on."""
+    monkeypatch.setattr("jobrunner.notify.alerter.LOOK_SECONDS", 3600)
+    made = Alerter(Settings(database_url=database_url, alerts_allow_private=True))
+    yield made
+    made.close()
+
+
+def test_the_next_message_of_a_receiver_waits_for_no_look_and_for_no_new_process(
+    ledger: Ledger, engine: Engine, receiver: Receiver, by_hand: Alerter
 ) -> None:
     ledger.add_job(name="first")
     set_notifiers(engine, oncall=receiver.url)
     fail(ledger, "oncall")
     fail(ledger, "oncall", name="second")
-    monkeypatch.setattr("jobrunner.notify.alerter.LOOK_SECONDS", 3600)
-    alerter = Alerter(Settings(database_url=database_url, alerts_allow_private=True))
+    by_hand.run_once()
+    (first,) = by_hand._under_way._sending
 
     def are_both_sent() -> bool:
-        alerter.run_once()
-        return len(receiver.requests) > 1
+        by_hand.run_once()
+        return unsent(engine) == []
 
     wait_until(are_both_sent)
-    alerter.close()
+    assert [one.sender for one in by_hand._under_way._idle] == [first.sender]
+
+
+def test_a_receiver_that_refuses_a_message_is_left_alone_for_a_while(
+    ledger: Ledger,
+    engine: Engine,
+    receiver: Receiver,
+    by_hand: Alerter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.alerts.tries.FIRST_REST", timedelta(minutes=1))
+    ledger.add_job(name="first")
+    receiver.answer_with("500 Oops")
+    set_notifiers(engine, oncall=receiver.url)
+    fail(ledger, "oncall")
+    fail(ledger, "oncall", name="second")
+
+    def is_refused() -> bool:
+        by_hand.run_once()
+        return errors(engine) == ["it answered 500 Oops"]
+
+    wait_until(is_refused)
+    assert by_hand._under_way.receivers() == []
+    assert len(receiver.requests) == 1
+
+
+def test_a_process_without_anything_to_do_is_ended_after_a_moment(
+    ledger: Ledger,
+    engine: Engine,
+    receiver: Receiver,
+    by_hand: Alerter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.notify.under_way._KEPT_SECONDS", 0)
+    ledger.add_job(name="first")
+    set_notifiers(engine, oncall=receiver.url)
+    fail(ledger, "oncall")
+    by_hand.run_once()
+    (first,) = by_hand._under_way._sending
+
+    def is_ended() -> bool:
+        by_hand.run_once()
+        return first.sender.process.returncode is not None
+
+    wait_until(is_ended)
+    assert unsent(engine) == []
 
 
 @pytest.mark.usefixtures("alerter")
@@ -189,6 +237,11 @@ def test_a_refusal_is_kept_with_the_message_and_tried_again(
     assert first == second
 
 
+def unsent(engine: Engine) -> list[UnsentMessage]:
+    with transaction(engine) as connection:
+        return list(notifications.unsent_messages(connection, limit=10))
+
+
 def errors(engine: Engine) -> list[str]:
     with engine.begin() as connection:
         found = text("SELECT error FROM jobrunner.notifications WHERE error IS NOT NULL")
@@ -204,9 +257,8 @@ def test_a_stop_leaves_no_process_behind_and_the_message_is_owed(
     alerter.start()
     fail(ledger, "dead")
     wait_until(lambda: silent_receiver.connections)
-    (pid,) = (one.sending.process.pid for one in alerter._under_way)
+    (pid,) = (one.sender.process.pid for one in alerter._under_way._sending)
     alerter.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
-    with transaction(engine) as connection:
-        assert len(notifications.unsent_messages(connection, limit=10)) == 1
+    assert len(unsent(engine)) == 1
