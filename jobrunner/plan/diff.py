@@ -257,14 +257,14 @@ def _field(
     difference: Difference, job: DefinedJob, sensitive: frozenset[str], *, is_drift: bool = False
 ) -> FieldChange:
     path, kind, old, new = difference
-    place = field_place(path, job)
+    line, file = field_place(path, job)
     return FieldChange(
         field_label(path),
         kind,
         hidden(path, old, sensitive),
         hidden(path, new, sensitive),
-        None if place is None else place.line,
-        None if place is None or place.file == job.location.file else place.file,
+        line,
+        file,
         is_drift,
     )
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from jobrunner.plan.digest import canonical_json
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec, dump_job
+from jobrunner.spec.models import DefinedJob, JobSpec, ScheduleSpec, dump_job
 from jobrunner.spec.secrets import reference_of, sealed_parts
 
 _DEFAULT_SCHEDULE = ScheduleSpec().model_dump(mode="json", by_alias=True)
@@ -53,9 +53,14 @@ def field_label(path: tuple[str, ...]) -> str:
     return ".".join(parts)
 
 
-def field_place(path: tuple[str, ...], job: DefinedJob) -> Location | None:
-    """Where the field is given, or the nearest mapping around it; None when nothing gives it."""
-    return job.place_of(*_and_around(path))
+def field_place(path: tuple[str, ...], job: DefinedJob) -> tuple[int | None, str | None]:
+    """The line that gives the field, or the nearest mapping around it, and its file where it is not the
+    job's own; None when nothing gives it.
+    """
+    written = job.written(_and_around(path))
+    if written is None:
+        return None, None
+    return job.field_lines[written], job.field_files.get(written)
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ The descriptions are what the editor's schema and `docs/reference/yaml.md` show.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -524,10 +525,16 @@ class DefinedJob:
 
     def place_of(self, *paths: str) -> Location | None:
         """Where the first of these fields that is written anywhere is written."""
+        path = self.written(paths)
+        if path is None:
+            return None
+        return Location(self.field_files.get(path, self.location.file), self.field_lines[path])
+
+    def written(self, paths: Iterable[str]) -> str | None:
+        """The first of these fields that is written anywhere."""
         for path in paths:
-            line = self.field_lines.get(path)
-            if line is not None:
-                return Location(self.field_files.get(path, self.location.file), line)
+            if path in self.field_lines:
+                return path
         return None
 
     @property
