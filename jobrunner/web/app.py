@@ -16,6 +16,7 @@ from jobrunner.web.gate.prefix import Prefix
 from jobrunner.web.gate.rates import Rates
 from jobrunner.web.gate.response_headers import ResponseHeaders
 from jobrunner.web.gate.sizes import Sizes
+from jobrunner.web.gate.targets import Targets
 from jobrunner.web.gate.traces import Traces
 from jobrunner.web.host_tokens import HostTokens
 from jobrunner.web.pages.routers import PAGE_ROUTERS
@@ -59,6 +60,7 @@ def gate_of(settings: Settings, *within: Middleware) -> list[Middleware]:
     return [
         Middleware(ResponseHeaders),
         Middleware(Forwarded, proxies=networks_of(settings.web_proxies)),
+        Middleware(Targets),
         Middleware(Rates, per_second=settings.web_requests_per_second),
         Middleware(Hosts, names=settings.web_hosts),
         Middleware(Sizes),

@@ -33,6 +33,7 @@ def _variations(path: str) -> list[str]:
         f"/static/..{path}", f"/static/%2e%2e{path}", f"/static/..%2f{tail}", f"/sign-in{path}",
         f"/sign-in/..{path}", f"/sign-in;{path}", f"/api/v1/health/..{path}",
         f"/api/v1/health/%2e%2e/%2e%2e/%2e%2e{path}", f"/api/v1/health;{path}",
+        f"http://localhost{path}", f"HTTPS://localhost/{path}", f"http://localhost{path}%00",
         f"/\\{tail}", f"{path}\\", f"/api%2fv1{path}", f"/%61pi/v1{path.removeprefix('/api/v1')}",
     ]  # fmt: skip
 
@@ -99,6 +100,24 @@ async def _statuses(
         await app(scope, receive, send)
         found[path] = int(told[0]["status"])
     return found
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://localhost/api/v1/health", 200),
+        ("HTTP://127.0.0.1:80/api/v1/%68ealth?x=1", 200),
+        ("http://localhost", 303),
+        ("http://elsewhere.example/api/v1/health", 421),
+        ("http://localhost@elsewhere.example/api/v1/health", 421),
+        ("http:///api/v1/health", 421),
+        ("ftp://localhost/api/v1/health", 404),
+    ],
+)
+def test_a_whole_address_is_the_same_as_the_path_at_that_host(
+    client: TestClient, target: str, status: int
+) -> None:
+    assert asyncio.run(_statuses(client.app, "GET", [target], {})) == {target: status}
 
 
 @pytest.mark.parametrize(
