@@ -3,11 +3,15 @@
 import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import registerFont
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 
 Row = Sequence[str]
@@ -41,9 +45,37 @@ def _no_formula(text: str) -> str:
 
 
 def _write_pdf(path: Path, title: str, rows: Iterable[Row]) -> None:
-    table = Table([list(row) for row in (HEADER, *rows)], repeatRows=1)
-    heading = Paragraph(escape(title), getSampleStyleSheet()["Title"])
-    SimpleDocTemplate(str(path), pagesize=A4, title=title).build([heading, table])
+    font = _font()
+    heading = ParagraphStyle(
+        "heading", fontName=font.fontName, fontSize=18, leading=22, spaceAfter=6
+    )
+    text = ParagraphStyle("text", fontName=font.fontName)
+    lines = [(at, Paragraph(_shown(kind, font), text), amount) for at, kind, amount in rows]
+    table = Table(
+        [HEADER, *lines],
+        colWidths=(75 * mm, 60 * mm, 30 * mm),
+        repeatRows=1,
+        style=[("FONTNAME", (0, 0), (-1, -1), font.fontName)],
+    )
+    SimpleDocTemplate(str(path), pagesize=A4, title=title).build(
+        [Paragraph(_shown(title, font), heading), table]
+    )
+
+
+@cache
+def _font() -> TTFont:
+    try:
+        font = TTFont("export", "DejaVuSans.ttf")
+    except TTFError:  # reportlab brings this one along; of Europe's letters it lacks some
+        font = TTFont("export", "Vera.ttf")
+    registerFont(font)
+    return font
+
+
+def _shown(text: str, font: TTFont) -> str:
+    """As markup. What the font has no sign for is told by its number: it would be an empty box."""
+    known = font.face.charToGlyph
+    return escape("".join(sign if ord(sign) in known else f"[U+{ord(sign):04X}]" for sign in text))
 
 
 _WRITERS: Mapping[str, Callable[[Path, str, Iterable[Row]], None]] = {
