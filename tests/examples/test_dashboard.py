@@ -64,6 +64,7 @@ def site(
             "JOBRUNNER_ALERTS_SIGNING_KEY": KEY,
             "ONCALL_URL": oncall.url,
             "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+            "DJANGO_DEBUG": "true",
             "JOBRUNNER_WEB_REQUESTS_PER_SECOND": "0",
         }
         engine = make_engine(database_url, application_name="tests of the example")
@@ -203,6 +204,7 @@ def test_what_people_have_written_is_neither_a_formula_nor_markup(site: Site) ->
             VALUES ('<b>eve', '', '', '', '', false, false, true, now()) RETURNING id)
         INSERT INTO dashboard_activity (user_id, kind, amount, happened_at)
         SELECT id, '=1+1', -1, now() FROM made
+        UNION SELECT id, repeat('名', 40), 2, now() - interval '1 day' FROM made
     """)
     eve = site.of("<b>eve")
     files = {}
@@ -210,7 +212,8 @@ def test_what_people_have_written_is_neither_a_formula_nor_markup(site: Site) ->
         asked = export(eve, form).json()
         assert site.ended(asked["task_id"])["status"] == "SUCCESS"
         files[form] = eve.get(asked["file"])
-    (row,) = csv.DictReader(io.StringIO(files["csv"].text))
+    other, row = csv.DictReader(io.StringIO(files["csv"].text))
+    assert other["kind"] == "名" * 40
     assert (row["kind"], row["amount"]) == ("'=1+1", "-1.00")
     assert files["pdf"].content.startswith(b"%PDF-")
 

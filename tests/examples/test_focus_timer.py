@@ -37,8 +37,12 @@ def site(supervisor: Supervisor, database_url: str, broker_url: str) -> Iterator
     with open_project(supervisor, database_url, broker_url) as project:
         shutil.copytree(EXAMPLE, project.path, ignore=NOT_COPIED, dirs_exist_ok=True)
         port = free_port()
-        project.environment |= {"PORT": str(port), "JOBRUNNER_VAR_RETRY_DELAY": "1s"}
-        project.environment["DJANGO_SETTINGS_MODULE"] = "focus.settings"
+        project.environment |= {
+            "PORT": str(port),
+            "JOBRUNNER_VAR_RETRY_DELAY": "1s",
+            "DJANGO_SETTINGS_MODULE": "focus.settings",
+            "DJANGO_DEBUG": "true",
+        }
         engine = make_engine(database_url, application_name="tests of the example")
         client = Client(
             base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=PATIENCE_SECONDS

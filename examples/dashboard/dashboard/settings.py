@@ -11,7 +11,7 @@ from jobrunner.contrib.django import database_from_environment
 from jobrunner.settings import load_settings
 
 BASE_DIR = Path(__file__).parents[1]
-DEBUG = os.environ.get("DJANGO_DEBUG", "true") == "true"
+DEBUG = os.environ.get("DJANGO_DEBUG") == "true"
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or ("no secret: for development" if DEBUG else "")
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")
 

@@ -4,7 +4,7 @@ import os
 
 from jobrunner.contrib.django import database_from_environment
 
-DEBUG = os.environ.get("DJANGO_DEBUG", "true") == "true"
+DEBUG = os.environ.get("DJANGO_DEBUG") == "true"
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or ("no secret: for development" if DEBUG else "")
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")
 
