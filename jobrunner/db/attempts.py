@@ -123,8 +123,8 @@ _CLAIM = f"""
                (run_id, number, state, claim_token, worker, pid, started_at)
         SELECT id, attempt, 'running', claim_token, :worker, :pid, started_at FROM claimed
     )
-    SELECT {", ".join(ClaimedRow._fields)} FROM claimed
-"""  # noqa: S608  the columns are a constant of this file
+    SELECT {", ".join(ClaimedRow._fields[2:])} FROM claimed
+"""  # noqa: S608  the columns are a constant of this file; the caller has told the first two
 _CLAIM_WITHOUT_LIMIT = PreparedStatement(_CLAIM.format(has_room="jobs.max_concurrency IS NULL"))
 # Where a limit counts, claims of the job come one after the other: both statements are one transaction.
 _LOCK_LIMITED_JOB = """
@@ -159,7 +159,7 @@ def claim(connection: Connection, wanted: Claim, *, worker: str, pid: int) -> Cl
     row = _CLAIM_WITHOUT_LIMIT.first(connection, values)
     if row is None:
         row = connection.execute(_CLAIM_WITH_LIMIT, values).first()
-    return None if row is None else _claimed_run(ClaimedRow(*row))
+    return None if row is None else _claimed_run(ClaimedRow(wanted.run_id, wanted.token, *row))
 
 
 # A run that no worker may start any more ends here, where its message is in hand.
