@@ -33,7 +33,7 @@ from celery.local import Proxy
 from jobrunner.django_setup import set_up_django
 from jobrunner.errors import CallableError
 from jobrunner.hints import Hints, read_hints
-from jobrunner.spec.keys import did_you_mean
+from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.paths import is_allowed
 
 

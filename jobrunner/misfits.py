@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from jobrunner.hints import Expected, Hints
-from jobrunner.spec.keys import did_you_mean
+from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.secrets import has_reference
 
 Place = tuple[str | int, ...]

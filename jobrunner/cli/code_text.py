@@ -7,7 +7,7 @@ from jobrunner.cli.style import style
 from jobrunner.errors import NotFound
 from jobrunner.spec.codes.code import Code
 from jobrunner.spec.codes.table import CODES
-from jobrunner.spec.keys import did_you_mean
+from jobrunner.spec.guesses import did_you_mean
 from jobrunner.wording.foreign_text import safe
 from jobrunner.wording.states import Role
 

@@ -27,7 +27,8 @@ from jobrunner.cli.settings import given_of
 from jobrunner.cli.style import style
 from jobrunner.errors import NotFound
 from jobrunner.files import read_project
-from jobrunner.spec.keys import KEYS, did_you_mean, meant_by
+from jobrunner.spec.guesses import did_you_mean
+from jobrunner.spec.keys import KEYS, meant_by
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.origins import origins_of
 from jobrunner.spec.parse import trace_job

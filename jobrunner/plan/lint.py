@@ -25,7 +25,7 @@ from jobrunner.schedule import (
     times_between,
 )
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.keys import did_you_mean
+from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.models import DefinedJob, Location, Retry, ScheduleSpec
 
 RUNS_IN_ONE_MINUTE_MAX = 100

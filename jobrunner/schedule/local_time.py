@@ -23,6 +23,7 @@ _WALL_EPOCH = _EPOCH.replace(tzinfo=None)
 
 _LETTERS_TOO_MANY = 4
 """Or too few, in a name that is still the one that was meant."""
+_LIKENESS = 0.75
 
 _ABBREVIATION = re.compile("[A-Za-z]{1,5}")
 _OFFSET = re.compile("[A-Za-z]{0,5} ?[+-]?[0-9][0-9:]*")
@@ -95,13 +96,14 @@ def _advice(name: str) -> str:
     """A city alone is enough to know what is meant; letters such as CEST and IST are not."""
     meant = name.strip().lower().replace(" ", "_")
     known = _known_zones()
-    cities = {zone.rpartition("/")[2]: zone for zone in reversed(known) if "/" in zone}
-    exact = meant if meant in known else cities.get(meant)
+    exact = meant if meant in known else _zones_of_cities().get(meant)
     if exact is None and _OFFSET.fullmatch(name):
         return "offsets are no time zones; write for example 'Europe/Berlin'"
     if exact is None and _ABBREVIATION.fullmatch(name):
         return "abbreviations are no time zones; write for example 'Europe/Berlin'"
-    close = [exact] if exact else get_close_matches(meant, _alike(meant, known), n=1)
+    close = (
+        [exact] if exact else get_close_matches(meant, _alike(meant, known), n=1, cutoff=_LIKENESS)
+    )
     return f"did you mean '{known[close[0]]}'?" if close else "write a name such as 'Europe/Berlin'"
 
 
@@ -109,6 +111,12 @@ def _advice(name: str) -> str:
 def _known_zones() -> dict[str, str]:
     """Names in small letters → names, in order. To list them is to walk through hundreds of files."""
     return {zone.lower(): zone for zone in sorted(zoneinfo.available_timezones())}
+
+
+@lru_cache(maxsize=1)
+def _zones_of_cities() -> dict[str, str]:
+    """Both in small letters; of two cities with one name the first zone's."""
+    return {zone.rpartition("/")[2]: zone for zone in reversed(_known_zones()) if "/" in zone}
 
 
 def _alike(meant: str, known: Iterable[str]) -> list[str]:

@@ -31,7 +31,7 @@ from jobrunner.source.signatures import (
     in_words,
     written_parameters,
 )
-from jobrunner.spec.keys import did_you_mean
+from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.paths import is_allowed
 
 _MOST_STEPS = 10

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
-from jobrunner.spec.keys import KEYS, check_keys, did_you_mean, shortened
+from jobrunner.spec.guesses import did_you_mean, listed
+from jobrunner.spec.keys import KEYS, check_keys, shortened
 from jobrunner.spec.models import Alert
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping, Node, Scalar, Sequence, is_null, kind
@@ -82,5 +83,5 @@ def _instead(name: str, notifiers: Collection[str]) -> str:
     if not notifiers:
         return f'add to the project file: notifiers: {{{name}: {{url: {{secret: "env:NAME"}}}}}}'
     guess = did_you_mean(name, tuple(notifiers))
-    listed = f"there are: {', '.join(notifiers)}"
-    return f"did you mean '{guess}'? {listed}" if guess else listed
+    known = f"there are: {listed(notifiers)}"
+    return f"did you mean '{guess}'? {known}" if guess else known

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from jobrunner.spec.guesses import did_you_mean, listed
 from jobrunner.spec.interpolation import Variables, refuse_expressions
-from jobrunner.spec.keys import KEYS, check_keys, did_you_mean, shortened
+from jobrunner.spec.keys import KEYS, check_keys, shortened
 from jobrunner.spec.project import EnvironmentSpec, Given
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, as_written, is_null, kind
@@ -51,7 +52,7 @@ def read_environments(entry: Entry | None, given: Given, report: Report) -> Envi
         meant = f"did you mean -e {guess}? " if guess else ""
         report.at(
             entry.key, "E233", f"no environment is named '{shortened(given.environment)}'",
-            help=f"{meant}there are: {', '.join(declared)}",
+            help=f"{meant}there are: {listed(declared)}",
         )  # fmt: skip
     return Environments(by_name, chosen)
 

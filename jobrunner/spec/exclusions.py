@@ -3,7 +3,8 @@
 from collections.abc import Mapping as Table
 
 from jobrunner.schedule.days import Days, canonical_days, parse_days
-from jobrunner.spec.keys import KEYS, check_keys, did_you_mean, shortened
+from jobrunner.spec.guesses import did_you_mean, listed
+from jobrunner.spec.keys import KEYS, check_keys, shortened
 from jobrunner.spec.project import Calendar
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
@@ -105,7 +106,7 @@ def _which_calendars(name: str, known: tuple[str, ...]) -> str:
         )
     guess = did_you_mean(name, known)
     meant = f"did you mean '{guess}'? " if guess else ""
-    return f"{meant}the project file has: {', '.join(sorted(known))}"
+    return f"{meant}the project file has: {listed(sorted(known))}"
 
 
 def _days(node: Node, report: Report) -> Days | None:

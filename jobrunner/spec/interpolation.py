@@ -9,7 +9,8 @@ from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jobrunner.spec.keys import EXTENSION, did_you_mean, shortened
+from jobrunner.spec.guesses import did_you_mean
+from jobrunner.spec.keys import EXTENSION, shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
 from jobrunner.spec.tree import (

@@ -54,8 +54,12 @@ class Surroundings:
 
 
 def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | None:
-    """The job below `key`, whose own keys are the top layer; None after a mistake, which is reported."""
+    """The job below `key`, whose own keys are the top layer; None after a mistake, which is reported,
+    and behind so many mistakes of the file that no further one would be.
+    """
     report = around.report
+    if not report.has_room(key.source):
+        return None
     tree, merged = layers.each[-1].tree, layers.merged
     assert merged is not None  # noqa: S101  there is a layer
     good = True

@@ -1,10 +1,9 @@
 """Which keys stand where, and what to say of one that does not: ours, another tool's, or a later one."""
 
-from difflib import get_close_matches
-
 from pydantic import BaseModel
 
 from jobrunner.spec.elsewhere import ELSEWHERE
+from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.models import (
     Alert,
     CatchUp,
@@ -74,8 +73,6 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 _LONGEST_GUESSED = 60
 _SETS = {place: frozenset(keys) for place, keys in KEYS.items()}
-_LIKENESS = 0.65
-"""Below it, words that have nothing in common but letters are taken for each other."""
 
 
 def check_keys(mapping: Mapping, place: str, report: Report, *, shows_line: bool = True) -> bool:
@@ -103,20 +100,6 @@ def meant_by(name: str) -> str:
     """What to write for a key of another tool, or of another place; '' for one that is not known."""
     asked = name.lower().replace("-", "_")
     return next((keys[asked] for keys in ELSEWHERE.values() if asked in keys), "")
-
-
-def did_you_mean(text: str, choices: tuple[str, ...]) -> str:
-    """The choice that `text` was probably meant to be, or ''."""
-    if len(text) > _LONGEST_GUESSED:
-        return ""
-    alike = {_alike(choice): choice for choice in choices}
-    close = get_close_matches(_alike(text.strip()), alike, n=1, cutoff=_LIKENESS)
-    return alike[close[0]] if close else ""
-
-
-def _alike(text: str) -> str:
-    """Whether letters are capitals, and which stroke is between words, is no other name."""
-    return text.lower().replace("-", "_")
 
 
 def shortened(text: str) -> str:

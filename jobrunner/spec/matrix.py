@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
+from jobrunner.spec.guesses import did_you_mean, listed
 from jobrunner.spec.interpolation import Expanded, MatrixName, Pending
-from jobrunner.spec.keys import EXTENSION, did_you_mean, shortened
+from jobrunner.spec.keys import EXTENSION, shortened
 from jobrunner.spec.models import NAME_PATTERN
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import (
@@ -181,13 +182,13 @@ def _one_excluded(
             guess = did_you_mean(name, tuple(axes))
             report.at(
                 key, "E236", f"the matrix has no '{shortened(name)}'",
-                help=f"did you mean '{guess}'?" if guess else f"it has: {', '.join(axes)}",
+                help=f"did you mean '{guess}'?" if guess else f"it has: {listed(axes)}",
             )  # fmt: skip
         elif isinstance(value, Scalar) and _identity(value) in known[name]:
             found[name] = _identity(value)
         else:
-            listed = ", ".join(_text(one.value) for one in axes[name][:10])
-            report.at(value, "E236", f"this is no value of '{name}'", help=f"it has: {listed}")
+            first = ", ".join(_text(one.value) for one in axes[name][:10])
+            report.at(value, "E236", f"this is no value of '{name}'", help=f"it has: {first}")
     return found if len(found) == len(item.entries) else None
 
 
@@ -285,7 +286,7 @@ def _filled(node: Scalar, values: dict[str, Value], report: Report) -> Scalar:
         guess = did_you_mean(name, tuple(values))
         report.at(
             node, "E231", f"the job's matrix has no '{shortened(name)}'",
-            help=f"did you mean '{guess}'?" if guess else f"it has: {', '.join(values)}",
+            help=f"did you mean '{guess}'?" if guess else f"it has: {listed(values)}",
         )  # fmt: skip
     if unknown or None in parts:
         return node

@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from jobrunner.spec.keys import KEYS, check_keys, did_you_mean, shortened
+from jobrunner.spec.guesses import did_you_mean
+from jobrunner.spec.keys import KEYS, check_keys, shortened
 from jobrunner.spec.models import ADDRESS_PATTERN, NAME_PATTERN, Location
 from jobrunner.spec.project import Move
 from jobrunner.spec.report import Report

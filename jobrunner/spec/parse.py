@@ -1,5 +1,6 @@
 """Files → the project and its jobs, with every mistake of the whole tree."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -119,14 +120,29 @@ def _read_all(
     traced: str = "",
     readings: KnownReadings | None = None,
 ) -> "_JobReader":
-    report, readings = Report(), readings or Readings()
-    readings.begin(config, given, files)
+    readings = readings or Readings()
+    parts = readings.begin(config, given, files)
     with collection_paused():
-        reader = _JobReader(read_project_file(config, given, report), report, traced)
-        reader.read_project_jobs()
-        fresh = [
-            (file, reader.read_file(file)) for file in files if not reader.take(readings.find(file))
-        ]
+        reader = _read_files(config, parts, given, traced, readings)
+        times_read = Counter(part.path for part in parts)
+        if any(times_read[path] > 1 for path in reader.report.files):
+            reader = _read_files(config, files, given, traced, readings)
+    return reader
+
+
+def _read_files(
+    config: SourceFile | None,
+    files: Sequence[SourceFile],
+    given: Given,
+    traced: str,
+    readings: KnownReadings,
+) -> "_JobReader":
+    report = Report()
+    reader = _JobReader(read_project_file(config, given, report), report, traced)
+    reader.read_project_jobs()
+    fresh = [
+        (file, reader.read_file(file)) for file in files if not reader.take(readings.find(file))
+    ]
     readings.keep(fresh, report.files)
     return reader
 

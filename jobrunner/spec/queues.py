@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from jobrunner.spec.keys import KEYS, check_keys, did_you_mean
+from jobrunner.spec.guesses import did_you_mean, listed
+from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import JobSpec
 from jobrunner.spec.project import Queue
 from jobrunner.spec.report import Report
@@ -75,8 +76,8 @@ def _check_name_used(node: Node | None, declared: DeclaredQueues, report: Report
         return
     if node.value not in declared.by_name and report.takes(node, "W251"):
         guess = did_you_mean(node.value, tuple(declared.by_name))
-        listed = f"'queues' in the project file declares: {', '.join(declared.by_name)}"
+        known = f"'queues' in the project file declares: {listed(declared.by_name)}"
         report.at(
             node, "W251", f"the queue '{node.value}' is not declared",
-            help=f"did you mean '{guess}'?" if guess else listed, topic=node.value,
+            help=f"did you mean '{guess}'?" if guess else known, topic=node.value,
         )  # fmt: skip

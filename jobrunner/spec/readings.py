@@ -24,8 +24,10 @@ class FileReading(NamedTuple):
 class KnownReadings(Protocol):
     """What spares a reader some of the files. Asked in the order of the files."""
 
-    def begin(self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]) -> None:
-        """What is read now."""
+    def begin(
+        self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]
+    ) -> Sequence[SourceFile]:
+        """What is read now; the files as they are to be read, of which one may be two: see `halves`."""
 
     def find(self, file: SourceFile) -> FileReading | None:
         """What this file gives; None where that has to be read."""
@@ -46,13 +48,16 @@ class Readings:
         self._given: Given = NOTHING_GIVEN
         self._kept: dict[str, tuple[SourceFile, FileReading]] = {}
 
-    def begin(self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]) -> None:
+    def begin(
+        self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]
+    ) -> Sequence[SourceFile]:
         """Forget what may not be so any more."""
         if (config, given) != (self._config, self._given):
             self._kept.clear()
         self._config, self._given = config, given
         paths = {file.path for file in files}
         self._kept = {path: kept for path, kept in self._kept.items() if path in paths}
+        return files
 
     def find(self, file: SourceFile) -> FileReading | None:
         """What this file gave; None for one that has changed, is new, or had a mistake."""

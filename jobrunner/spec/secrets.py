@@ -9,7 +9,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from jobrunner.spec.keys import did_you_mean, shortened
+from jobrunner.spec.guesses import did_you_mean
+from jobrunner.spec.keys import shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Mapping, Node, Scalar, kind, walk
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from jobrunner.spec.guesses import did_you_mean, listed
 from jobrunner.spec.inheritance import Layer, written_out
-from jobrunner.spec.keys import check_keys, did_you_mean, shortened
+from jobrunner.spec.keys import check_keys, shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
 from jobrunner.spec.values import check_name
@@ -90,7 +91,7 @@ class Templates:
         if not self.by_name:
             return "none is there at all; write templates: {…} in this file or the project file"
         guess = did_you_mean(name, tuple(self.by_name))
-        known = f"there are: {', '.join(list(self.by_name)[:10])}"
+        known = f"there are: {listed(self.by_name)}"
         return f"did you mean '{guess}'? {known}" if guess else known
 
 

@@ -6,8 +6,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.interpolation import Expanded
-from jobrunner.spec.keys import EXTENSION, KEYS, did_you_mean, shortened
+from jobrunner.spec.keys import EXTENSION, KEYS, shortened
 from jobrunner.spec.report import Report
 from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
 from jobrunner.spec.tree import Mapping, Node, Scalar, kind

@@ -3,7 +3,8 @@
 import pytest
 
 from jobrunner.spec.elsewhere import ELSEWHERE
-from jobrunner.spec.keys import KEYS, did_you_mean
+from jobrunner.spec.guesses import did_you_mean
+from jobrunner.spec.keys import KEYS
 from jobrunner.spec.spoken import meant_by_cron
 from tests.spec.reading import parse
 
