@@ -1,5 +1,6 @@
 """What waits and what was applied, on its pages."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -277,6 +278,46 @@ def test_a_change_in_the_database_is_shown_as_drift(
 
 
 @pytest.mark.usefixtures("applied")
+def test_drift_of_an_applied_project_is_told_to_programs(
+    client: TestClient, sign: Sign, engine: Engine
+) -> None:
+    headers = sign("viewer")
+    before = client.get("/api/v1/plan/drift", headers=headers).json()
+    assert (before["project"], before["revision"], before["drift"]) == ("acme", 2, False)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE jobrunner.jobs SET queue = 'mine' WHERE address = 'ops/report'")
+        )
+    after = client.get("/api/v1/plan/drift?project=acme", headers=headers).json()
+    assert [change["address"] for change in after["changes"]] == ["ops/report"]
+    assert before["compared_at"] < after["compared_at"]
+
+
+@pytest.mark.usefixtures("applied")
+def test_drift_of_a_project_that_was_never_applied_is_404(client: TestClient, sign: Sign) -> None:
+    answer = client.get("/api/v1/plan/drift?project=nobodys", headers=sign("viewer"))
+    assert answer.status_code == 404
+    assert answer.json()["title"] == "Project nobodys was never applied to this database."
+
+
+@pytest.mark.usefixtures("applied")
+def test_a_program_that_waits_too_long_for_a_comparison_is_told_to_ask_again(
+    client: TestClient, sign: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+
+    def never(*_: object) -> Comparison:
+        may_end.wait(60)
+        raise AssertionError
+
+    monkeypatch.setattr("jobrunner.web.api.plans._COMPARED_WITHIN_SECONDS", 0)
+    monkeypatch.setattr("jobrunner.web.api.plans.compare", never)
+    answer = client.get("/api/v1/plan/drift", headers=sign("viewer"))
+    may_end.set()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+@pytest.mark.usefixtures("applied")
 def test_a_page_does_not_wait_for_a_long_comparison(engine: Engine, sign: Sign) -> None:
     web = Web(SETTINGS, engine, comparisons=Comparisons(patience_seconds=0))
     with TestClient(make_app(web), base_url="http://127.0.0.1") as client:
@@ -337,6 +378,19 @@ def test_the_last_comparison_is_shown_while_the_next_one_is_made(drift: Drift) -
     may_end.set()
     wait_until(ended)
     assert comparisons.look("acme", compare, is_again=True) == Look(second, goes_on=False)
+
+
+def test_a_program_gets_the_last_comparison_when_the_next_one_takes_too_long(drift: Drift) -> None:
+    first = Comparison(drift, NOON)
+    comparisons, may_end = Comparisons(), threading.Event()
+
+    def compare() -> Comparison:
+        may_end.wait(60)
+        return Comparison(drift, NOON + timedelta(minutes=1))
+
+    assert asyncio.run(comparisons.wait("acme", lambda: first, timeout_seconds=60)) == first
+    assert asyncio.run(comparisons.wait("acme", compare, timeout_seconds=0)) == first
+    may_end.set()
 
 
 def test_who_looks_again_begins_no_other_comparison(drift: Drift) -> None:

@@ -2,22 +2,25 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from sqlalchemy import Connection
 
 from jobrunner.access.caller import Caller
 from jobrunner.db.engine import transaction
 from jobrunner.db.pending import PendingPlan, read_pending
-from jobrunner.db.projects import project_names
+from jobrunner.db.projects import find_project, project_names
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import changes_as_json
-from jobrunner.reconcile import find_drift, reading
 from jobrunner.web.api.record import LineFilter, Moment, Record
-from jobrunner.web.context import HasWeb
+from jobrunner.web.comparisons import Comparison, compare
+from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.etags import answer
 from jobrunner.web.security import Reader
 from jobrunner.web.visible import visible_changes, visible_reason
+
+_COMPARED_WITHIN_SECONDS = 10.0
 
 router = APIRouter(prefix="/plan", tags=["changes"])
 
@@ -63,6 +66,7 @@ class DriftRecord(Record):
 
     project: str
     revision: int
+    compared_at: Moment = Field(description="What was changed since may not be in it.")
     drift: bool
     changes: tuple[Any, ...] = Field(description="What would put it right.")
     edited: tuple[str, ...] = Field(
@@ -71,19 +75,46 @@ class DriftRecord(Record):
 
 
 @router.get("/drift", summary="What somebody has changed in the database")
-def drift(web: HasWeb, caller: Reader, project: LineFilter = None) -> DriftRecord:
-    """Compared with the last apply; a pause is no drift. Needed where there are several: `project`."""
-    with reading(web.engine) as connection:
-        found = find_drift(connection, project or _only_project(connection))
-    changes = visible_changes(caller, changes_as_json(found.plan.changes))
-    edited = tuple(one for one in found.edited if _sees(caller, one))
+async def drift(web: HasWeb, caller: Reader, project: LineFilter = None) -> DriftRecord:
+    """Compared with the last apply; a pause is no drift. Needed where there are several: `project`.
+
+    One comparison of a project is made at a time, for all who ask meanwhile. One that takes longer than
+    ten seconds is answered with what the last one has found, or with 503 while there is none.
+    """
+    name = await run_in_threadpool(_applied_project, web, project)
+
+    def made() -> Comparison:
+        return compare(web.engine, name, web.now())
+
+    found = await web.comparisons.wait(name, made, timeout_seconds=_COMPARED_WITHIN_SECONDS)
+    if found is None:
+        raise HTTPException(503, "The comparison goes on; ask again.", {"Retry-After": "5"})
+    return await run_in_threadpool(_drift_record, caller, found)
+
+
+def _drift_record(caller: Caller, found: Comparison) -> DriftRecord:
+    plan = found.drift.plan
+    changes = visible_changes(caller, changes_as_json(plan.changes))
+    edited = tuple(one for one in found.drift.edited if _sees(caller, one))
     return DriftRecord(
-        project=found.plan.project,
-        revision=found.plan.base_revision,
+        project=plan.project,
+        revision=plan.base_revision,
+        compared_at=found.at,
         drift=bool(changes or edited),
         changes=changes,
         edited=edited,
     )
+
+
+def _applied_project(web: Web, given: str | None) -> str:
+    with transaction(web.engine) as connection:
+        name = given or _only_project(connection)
+        if find_project(connection, name) is None:
+            raise NotFound(
+                f"Project {name} was never applied to this database.",
+                hint="GET /api/v1/status names those that were.",
+            )
+    return name
 
 
 def _only_project(connection: Connection) -> str:

@@ -16,17 +16,15 @@ from jobrunner.db.processes import read_processes
 from jobrunner.db.revision_pages import RevisionPosition, get_seen_revision, page_of_revisions
 from jobrunner.dispatch import record_due
 from jobrunner.errors import NotFound, UsageError
-from jobrunner.garbage import collection_paused
 from jobrunner.plan.changes import changes_as_json
 from jobrunner.reconcile import (
     ApplyOptions,
     Rollback,
     apply_within,
-    find_drift,
     plan_rollback,
     reading,
 )
-from jobrunner.web.comparisons import Comparison
+from jobrunner.web.comparisons import Comparison, compare
 from jobrunner.web.context import HasWeb
 from jobrunner.web.forms import Form, HasForm
 from jobrunner.web.pages.diff import CHANGES_SHOWN, change_rows, counts_of, signed_counts
@@ -128,13 +126,10 @@ def drift(request: Request, web: HasWeb, caller: Reader, project: Name) -> Respo
             hint="The page of changes shows the projects that were.",
         )
 
-    def compare() -> Comparison:
-        begun_at = web.now()
-        # Else the collector stops all threads again and again, for half a second in all.
-        with collection_paused(), reading(web.engine) as connection:
-            return Comparison(find_drift(connection, project), begun_at)
+    def made() -> Comparison:
+        return compare(web.engine, project, web.now())
 
-    look = web.comparisons.look(project, compare, is_again="hx-request" in request.headers)
+    look = web.comparisons.look(project, made, is_again="hx-request" in request.headers)
     return page(
         request,
         caller,
