@@ -89,7 +89,9 @@ def test_count_and_until_hold(site: Site) -> None:
         ("FREQ=MONTHLY;BYDAY=9MO", "This rule cannot be read"),
         ("DTSTART:20260105T090000", "This rule cannot be read"),
         ("FREQ=HOURLY", "daily, weekly, monthly or yearly"),
-        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "no occurrence at all"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "no occurrence, or none for centuries"),
+        ("FREQ=DAILY;UNTIL=20251231T000000Z", "no occurrence, or none for centuries"),
+        (f"FREQ=DAILY;BYMINUTE={','.join(map(str, range(25)))}", "at most 24 times a day"),
     ],
 )
 def test_a_rule_that_makes_no_todos_is_refused(site: Site, rule: str, told: str) -> None:

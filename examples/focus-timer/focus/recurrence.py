@@ -1,6 +1,7 @@
 """From a recurrence rule (RFC 5545) to real instants. No database, no clock."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import DAILY, rrule, rrulestr
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
+_TIMES_OF_A_DAY_MAX = 24
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 class BadRule(ValueError):
@@ -16,11 +19,24 @@ class BadRule(ValueError):
 
 
 def check(rule: str, starts_at: datetime, zone: str) -> None:
-    """Raises BadRule for one that cannot be read, that is hourly or oftener, or that never comes."""
+    """Raises BadRule for one that cannot be read, that comes too often, or that does not come."""
     if not _FIRST_YEAR <= starts_at.year <= _LAST_YEAR:
         raise BadRule(f"A to-do begins in one of the years from {_FIRST_YEAR} to {_LAST_YEAR}.")
-    if not next_occurrences(rule, starts_at, zone, after=datetime.min.replace(tzinfo=UTC), count=1):
-        raise BadRule("This rule has no occurrence at all.")
+    if not _comes(rule, starts_at, zone) or not next_occurrences(
+        rule, starts_at, zone, after=_BEFORE_ALL, count=1
+    ):
+        raise BadRule("This rule has no occurrence, or none for centuries.")
+
+
+def _comes(rule: str, starts_at: datetime, zone: str) -> bool:
+    """Whether it has an occurrence, but for UNTIL.
+
+    dateutil looks for one until the year 9999, for seconds. The calendar repeats after 400 years: where
+    fewer are left, what never comes is found out sooner.
+    """
+    late = starts_at.replace(year=9200 + starts_at.year % 400, tzinfo=ZoneInfo(zone))
+    with _told():
+        return any(True for _ in _read(rule, late).replace(until=None))
 
 
 def next_occurrences(
@@ -32,10 +48,17 @@ def next_occurrences(
     `starts_at` is the wall-clock time of the first one in `zone`, naive. A time that a night of DST
     leaves out is the instant as long after midnight; of one that comes twice it is the first.
     """
-    try:
-        begin = starts_at.replace(tzinfo=ZoneInfo(zone))
+    begin = starts_at.replace(tzinfo=ZoneInfo(zone))
+    with _told():
         instants = _instants(_read(rule, begin))
         return list(islice((one for one in instants if one > after), count))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What dateutil raises is a BadRule."""
+    try:
+        yield
     except BadRule:
         raise
     # TypeError: it has no FREQ; LookupError: it asks for the ninth Monday of a month
@@ -52,6 +75,8 @@ def _read(rule: str, begin: datetime) -> rrule:
         raise BadRule("A to-do recurs daily, weekly, monthly or yearly.")
     if parts["_interval"] < 1:  # dateutil would look for the next one without end
         raise BadRule("INTERVAL is 1 or more.")
+    if len(parts["_timeset"]) > _TIMES_OF_A_DAY_MAX:
+        raise BadRule(f"A to-do comes at most {_TIMES_OF_A_DAY_MAX} times a day.")
     return read
 
 
