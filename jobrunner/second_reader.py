@@ -10,6 +10,7 @@ import pickle
 import signal
 import sys
 import threading
+from bisect import bisect_right
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
@@ -18,6 +19,7 @@ from typing import BinaryIO, NoReturn
 from jobrunner.check_tasks import doubter
 from jobrunner.files import ProjectFiles
 from jobrunner.garbage import collection_paused
+from jobrunner.spec.halves import halves
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.project import Given, TaskCheck
 from jobrunner.spec.readings import FileReading, KnownReadings, Readings
@@ -34,26 +36,36 @@ def reading_beside(
     """What spares half of the files, for `parse_project` and `check_tasks` with this `mode`; None where
     it would not pay, or may not be. The second process ends with the block.
     """
-    files = _later_half(read.files)
-    started = _start(read, files, given, mode) if files and _may_fork() else None
+    parts, later = _divided(read.files)
+    started = _start(read, later, given, mode) if later and _may_fork() else None
     if started is None:
         yield None
         return
     pid, pipe = started
     try:
-        yield _Beside(frozenset(file.path for file in files), pipe)
+        yield _Beside(parts, frozenset(later), pipe)
     finally:
         pipe.close()
         os.kill(pid, signal.SIGKILL)  # it has nothing more to say, or nobody listens any more
         os.waitpid(pid, 0)
 
 
-def _later_half(files: Sequence[SourceFile]) -> Sequence[SourceFile]:
-    """By their bytes; none of a small project."""
+def _divided(files: Sequence[SourceFile]) -> tuple[Sequence[SourceFile], Sequence[SourceFile]]:
+    """(All files, those of the later half), by their bytes; the one in the middle as two, where that pays
+    and may be. No later half of a small project.
+    """
     ends = list(accumulate(len(file.content) for file in files))
     if not ends or ends[-1] < SMALLEST_PROJECT_BYTES:
-        return ()
-    return [file for file, end in zip(files, ends, strict=True) if end > ends[-1] / 2][1:]
+        return files, ()
+    middle = ends[-1] // 2
+    number = bisect_right(ends, middle)
+    before, file, after = files[:number], files[number], files[number + 1 :]
+    begin = ends[number] - len(file.content)
+    is_large = len(file.content) >= SMALLEST_PROJECT_BYTES
+    both = halves(file, near=middle - begin) if is_large else None
+    if both is None:
+        return files, after
+    return (*before, *both, *after), (both[1], *after)
 
 
 def _may_fork() -> bool:
@@ -115,17 +127,24 @@ def _read(
 class _Beside:
     """The answer, waited for when the first of its files is asked for."""
 
-    def __init__(self, paths: Container[str], pipe: BinaryIO) -> None:
-        self._paths = paths
+    def __init__(
+        self, parts: Sequence[SourceFile], later: Container[SourceFile], pipe: BinaryIO
+    ) -> None:
+        self._parts = parts
+        self._later = later
         self._pipe = pipe
         self._answer: Mapping[str, FileReading] | None = None
 
-    def begin(self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]) -> None:
-        """All of it was said at the start."""
+    def begin(
+        self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]
+    ) -> Sequence[SourceFile]:
+        """The parts; all else was said at the start."""
+        del config, given, files
+        return self._parts
 
     def find(self, file: SourceFile) -> FileReading | None:
         """None for a file of the first half, and for one with a mistake."""
-        if file.path not in self._paths:
+        if file not in self._later:
             return None
         if self._answer is None:
             self._answer = {}

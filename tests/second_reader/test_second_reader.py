@@ -91,6 +91,25 @@ def test_the_later_half_is_not_read_again(project: ProjectFiles) -> None:
     assert found.calls == ()  # they fit, and are not to be looked at again
 
 
+@pytest.mark.parametrize("last", ["", "  wrong: {task: shop.sell, arg: [1]}\n"])
+def test_a_file_as_large_as_the_project_is_read_by_both(tmp_path: Path, last: str) -> None:
+    (tmp_path / "shop.py").write_text("def sell(amount: int) -> None: ...\n")
+    (tmp_path / "jobrunner.yaml").write_text(CONFIG)
+    (tmp_path / "jobs.d").mkdir()
+    jobs = "".join(SOUND % letter for letter in "abcdef")
+    (tmp_path / "jobs.d" / "all.yaml").write_text(HEAD + jobs + last)
+    project = read_project(config=None, working_directory=tmp_path)
+
+    with reading_beside(project, GIVEN, mode="static") as readings:
+        assert readings is not None
+        _, later = readings.begin(project.config, GIVEN, project.files)
+        found = readings.find(later)
+        together = understood(project, "static", readings)
+
+    assert (found is None) == bool(last)
+    assert told(together) == told(understood(project, "static"))
+
+
 def test_a_second_reader_that_breaks_down_leaves_everything_to_the_first(
     project: ProjectFiles, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
