@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS
+from jobrunner.db.projects import API_OWNER
 from jobrunner.db.totals import Namespaces
 
 OVERDUE_SECONDS = 60.0
@@ -74,7 +75,9 @@ class ProjectNow:
 
 
 # A watcher that has applied nothing yet knows no project's name: it is that of the only project then.
+# The jobs of programs have no files that could be watched, differ or have mistakes.
 _PROJECTS = text("""
+    WITH of_files AS (SELECT * FROM jobrunner.projects WHERE name <> :api)
     SELECT p.name, v.created_at AS applied_at,
            coalesce(jsonb_array_length(w.plan -> 'changes'), 0) AS drift_jobs,
            (SELECT bool_and(details ->> 'config' <> 'invalid') FROM jobrunner.processes
@@ -82,8 +85,8 @@ _PROJECTS = text("""
                AND last_seen_at > clock_timestamp()
                                   - make_interval(secs => 3 * :sign_of_life_seconds)
                AND (details ->> 'project' = p.name OR details ->> 'project' = ''
-                    AND (SELECT count(*) FROM jobrunner.projects) = 1)) AS is_valid
-      FROM jobrunner.projects AS p
+                    AND (SELECT count(*) FROM of_files) = 1)) AS is_valid
+      FROM of_files AS p
       LEFT JOIN jobrunner.revisions AS v ON v.project_id = p.id AND v.number = p.revision
       LEFT JOIN jobrunner.pending_plans AS w ON w.project_id = p.id
      ORDER BY p.name
@@ -91,8 +94,9 @@ _PROJECTS = text("""
 
 
 def read_projects_now(connection: Connection) -> tuple[ProjectNow, ...]:
-    """All projects, by name."""
-    rows = connection.execute(_PROJECTS, {"sign_of_life_seconds": SIGN_OF_LIFE_SECONDS}).mappings()
+    """All projects of files, by name."""
+    values = {"api": API_OWNER, "sign_of_life_seconds": SIGN_OF_LIFE_SECONDS}
+    rows = connection.execute(_PROJECTS, values).mappings()
     return tuple(ProjectNow(**row) for row in rows)
 
 

@@ -214,6 +214,16 @@ def test_nothing_is_said_of_files_that_nobody_watches(ledger: Ledger, engine: En
     assert scraped(engine).value(names.VALID.name, project="test") is None
 
 
+def test_jobs_of_programs_have_no_configuration(ledger: Ledger, engine: Engine) -> None:
+    ledger.add_job()
+    with transaction(engine) as connection:
+        connection.execute(insert(tables.projects).values(name=":api"))
+        sign_in(connection, "watch", details={"config": "in_force", "project": ""})
+    found = scraped(engine)
+    assert found.value(names.DRIFT.name, project=":api") is None
+    assert found.value(names.VALID.name, project="test") == 1
+
+
 def test_a_plan_that_waits_is_drift(ledger: Ledger, engine: Engine) -> None:
     ledger.add_job()
     with engine.begin() as connection:

@@ -295,7 +295,17 @@ def test_each_change_is_in_the_audit_with_who_made_it(
     ]
 
 
-@pytest.mark.parametrize("path", ["/jobs/crm/reminder", "/changes/:api/revisions/1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/jobs/crm/reminder",
+        "/changes",
+        "/changes/:api/revisions/1",
+        "/changes/:api/revisions/1/rollback",
+        "/changes/:api/drift",
+    ],
+)
 def test_pages_say_that_no_file_defines_it(
     path: str, made: Response, client: TestClient, sign: Sign
 ) -> None:
@@ -303,6 +313,7 @@ def test_pages_say_that_no_file_defines_it(
     page = client.get(path, headers=sign("admin")).text
     assert "the API" in page
     assert "api:1" not in page
+    assert ":api" not in page.replace("/changes/:api/", "")
 
 
 @pytest.fixture

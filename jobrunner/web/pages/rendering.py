@@ -18,6 +18,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from jobrunner.access.caller import Caller, Permission
+from jobrunner.db.projects import API_OWNER
 from jobrunner.web.context import Web
 from jobrunner.web.gate.prefix import prefix_of
 from jobrunner.web.static_files import static_files
@@ -223,6 +224,11 @@ def _shortened(text: str | None) -> str:
     return told if len(told) <= _SHORT_CHARACTERS else f"{told[: _SHORT_CHARACTERS - 1].rstrip()}…"
 
 
+def _of_project(name: str) -> str:
+    """Its name for a reader: no file gives that of the project which holds the jobs of programs."""
+    return "the API" if name == API_OWNER else name
+
+
 def _shown(value: Any) -> Any:
     """What every `{{ }}` goes through: nothing for None, and no character that is not seen."""
     if value is None:
@@ -251,7 +257,13 @@ def _make_environment() -> Environment:
     }
     made.globals.update(called)
     made.filters.update(
-        when=_when, at=_at, count=_count, counted=_counted, took=_took, shortened=_shortened
+        when=_when,
+        at=_at,
+        count=_count,
+        counted=_counted,
+        took=_took,
+        shortened=_shortened,
+        of_project=_of_project,
     )
     return made
 
