@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 from jobrunner.spec.alerts import read_alerts
 from jobrunner.spec.calls import Call, calls_of
@@ -23,6 +23,7 @@ from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, Schedule
 from jobrunner.spec.paths import is_allowed, parse_task_path
 from jobrunner.spec.project import ProjectSpec
 from jobrunner.spec.queues import DeclaredQueues, check_queues
+from jobrunner.spec.repetition import repeats_few
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
 from jobrunner.spec.secrets import check_references, refuse_references
@@ -58,19 +59,12 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
     and behind so many mistakes of the file that no further one would be.
     """
     report = around.report
-    if not report.has_room(key.source):
+    if not (report.has_room(key.source) and repeats_few(key, layers, report)):
         return None
-    tree, merged = layers.each[-1].tree, layers.merged
-    assert merged is not None  # noqa: S101  there is a layer
-    good = True
-    pending = pending_in(merged) if around.interpolator.has_pending else []
-    are_all_known = not pending or _are_arguments_known(merged)
-    if pending:
-        good = _report_pending(pending, f"{around.namespace}/{key.value}", report)
-        tree, merged = without_pending(tree), without_pending(merged)
+    own, merged, is_whole, are_all_known = _written(key, layers, around)
     named = named_schedules(merged, report)
-    schedules = _read_schedules(named or {}, merged, around)
-    good = good and None not in schedules
+    read = named or {}
+    schedules = _read_schedules(read, merged, around)
     alerts = read_alerts(merged.get("alerts"), around.project.notifiers, report)
     values = _values(merged, report) | {
         "namespace": around.namespace,
@@ -78,29 +72,55 @@ def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | 
         "schedules": tuple(schedule for schedule in schedules if schedule is not None),
         **({"alerts": alerts} if alerts else {}),
     }
-    each = [schedule.value for schedule in (named or {}).values()]
-    good = _reaches_workers(layers, merged, each, values, around) and good
+    each = [schedule.value for schedule in read.values()]
+    reaches_workers = _reaches_workers(layers, merged, each, values, around)
     reading = read_model(JobSpec, values, merged, whole=key, report=report, stand_in=_STAND_IN)
-    checks = [  # a list: each of them reports what it finds, whatever the others say
+    good = [  # a list: each of them reports what it finds, whatever the others say
+        is_whole, named is not None, None not in schedules, alerts is not None, reaches_workers,
+        reading.is_good,
         _is_of_one_kind(merged, key, around),
         *(check_references(one, report) for one in (merged, *each)),
         _is_allowed(merged.get("task"), around),
         _is_allowed(merged.get("on_end"), around),
         _is_sound(reading, merged, key, report),
-    ]
-    good = good and all(checks)
-    spec, read = reading.model, named or {}
+    ]  # fmt: skip
+    spec = reading.model
     if spec is None:
         return None
-    good = _arguments_of_schedules_fit(spec, read, report) and good
+    good.append(_arguments_of_schedules_fit(spec, read, report))
     around.calls.extend(calls_of(reading, merged, read, are_all_known=are_all_known))
-    known = check_keys(tree, "a job", report)
-    if not (good and known and reading.is_good) or named is None or alerts is None:
+    good.append(check_keys(own, "a job", report))
+    if not all(good):
         return None
     return DefinedJob(
         spec=spec.model_copy(update={"enabled": False}) if around.is_disabled else spec,
         location=Location(file=key.source.path, line=key.line, column=key.column),
-        **field_places(merged, named, key.source),
+        **field_places(merged, read, key.source),
+    )
+
+
+class _Written(NamedTuple):
+    """What a job says, without that which has no value."""
+
+    own: Mapping
+    merged: Mapping
+    is_whole: bool
+    """All of it has a value."""
+    are_arguments_known: bool
+
+
+def _written(key: Scalar, layers: Layers, around: Surroundings) -> _Written:
+    own, merged = layers.each[-1].tree, layers.merged
+    assert merged is not None  # noqa: S101  there is a layer
+    pending = pending_in(merged) if around.interpolator.has_pending else []
+    if not pending:
+        return _Written(own, merged, is_whole=True, are_arguments_known=True)
+    _report_pending(pending, f"{around.namespace}/{key.value}", around.report)
+    return _Written(
+        without_pending(own),
+        without_pending(merged),
+        is_whole=False,
+        are_arguments_known=_are_arguments_known(merged),
     )
 
 
@@ -172,7 +192,7 @@ def _check_inherited(key: Scalar, tree: Mapping, around: Surroundings) -> Mappin
     return merged
 
 
-def _report_pending(pending: Sequence[Scalar], address: str, report: Report) -> Literal[False]:
+def _report_pending(pending: Sequence[Scalar], address: str, report: Report) -> None:
     """What has no value for another reason has been told of already."""
     for node in pending:
         parts = node.value.parts if isinstance(node.value, Pending) else ()
@@ -182,7 +202,6 @@ def _report_pending(pending: Sequence[Scalar], address: str, report: Report) -> 
                 node, "E231", f"'${{matrix.{names[0]}}}' has no value in '{address}', which has no matrix",
                 help=f"write matrix: {{{names[0]}: [value, …]}} in that job, or the value itself here",
             )  # fmt: skip
-    return False
 
 
 def _are_arguments_known(job: Mapping) -> bool:

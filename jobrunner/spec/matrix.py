@@ -82,7 +82,9 @@ def fill(node: Node, values: dict[str, Value], report: Report) -> Node:
 
 
 def fill_mapping(node: Mapping, values: dict[str, Value], report: Report) -> Mapping:
-    """The same of a mapping."""
+    """The same of a mapping; as it is where its file repeats too much already."""
+    if not report.may_repeat(node.source):
+        return node
     changed = {}
     for name, entry in node.entries.items():
         value = fill(entry.value, values, report)

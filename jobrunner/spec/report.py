@@ -9,6 +9,8 @@ from jobrunner.spec.models import Location
 from jobrunner.spec.tree import Node, Scalar, Source
 
 MOST_IN_ONE_FILE = 1000
+MOST_REPEATED = 1_000_000
+"""Values that the jobs of one file have from defaults and templates, or by a matrix."""
 
 _QUOTE_IT = "put the text in quotes"
 _WITHOUT_VALUES = {
@@ -31,6 +33,7 @@ class Report:
         """Code and topic → where it was told."""
         self._others: dict[_Key, dict[_Key, None]] = {}
         """Where a topic was told → the other places it could be told at."""
+        self._repeated: dict[str, int] = {}
 
     def at(
         self,
@@ -112,6 +115,12 @@ class Report:
     def has_room(self, source: Source) -> bool:
         """Whether another mistake of this file would be told."""
         return self._counts.get(source.path, 0) <= MOST_IN_ONE_FILE
+
+    def may_repeat(self, source: Source, values: int = 0) -> bool:
+        """Count values that a file's jobs repeat, and tell whether they are still few enough."""
+        so_far = self._repeated.get(source.path, 0) + values
+        self._repeated[source.path] = so_far
+        return so_far <= MOST_REPEATED
 
     def has_errors(self) -> bool:
         """Whether any of those so far stops an apply."""

@@ -6,7 +6,7 @@ keeps its place true when trees of several files are merged.
 
 import re
 from bisect import bisect_right
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -183,6 +183,24 @@ def walk(node: Node) -> Iterator[Node]:
             waiting.extend(entry.value for entry in reversed(current.entries.values()))
         elif isinstance(current, Sequence):
             waiting.extend(reversed(current.items))
+
+
+def size(tree: Mapping) -> int:
+    """How many values stand in a mapping, at any depth."""
+    found = 0
+    waiting: list[Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Mapping):
+            inner: Iterable[Node] = [entry.value for entry in node.entries.values()]
+            found += len(node.entries)
+        elif isinstance(node, Sequence):
+            inner = node.items
+            found += len(node.items)
+        else:
+            continue
+        waiting += [one for one in inner if one.__class__ is not Scalar]
+    return found
 
 
 def text_as_written(node: Scalar) -> str:

@@ -175,3 +175,15 @@ def test_the_matrices_of_a_file_have_a_measure_which_is_told_once() -> None:
 def test_the_rest_of_a_job_with_a_bad_matrix_is_checked() -> None:
     text = "jobs: {a: {task: m.f, matrix: {x: eu}, priority: 11, owner: '${matrix.x}'}}"
     assert mistakes(text) == [("E236", 1, 35), ("E204", 1, 50)]
+
+
+def test_a_large_job_cannot_be_made_any_number_of_times() -> None:
+    tags = ", ".join(f"t{number}" for number in range(30_000))
+    names = ", ".join(f"v{number}" for number in range(99))
+    (found,) = parse(
+        f"jobs: {{a: {{task: m.f, matrix: {{x: [{names}]}}, tags: [{tags}]}}}}"
+    ).diagnostics
+    assert (found.code, found.message) == (
+        "E107",
+        "the jobs of this file repeat more than 1,000,000 values",
+    )

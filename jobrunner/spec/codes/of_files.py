@@ -105,9 +105,10 @@ jobs:
 """,
     ),
     "E107": Code(
-        "aliases expand to too much",
+        "values are repeated too often",
         """\
-A document may repeat at most 10,000 values by aliases. Common values are better kept in `defaults`.
+A document may repeat at most 10,000 values by aliases. Common values are better kept in `defaults`. What
+the jobs of one file have from `defaults` and templates, and by a `matrix`, is at most 1,000,000 values.
 """,
         bad="""\
 x-a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
