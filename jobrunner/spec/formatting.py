@@ -271,7 +271,7 @@ def _block_text_lines(leaf: Leaf, head: str, margin: str) -> list[_Line]:
 
 
 def _on_one_line(node: Leaf | Collection) -> str | None:
-    """As `[…]` or `{…}`; None for what has comments or several lines, or is a block."""
+    """As `[…]` or `{…}`; None for what has comments or several lines, is a block, or is too long."""
     if isinstance(node, Leaf):
         text = _scalar_text(node)
         if "\n" in text or (node.properties and not text):
@@ -279,10 +279,15 @@ def _on_one_line(node: Leaf | Collection) -> str | None:
         return f"{node.properties} {text}".lstrip()
     if not node.is_flow or node.end:
         return None
-    items = [_item_on_one_line(item) for item in node.items]
-    if None in items:
-        return None
-    inside = ", ".join(item for item in items if item is not None)
+    items: list[str] = []
+    room = WIDTH
+    for item in node.items:
+        text = _item_on_one_line(item)
+        room -= 0 if text is None else len(text) + 2
+        if text is None or room < 0:
+            return None
+        items.append(text)
+    inside = ", ".join(items)
     return f"{{{inside}}}" if node.is_mapping else f"[{inside}]"
 
 
