@@ -1,5 +1,6 @@
-"""A user's project folder, and the real command line run in it."""
+"""A user's project folder, and the command line in it: as a process, or called in this one."""
 
+import io
 import os
 import signal
 import subprocess
@@ -11,6 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jobrunner.cli.main import run
+from jobrunner.cli.output import Output
+from jobrunner.cli.session import Session
 from jobrunner.embedded.children import Child, Supervisor
 from jobrunner.embedded.program import Program
 
@@ -122,6 +126,18 @@ class Project:
             timeout=timeout_seconds,
             check=False,
         )
+
+    def call(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """The same without a process of its own: for what a test needs and is not about.
+
+        A process takes a second of processor for its imports, the command a twentieth.
+        """
+        out, err = io.StringIO(), io.StringIO()
+        session = Session(
+            Output(out, err, self.environment), self.environment, self.path, io.StringIO(stdin)
+        )
+        exit_code = run(arguments, session)
+        return subprocess.CompletedProcess(arguments, exit_code, out.getvalue(), err.getvalue())
 
     def start(self, *arguments: str) -> StartedProcess:
         """`jobrunner` with these arguments, beside the test."""

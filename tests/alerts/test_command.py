@@ -64,7 +64,7 @@ def test_the_list_shows_what_is_wrong_and_what_was_not_sent(
     applied: Project, engine: Engine
 ) -> None:
     look(engine)
-    incidents, unsent = applied.run("alerts", "list").stdout.split("\n\n")
+    incidents, unsent = applied.call("alerts", "list").stdout.split("\n\n")
     assert "test/job" in incidents
     assert "nobody yet" in incidents
     assert "out of \\x1b[1mpaper" in incidents
@@ -73,11 +73,11 @@ def test_the_list_shows_what_is_wrong_and_what_was_not_sent(
 
 def test_programs_get_both_lists(applied: Project, engine: Engine) -> None:
     look(engine)
-    told = json.loads(applied.run("alerts", "list", "-o", "json").stdout)
+    told = json.loads(applied.call("alerts", "list", "-o", "json").stdout)
     assert [one["job"] for one in told["incidents"]] == ["test/job"]
     assert [one["notifier"] for one in told["unsent"]] == ["oncall"]
 
 
 def test_where_nothing_is_wrong_the_list_says_so(applied: Project) -> None:
-    done = applied.run("alerts", "list")
+    done = applied.call("alerts", "list")
     assert "Nothing is wrong with the jobs that have `alerts`." in done.stderr

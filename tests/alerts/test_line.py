@@ -54,7 +54,7 @@ def demo(
         "JOBRUNNER_SECRETS_ALLOW": "env:ONCALL",
         "JOBRUNNER_WEB_URL": "https://jobs.example.com/x",
     }
-    done = project.run("apply", "--yes")
+    done = project.call("apply", "--yes")
     assert done.returncode == 0, done.stderr
     return project
 
@@ -66,7 +66,7 @@ def test_runs_that_fail_are_one_message_for_each_and_the_next_good_run_is_anothe
     demo.start("beat")
     demo.start("worker", "-c", "1")
     wait_until(lambda: receiver.requests and mail_server.letters, timeout_seconds=40)
-    wait_until(lambda: '"occurred": 1' not in demo.run("alerts", "list", "-o", "json").stdout)
+    wait_until(lambda: '"occurred": 1' not in demo.call("alerts", "list", "-o", "json").stdout)
     (demo.path / "broken").unlink()
     wait_until(
         lambda: len(receiver.requests) > 1 and len(mail_server.letters) > 1, timeout_seconds=40

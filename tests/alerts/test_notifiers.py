@@ -33,7 +33,7 @@ def applied(project: Project) -> Project:
     """A project with `oncall`, applied."""
     project.write("jobs.d/demo.yaml", JOB)
     configure(project, ONCALL)
-    done = project.run("apply", "--yes")
+    done = project.call("apply", "--yes")
     assert done.returncode == 0, done.stderr
     return project
 
@@ -47,29 +47,29 @@ def test_those_that_change_are_written_without_a_change_of_a_job(
     applied: Project, engine: Engine
 ) -> None:
     configure(applied, 'notifiers: {pager: {url: "https://pager.example.com/in"}}\n')
-    assert applied.run("apply", "--yes").returncode == 0
+    assert applied.call("apply", "--yes").returncode == 0
     assert in_force(engine) == {"pager": "https://pager.example.com/in"}
 
 
 def test_an_apply_without_changes_writes_no_row(applied: Project, engine: Engine) -> None:
     before = _row_versions(engine)
-    assert applied.run("apply", "--yes").returncode == 0
+    assert applied.call("apply", "--yes").returncode == 0
     assert _row_versions(engine) == before
 
 
 def test_a_saved_plan_brings_them_along(applied: Project, engine: Engine) -> None:
     configure(applied, ONCALL.replace("oncall", "pager"))
     applied.write("jobs.d/demo.yaml", JOB.replace("true", "false"))
-    assert applied.run("plan", "--out", "plan.json").returncode == 0
-    assert applied.run("apply", "plan.json", "--yes").returncode == 0
+    assert applied.call("plan", "--out", "plan.json").returncode == 0
+    assert applied.call("apply", "plan.json", "--yes").returncode == 0
     assert in_force(engine) == {"pager": REFERENCE}
 
 
 def test_a_rollback_leaves_them_as_they_are(applied: Project, engine: Engine) -> None:
     configure(applied, ONCALL.replace("oncall", "pager"))
     applied.write("jobs.d/demo.yaml", JOB.replace("true", "false"))
-    applied.run("apply", "--yes")
-    assert applied.run("rollback", "1", "--yes").returncode == 0
+    applied.call("apply", "--yes")
+    assert applied.call("rollback", "1", "--yes").returncode == 0
     assert in_force(engine) == {"pager": REFERENCE}
 
 

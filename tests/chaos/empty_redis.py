@@ -62,7 +62,7 @@ class Place:
         project.write("work.py", WORK.read_text(encoding="utf-8"))
         document = {"version": 1, "namespace": "chaos", "jobs": _JOBS}
         project.write("jobs.d/chaos.yaml", yaml.safe_dump(document))
-        assert project.run("apply", "--yes").returncode == 0
+        assert project.call("apply", "--yes").returncode == 0
         for _ in range(2):
             project.start_program(*BEAT).wait_for_line("database_connected")
 

@@ -72,7 +72,7 @@ class Scene:
         """Processes that are up, and definitions in force that are due for so long."""
         start = datetime.now(UTC).replace(microsecond=0) + _APPLIED_WITHIN
         write_load(self.project, start, start + timedelta(seconds=seconds))
-        applied = self.project.run("apply", "--yes")
+        applied = self.project.call("apply", "--yes")
         assert applied.returncode == 0, applied.stderr
         self.stage.fill()
         wait_until(

@@ -59,7 +59,7 @@ class Place:
         self.project.write("jobs.d/chaos.yaml", yaml.safe_dump(document))
 
     def apply(self) -> None:
-        applied = self.project.run("apply", "--yes")
+        applied = self.project.call("apply", "--yes")
         assert applied.returncode == 0, applied.stderr
 
     def trigger(self, number: int = 1) -> list[uuid.UUID]:

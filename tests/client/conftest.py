@@ -29,7 +29,7 @@ def demo(project: Project) -> Project:
     """`demo/greet`, applied, and due once a year."""
     project.write("work.py", TASKS)
     project.write("jobs.d/demo.yaml", JOBS)
-    project.run("apply", "--yes")
+    project.call("apply", "--yes")
     return project
 
 
@@ -40,7 +40,7 @@ def connect(demo: Project) -> Connect:
     url = process.wait_for_line("jobrunner web: ").partition(": ")[2]
 
     def make(role: str = "admin") -> Client:
-        made = demo.run("token", "create", role, "--role", role)
+        made = demo.call("token", "create", role, "--role", role)
         assert made.returncode == 0, made.stderr
         return Client(url, made.stdout.split()[-1])
 

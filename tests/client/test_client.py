@@ -44,7 +44,7 @@ def test_a_schedule_that_a_program_makes_runs_until_it_is_switched_off(
     assert off.total_run_count == len(times) == len(set(times))
     assert off.last_run_at == max(times)
     assert list(client.runs(job="demo/greet")) == []
-    assert demo.run("fsck").returncode == 0
+    assert demo.call("fsck").returncode == 0
 
 
 def test_a_run_by_hand_is_waited_for_with_its_result_and_output(

@@ -34,7 +34,7 @@ def commit(project: Project, queue: str, *, at: str = "2026-11-20T12:00:00Z") ->
 
 def apply_in(project: Project, folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     config = ("--config", f"{folder}/jobrunner.yaml")
-    return project.run("apply", "--yes", *config, *arguments)
+    return project.call("apply", "--yes", *config, *arguments)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_an_older_checkout_that_would_change_nothing_is_left_in_peace(acme: Proj
 
 
 def test_what_a_rollback_went_back_from_can_be_applied_again(acme: Project) -> None:
-    assert acme.run("rollback", "1", "--yes").returncode == 0
+    assert acme.call("rollback", "1", "--yes").returncode == 0
     assert apply_in(acme, "pod").returncode == 0  # nothing to do
     assert apply_in(acme, ".").returncode == 0
 
@@ -103,16 +103,16 @@ def test_what_a_rollback_went_back_from_can_be_applied_again(acme: Project) -> N
 def test_fault_64_a_rollback_opens_no_door_for_older_files(acme: Project) -> None:
     git(acme.path, "checkout", "-q", "HEAD~1")
     acme.write("jobs.d/ops.yaml", JOB.format(queue="dirty"))
-    assert acme.run("rollback", "1", "--yes").returncode == 0
+    assert acme.call("rollback", "1", "--yes").returncode == 0
     assert apply_in(acme, ".").returncode == 4
 
 
 def test_a_saved_plan_waits_while_others_apply_newer_files_and_lowers_no_bar(acme: Project) -> None:
     acme.write("pod/jobs.d/more.yaml", JOB.format(queue="x").replace("  a:", "  b:"))
     config = ("--config", "pod/jobrunner.yaml")
-    saved = acme.run("plan", *config, "--target", "ops/b", "--out", "plan.jrplan")
+    saved = acme.call("plan", *config, "--target", "ops/b", "--out", "plan.jrplan")
     assert saved.returncode == 0
-    assert acme.run("apply", "plan.jrplan", "--yes").returncode == 0
+    assert acme.call("apply", "plan.jrplan", "--yes").returncode == 0
     acme.write("pod/jobs.d/more.yaml", JOB.format(queue="y").replace("  a:", "  b:"))
     assert apply_in(acme, "pod").returncode == 4
 

@@ -17,13 +17,13 @@ def add_ended(ledger: Ledger, **columns: object) -> str:
 
 
 def test_a_clean_up_that_is_owed_is_shown(ledger: Ledger, project: Project) -> None:
-    shown = project.run("runs", "show", add_ended(ledger))
+    shown = project.call("runs", "show", add_ended(ledger))
     assert "not called yet" in shown.stdout
 
 
 def test_one_that_failed_is_shown_with_its_error(ledger: Ledger, project: Project) -> None:
     run_id = add_ended(ledger, on_end_tries=2, on_end_error="ValueError: no room")
-    shown = project.run("runs", "show", run_id)
+    shown = project.call("runs", "show", run_id)
     assert "ValueError: no room (try 2, it is tried again)" in shown.stdout
 
 

@@ -132,7 +132,7 @@ def play(project: Project, engine: Engine, plan: Plan) -> Outcome:
         end = start + plan.seconds * SECOND
         schedules = bounded(make_schedules(), start, end)
         project.write("jobs.d/promise.yaml", job_file(schedules))
-        applied = project.run("apply", "--yes")
+        applied = project.call("apply", "--yes")
         assert applied.returncode == 0, applied.stderr
         assert datetime.now(UTC) < start, "the apply took too long for this test to say anything"
         acts = beats.live_through(start, end)

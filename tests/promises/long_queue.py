@@ -59,7 +59,7 @@ class LongQueue:
         self._log = log
         project.write("work.py", "def nothing() -> None:\n    pass\n")
         project.write("jobs.d/promise.yaml", _JOBS)
-        applied = project.run("apply", "--yes")
+        applied = project.call("apply", "--yes")
         assert applied.returncode == 0, applied.stderr
         with engine.begin() as connection:
             connection.execute(_INSERT, {"runs": runs})

@@ -78,7 +78,7 @@ def test_spoiled_schedules_are_shown_everywhere_and_an_apply_mends_them(
         "jobs.d/promise.yaml",
         json.dumps({"version": 1, "namespace": "promise", "jobs": {**jobs, **good}}),
     )
-    assert project.run("apply", "--yes").returncode == 0
+    assert project.call("apply", "--yes").returncode == 0
     for name, spec in names.items():
         spoil(engine, name, spec)
     execute(
@@ -100,6 +100,6 @@ def test_spoiled_schedules_are_shown_everywhere_and_an_apply_mends_them(
     assert "nonsense" in shown.stdout
     for told in (status, listed, shown):
         assert "Traceback" not in told.stdout + told.stderr
-    mended = project.run("apply", "--yes")
+    mended = project.call("apply", "--yes")
     assert mended.returncode == 0, mended.stderr
     assert errors(engine) == {}

@@ -109,7 +109,7 @@ def test_fault_85_no_secret_is_kept_or_shown(
     demo: Project, engine: Engine, broker_url: str
 ) -> None:
     planned = demo.run("plan")
-    applied = demo.run("apply", "--yes")
+    applied = demo.call("apply", "--yes")
     assert applied.returncode == 0, applied.stderr
     beat = demo.start("beat")
     trigger(demo, {})
@@ -135,12 +135,12 @@ def test_fault_85_no_secret_is_kept_or_shown(
 
 
 def test_a_plan_is_empty_after_an_apply(demo: Project) -> None:
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     assert demo.run("plan", "--detailed-exitcode").returncode == 0
 
 
 def test_a_plan_of_another_field_leaves_what_is_sealed_alone(demo: Project) -> None:
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     file = demo.path / "jobs.d/demo.yaml"
     file.write_text(file.read_text("utf-8").replace("overlap: allow", "overlap: skip"))
     planned = demo.run("plan").stdout
@@ -157,7 +157,7 @@ def test_sensitive_added_later_seals_at_the_next_apply(demo: Project) -> None:
     file = demo.path / "jobs.d/demo.yaml"
     sealed = file.read_text("utf-8")
     file.write_text(sealed.replace("    sensitive: [password]\n", ""), encoding="utf-8")
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     file.write_text(sealed, encoding="utf-8")
     planned = demo.run("plan")
     assert "(sensitive) -> (sensitive)" in planned.stdout
@@ -168,14 +168,14 @@ def test_sensitive_added_later_seals_at_the_next_apply(demo: Project) -> None:
 
 def test_without_a_key_an_apply_names_the_setting_and_how_to_make_one(demo: Project) -> None:
     del demo.environment["JOBRUNNER_ENCRYPTION_KEYS"]
-    refused = demo.run("apply", "--yes")
+    refused = demo.call("apply", "--yes")
     assert refused.returncode == 64
     assert "JOBRUNNER_ENCRYPTION_KEYS is not set" in refused.stderr
     assert "urandom(32)" in refused.stderr
 
 
 def test_the_same_request_with_another_sensitive_value_is_refused(demo: Project) -> None:
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     request = ("run", "demo/tell", "--request-id", "one", "--kwargs")
     assert demo.run(*request, '{"password": "first"}').returncode == 0
     again = demo.run(*request, '{"password": "first"}')
@@ -185,7 +185,7 @@ def test_the_same_request_with_another_sensitive_value_is_refused(demo: Project)
 
 
 def test_a_run_is_retried_with_its_sealed_arguments(demo: Project, engine: Engine) -> None:
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     demo.run("run", "demo/tell", "--kwargs", json.dumps({"password": CANARIES["trigger"]}))
     run_id = json.loads(demo.run("runs", "list", "-o", "json").stdout)[0]["id"]
     demo.run("runs", "cancel", run_id)
@@ -265,7 +265,7 @@ def test_fault_85_a_traceback_with_the_rows_of_a_failed_statement_shows_no_secre
 def test_fault_85_a_watch_and_its_status_show_no_secret_of_a_broken_file(
     demo: Project, engine: Engine
 ) -> None:
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     watch = demo.start("watch", "--poll", "--settle", "100ms")
     watch.wait_for_line("Watching")
     file = demo.path / "jobs.d/demo.yaml"
