@@ -3,6 +3,7 @@
 import re
 import shutil
 import socket
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,6 +13,8 @@ from typing import Any
 from httpx2 import Client, TransportError
 from sqlalchemy import Connection, Engine, text
 
+from jobrunner import trigger
+from jobrunner.run import RunState
 from tests.project import Project, StartedProcess
 from tests.waiting import wait_until
 
@@ -109,6 +112,21 @@ class Site:
     def manage(self, *words: str) -> StartedProcess:
         """A command of `manage.py`, beside the test."""
         return self.project.start_program("python", "manage.py", *words)
+
+    def start(self, **kwargs: int) -> uuid.UUID:
+        """A run of the generator, by the worker."""
+        with self.engine.begin() as connection:
+            return trigger("focus/generate", kwargs, session=connection).run_id
+
+    def ended(self, run_id: uuid.UUID) -> tuple[str, str | None]:
+        """The state of the run once it is over, and its error."""
+        statement = "SELECT state, error FROM jobrunner.runs WHERE id = :id"
+        wait_until(
+            lambda: RunState(self.rows(statement, id=run_id)[0].state).is_final,
+            timeout_seconds=PATIENCE_SECONDS,
+        )
+        ((state, error),) = self.rows(statement, id=run_id)
+        return state, error
 
     def run_id(self, page: str) -> str:
         """Of the newest run on a page of the admin."""

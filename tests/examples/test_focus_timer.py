@@ -132,7 +132,7 @@ def test_a_todo_that_is_deleted_does_not_come_again(site: Site) -> None:
     site.wait_for_todos("Tidy up", 5)
     (first, *_) = site.ask("SELECT id FROM focus_todo WHERE title = 'Tidy up' ORDER BY occurs_at")
     site.send(f"{TODOS}{first}/delete/", post="yes")
-    assert site.manage("run_job", "focus/generate").wait(timeout_seconds=PATIENCE_SECONDS) == 0
+    assert site.ended(site.start()) == ("succeeded", None)
     assert len(site.todos("Tidy up")) == 5
     assert site.page("/").count("Tidy up") == 4
 
@@ -157,7 +157,7 @@ def test_after_three_days_down_there_are_five_to_come_and_no_backlog(site: Site)
         template=template,
         newest=now - timedelta(days=3),
     )
-    assert site.manage("run_job", "focus/generate").wait(timeout_seconds=PATIENCE_SECONDS) == 0
+    assert site.ended(site.start()) == ("succeeded", None)
     (old, *coming) = site.todos("Stretch")
     assert old == now - timedelta(days=3)
     assert len(coming) == 5
@@ -197,7 +197,7 @@ def test_templates_that_are_saved_while_another_is_worked_at_have_their_todos(si
     held = site.insert_template("Held", "FREQ=DAILY", date(2026, 1, 5))
     with site.engine.begin() as connection:
         hold_template(connection, held)
-        site.manage("run_job", "focus/generate", "--kwargs", json.dumps({"template": held}))
+        site.start(template=held)
         wait_until(lambda: site.ask(WAITING_FOR_ROWS) == [1], timeout_seconds=PATIENCE_SECONDS)
         for title in ("First meanwhile", "Second meanwhile"):
             site.save_template(title, "FREQ=DAILY")
@@ -209,10 +209,9 @@ def test_templates_that_are_saved_while_another_is_worked_at_have_their_todos(si
 def test_a_rule_that_can_no_longer_be_read_keeps_no_other_from_its_todos(site: Site) -> None:
     bad = site.insert_template("No longer read", "FREQ=OFTEN", date(2026, 1, 5))
     site.insert_template("After it", "FREQ=DAILY", date(2026, 1, 5))
-    run = site.manage("run_job", "focus/generate")
-    code = run.wait(timeout_seconds=PATIENCE_SECONDS)
+    state, error = site.ended(site.start())
     site.ask("DELETE FROM focus_template WHERE id = :bad RETURNING id", bad=bad)
-    assert (code != 0, f"No longer read ({bad})" in run.output) == (True, True), run.output
+    assert (state, f"No longer read ({bad})" in str(error)) == ("failed", True), error
     assert len(site.todos("After it")) == 5
 
 
@@ -223,14 +222,11 @@ def test_that_a_run_has_started_is_kept_and_then_its_result(site: Site) -> None:
     template = site.insert_template("Read", "FREQ=DAILY", date(2026, 1, 5))
     with site.engine.begin() as connection:
         hold_templates(connection)
-        kwargs = json.dumps({"template": template})
-        run = site.manage("run_job", "focus/generate", "--kwargs", kwargs)
+        run_id = site.start(template=template)
         wait_until(lambda: site.ask(WAITING) == [1], timeout_seconds=PATIENCE_SECONDS)
-        running = site.page(f"{RUNS}?state__exact=running")
-        run_id = site.run_id(running)
-        assert "◐ running" in running
-    assert run.wait(timeout_seconds=PATIENCE_SECONDS) == 0, run.output
-    kept = site.ask("SELECT result FROM jobrunner.runs WHERE id = CAST(:id AS uuid)", id=run_id)
+        assert site.run_id(site.page(f"{RUNS}?state__exact=running")) == str(run_id)
+    assert site.ended(run_id) == ("succeeded", None)
+    kept = site.ask("SELECT result FROM jobrunner.runs WHERE id = :id", id=run_id)
     assert kept == [{str(template): 5}]
     shown = site.page(f"{RUNS}{run_id}/change/")
     assert "● succeeded" in shown
@@ -239,17 +235,11 @@ def test_that_a_run_has_started_is_kept_and_then_its_result(site: Site) -> None:
 
 def test_a_failed_run_is_tried_again_with_exponential_back_off(site: Site) -> None:
     site.ask("ALTER TABLE focus_template RENAME TO away; SELECT 1")
-    run = site.manage("run_job", "focus/generate")
-    newest = "SELECT id FROM jobrunner.runs ORDER BY created_at DESC LIMIT 1"
-    wait_until(
-        lambda: (
-            site.ask("SELECT attempt FROM jobrunner.runs ORDER BY created_at DESC LIMIT 1") == [3]
-        ),
-        timeout_seconds=PATIENCE_SECONDS,
-    )
-    (run_id,) = site.ask(newest)
+    run_id = site.start()
+    attempt = "SELECT attempt FROM jobrunner.runs WHERE id = :id"
+    wait_until(lambda: site.ask(attempt, id=run_id) == [3], timeout_seconds=PATIENCE_SECONDS)
     site.ask("ALTER TABLE away RENAME TO focus_template; SELECT 1")
-    assert run.wait(timeout_seconds=PATIENCE_SECONDS) == 0, run.output
+    assert site.ended(run_id)[0] == "succeeded"
     first, second, *_ = site.ask(
         "SELECT EXTRACT(epoch FROM lead(started_at) OVER (ORDER BY number) - finished_at) "
         "FROM jobrunner.attempts WHERE run_id = :id ORDER BY number",
