@@ -4,7 +4,6 @@
 They are of the running product, on a project and a history that are the same each time but for the clock.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +23,7 @@ from jobrunner.settings import Settings
 from jobrunner.watch.approving import apply_or_leave
 from jobrunner.web.app import make_app
 from jobrunner.web.context import Web
-from jobrunner.web.serve import serve
+from tests.browser.browsing import serve_app
 from tests.servers import open_database, open_servers
 
 _IMAGES = Path(__file__).parent / "images"
@@ -156,18 +155,8 @@ def shown_product() -> Iterator[tuple[str, str]]:
             insert_token(
                 connection, token, name="pictures", subject="ada", role=Role.ADMIN, created_by="ada"
             )
-        app = make_app(Web(Settings(web_requests_per_second=0), engine))
-        found, ready = list[str](), threading.Event()
-
-        def tell(address: str) -> None:
-            found.append(address)
-            ready.set()
-
-        # It ends with the process: uvicorn in a thread takes no signal.
-        served = {"host": "127.0.0.1", "port": 0, "ready": tell}
-        threading.Thread(target=serve, args=(app,), kwargs=served, daemon=True).start()
-        ready.wait(timeout=30)
-        yield found[0], str(token)
+        with serve_app(make_app(Web(Settings(web_requests_per_second=0), engine))) as address:
+            yield address, str(token)
         engine.dispose()
 
 

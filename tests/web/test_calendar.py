@@ -78,7 +78,8 @@ def test_an_hour_without_work_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slots", "words"), [(0.04, "0"), (0.44, "0.4"), (9.96, "10"), (123.4, "123")]
+    ("slots", "words"),
+    [(0.0, "<0.1"), (0.04, "<0.1"), (0.05, "0.1"), (0.44, "0.4"), (9.96, "10"), (123.4, "123")],
 )
 def test_slots_are_told_shortly(slots: float, words: str) -> None:
     assert slots_text(slots) == words
@@ -112,8 +113,37 @@ def test_the_busiest_hour_is_named_in_words(
     shown = client.get("/calendar", headers=sign("viewer")).text
     words = " ".join(shown.partition("Busiest is")[2].partition("</p>")[0].split())
     assert "06:00 UTC" in words
-    assert words.endswith("1 start, which keep about 1.0 of 2 slots busy, most of it of slow.")
+    assert words.endswith("1 start, which keeps about 1.0 of 2 slots busy.")
     assert '<td class="heat-4" title="1 start">1.0</td>' in shown
+
+
+def test_of_several_queues_the_sum_is_shown_and_the_one_with_most_of_it_is_named(
+    client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
+) -> None:
+    _plan(ledger, engine, "first", queue="slow")
+    _plan(ledger, engine, "second", queue="slow")
+    _plan(ledger, engine, "third", queue="quick")
+    shown = client.get("/calendar", headers=sign("viewer")).text
+    words = " ".join(shown.partition("Busiest is")[2].partition("</p>")[0].split())
+    assert words.endswith("3 starts, which keep about 3.0 slots busy, most of it of slow.")
+    assert '<tr class="sum"><th scope="row">All' in shown
+
+
+def test_none_is_named_where_none_has_more_than_half(
+    client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
+) -> None:
+    _plan(ledger, engine, "first", queue="slow")
+    _plan(ledger, engine, "second", queue="quick")
+    assert "slots busy.\n" in client.get("/calendar", headers=sign("viewer")).text
+
+
+def test_of_one_queue_no_sum_is_shown(
+    client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
+) -> None:
+    _plan(ledger, engine)
+    shown = client.get("/calendar", headers=sign("viewer")).text
+    assert "slots busy, most" not in shown
+    assert 'class="sum"' not in shown
 
 
 def test_more_work_than_slots_is_said(

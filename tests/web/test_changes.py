@@ -115,7 +115,7 @@ def test_what_waits_is_shown_as_a_diff_with_the_reason(
     shown = client.get("/changes", headers=sign("admin")).text
     assert "Project acme is applied only by a plan that somebody has looked at." in shown
     assert "<del>&#34;30 5 * * *&#34;</del>" in shown
-    assert "<ins>&#34;0 6 * * *&#34;</ins>" in shown
+    assert '<ins>&#34;0 6 * * *&#34;</ins> <span class="quiet">:7</span>' in shown
     assert digest_on(shown) == waiting
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from jobrunner.web.pages.rendering import local_path
+from jobrunner.web.pages.rendering import coded, local_path
 from jobrunner.web.static_files import static_files
 from tests.web.conftest import Headers
 
@@ -51,6 +51,25 @@ def test_what_went_wrong_is_a_page_for_a_person(client: TestClient, sign: Sign) 
         "/zone", data={"zone": "Mars/Olympus"}, headers=sign("viewer") | {"Accept": "text/html"}
     )
     assert "<h1>There is no time zone &#39;Mars/Olympus&#39;.</h1>" in wrong.text
+
+
+def test_a_command_in_what_an_error_says_is_set_apart(client: TestClient, sign: Sign) -> None:
+    headers = sign("viewer") | {"Accept": "text/html"}
+    shown = client.get("/jobs/test/none", headers=headers).text
+    assert "<code>jobrunner list</code> shows the addresses that exist." in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Try `a & b`.", "Try <code>a &amp; b</code>."),
+        ("<b> `<i>`", "&lt;b&gt; <code>&lt;i&gt;</code>"),
+        ("`one` `<odd>", "`one` `&lt;odd&gt;"),
+        ("", ""),
+    ],
+)
+def test_fault_79_what_others_wrote_into_an_error_stays_text(words: str, shown: str) -> None:
+    assert coded(words) == shown
 
 
 @pytest.mark.parametrize(

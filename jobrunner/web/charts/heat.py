@@ -34,9 +34,9 @@ def cells_of(
 
 
 def slots_text(slots: float) -> str:
-    """`0.4`, `12`; `0` for next to nothing."""
+    """`0.4`, `12`; `<0.1` for next to nothing: 0 would be an hour without work."""
     if slots < _SMALLEST_SHOWN:
-        return "0"
+        return "<0.1"
     return f"{slots:.0f}" if slots >= 9.95 else f"{slots:.1f}"
 
 

@@ -104,7 +104,7 @@ class Busiest:
     at: datetime
     cell: Cell
     mostly: str
-    """Which row has most of it."""
+    """Which of several rows has more than half of it; '': none."""
 
 
 class _Heat:
@@ -122,7 +122,8 @@ class _Heat:
             loads.items(), key=lambda one: (-sum(one[1].busy), -sum(one[1].starts), one[0])
         )
         found = [self._row(name, load, by) for name, load in ordered[:_ROWS_SHOWN]]
-        return [HeatRow("", self._cells(self._total, None), None), *found] if found else []
+        sum_of_all = HeatRow("", self._cells(self._total, None), None)
+        return [sum_of_all, *found] if len(found) > 1 else found
 
     def days(self, start: datetime, zone: ZoneInfo) -> list[HeatRow]:
         """A row a day. An hour that the clock shows twice is both together."""
@@ -140,9 +141,10 @@ class _Heat:
         if not any(measured):
             return None
         index = measured.index(max(measured))
-        mostly = max(loads, key=lambda name: self._measured(loads[name])[index])
+        shares = {name: self._measured(load)[index] / max(measured) for name, load in loads.items()}
+        mostly = next((name for name, share in shares.items() if share > 0.5), "")
         cell = self._cells(self._total, None)[index]
-        return Busiest(start + index * _HOUR, cell, mostly)
+        return Busiest(start + index * _HOUR, cell, mostly if len(loads) > 1 else "")
 
     def _row(self, name: str, load: HourlyLoad, by: str) -> HeatRow:
         slots = self._slots.get(name, 0) if by == "queue" else None

@@ -229,6 +229,17 @@ def _of_project(name: str) -> str:
     return "the API" if name == API_OWNER else name
 
 
+def coded(words: str) -> Markup:
+    """Sentences of errors, which have commands between backticks."""
+    parts = [escape(safe(part)) for part in words.split("`")]
+    if len(parts) % 2 == 0:  # one of them belongs to nothing
+        return Markup("`").join(parts)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else part
+        for index, part in enumerate(parts)
+    )
+
+
 def _shown(value: Any) -> Any:
     """What every `{{ }}` goes through: nothing for None, and no character that is not seen."""
     if value is None:
@@ -264,6 +275,7 @@ def _make_environment() -> Environment:
         took=_took,
         shortened=_shortened,
         of_project=_of_project,
+        coded=coded,
     )
     return made
 
