@@ -93,6 +93,19 @@ def test_a_page_is_never_wider_than_a_phone(
     page.close()
 
 
+@pytest.mark.parametrize("path", ["/audit", "/calendar?span=past"])
+def test_a_phone_shows_where_one_is_without_scrolling(path: str, shared_site: Site) -> None:
+    page = shared_site.context.new_page()
+    page.set_viewport_size(_PHONE)
+    page.goto(shared_site.address + path)
+    ends_at = page.evaluate(
+        "[...document.querySelectorAll('a[aria-current]')]"
+        ".map((e) => e.getBoundingClientRect().right)"
+    )
+    assert 0 < max(ends_at) <= _PHONE["width"]
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("path", "told"),
     [
