@@ -180,7 +180,7 @@ def _has_a_place(path: str) -> bool:
 
 
 def _given(field: FieldChange) -> str:
-    return f"{_label(field.path)} {value_text(field.new)}"
+    return f"{_label(field.path)} {value_text(field.new, field.path)}"
 
 
 _label = lru_cache(maxsize=4096)(text)

@@ -94,8 +94,8 @@ def _words(update: Update) -> Iterator[str]:
 
 
 def _field_words(field: FieldChange) -> str:
-    there = "nothing" if field.kind == "added" else value_text(field.old)
-    applied = "nothing" if field.kind == "removed" else value_text(field.new)
+    there = "nothing" if field.kind == "added" else value_text(field.old, field.path)
+    applied = "nothing" if field.kind == "removed" else value_text(field.new, field.path)
     return f"{text(field.path)}  {there} in the database, {applied} applied"
 
 

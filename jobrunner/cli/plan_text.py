@@ -114,8 +114,8 @@ def _drift_rows(update: Update, wanted: str) -> list[str]:
     address = text(update.address)
     replaced = [f"{address} {text(update.replaces)}"] if update.replaces else []
     return replaced + [
-        f"{address} {text(field.path)} {value_text(field.old)} in database, "
-        f"{value_text(field.new)} in {wanted}"
+        f"{address} {text(field.path)} {value_text(field.old, field.path)} in database, "
+        f"{value_text(field.new, field.path)} in {wanted}"
         for field in update.fields
     ]
 

@@ -85,7 +85,7 @@ def _as_field(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def _row(field: FieldChange, action: str) -> tuple[str, str]:
     if action == "create":
-        return text(field.path), value_text(field.new)
+        return text(field.path), value_text(field.new, field.path)
     drift = style("  (was changed in the database)", "warn") if field.is_drift else ""
     given = "" if field.line is None else f"{text(field.file or '')}:{field.line}"
     line = f"  {style(given, 'quiet')}" if given else ""

@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Any
 
 from jobrunner.cli.style import cut
 from jobrunner.plan.changes import FieldChange
 from jobrunner.plan.digest import canonical_json
 from jobrunner.spec.durations import DURATION_PATTERN
-from jobrunner.spec.secrets import in_words, shown
+from jobrunner.spec.secrets import in_words
 from jobrunner.wording.foreign_text import one_line
 
 VALUE_COLUMNS = 60
@@ -23,9 +22,11 @@ _PREFIX_KEPT = 12
 """Characters before the first that differs, of two long texts."""
 
 
-def value_text(value: Any) -> str:
-    """As in YAML: `"eu"`, `25m`, `[1, 2]`, `(secret env:KEY)`; a long one is cut."""
-    return _text_of_text(value) if isinstance(value, str) else cut(_whole(value), VALUE_COLUMNS)
+def value_text(value: Any, path: str = "") -> str:
+    """As in YAML: `"eu"`, `25m`, `[1, 2]`, `(secret env:KEY)`; a long one is cut. `path` is its field's."""
+    if isinstance(value, str):
+        return _text_of_text(value)
+    return cut(_whole(_given(value, path)), VALUE_COLUMNS)
 
 
 @lru_cache(maxsize=4096)
@@ -37,10 +38,17 @@ def _text_of_text(value: str) -> str:
 def difference_text(field: FieldChange) -> str:
     """`"eu" -> "us"`; of long values only what differs, with … for what is left out."""
     if field.kind == "added" or (field.old is None and not _is_argument(field.path)):
-        return f"+ {value_text(field.new)}"
+        return f"+ {value_text(field.new, field.path)}"
     if field.kind == "removed" or (field.new is None and not _is_argument(field.path)):
-        return f"- {value_text(field.old)}"
-    return _changed(field.old, field.new)
+        return f"- {value_text(field.old, field.path)}"
+    return _changed(_given(field.old, field.path), _given(field.new, field.path))
+
+
+def _given(value: Any, path: str) -> Any:
+    """Alerts without what they do not give; in an argument a null says something."""
+    if path != "alerts" or not isinstance(value, list | tuple):
+        return value
+    return [{key: item for key, item in alert.items() if item is not None} for alert in value]
 
 
 def _is_argument(path: str) -> bool:
@@ -49,9 +57,30 @@ def _is_argument(path: str) -> bool:
 
 
 def _whole(value: Any) -> str:
-    if isinstance(value, str) and _DURATION.match(value):
-        return value
-    return one_line(in_words(value) or _as_json(shown(value)))
+    return one_line(_as_written(value))
+
+
+def _as_written(value: Any) -> str:
+    """As a file may have it on one line, with `(sensitive)` for what is sealed."""
+    if (named := in_words(value)) is not None:
+        return named
+    match value:
+        case dict():
+            return f"{{{', '.join(_entry(key, item) for key, item in value.items())}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(_as_written, value))}]"
+        case str() if _DURATION.match(value):
+            return value
+        case _:
+            return _as_json(value)
+
+
+def _entry(key: str, value: Any) -> str:
+    return f"{_key(key)}: {_as_written(value)}"
+
+
+def _key(key: str) -> str:
+    return key if key.replace("-", "_").isidentifier() else _as_json(key)
 
 
 def _changed(old: Any, new: Any) -> str:
@@ -80,12 +109,22 @@ def _items(old: Sequence[Any], new: Sequence[Any]) -> Iterator[str]:
         if kind == "equal":
             yield "…"
             continue
-        gone = [value_text(item) for item in old[old_from:old_to]]
-        come = [value_text(item) for item in new[new_from:new_to]]
-        for before, after in zip_longest(gone, come):
-            if before is None:
-                yield f"+ {after}"
-            elif after is None:
-                yield f"- {before}"
-            else:
-                yield f"{before} -> {after}"
+        gone, come = old[old_from:old_to], new[new_from:new_to]
+        for before, after in zip(gone, come, strict=False):
+            yield _item(before, after)
+        yield from (f"- {value_text(item)}" for item in gone[len(come) :])
+        yield from (f"+ {value_text(item)}" for item in come[len(gone) :])
+
+
+def _item(before: Any, after: Any) -> str:
+    """Of two mappings with the same keys only the values that differ, and beside them the short ones."""
+    if not (isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys()):
+        return f"{value_text(before)} -> {value_text(after)}"
+    parts = []
+    for key, old in before.items():
+        told, new = _whole(old), _whole(after[key])
+        if told != new:
+            parts.append(f"{_key(key)}: {cut(told, VALUE_COLUMNS)} -> {cut(new, VALUE_COLUMNS)}")
+        elif len(told) <= _PREFIX_KEPT:
+            parts.append(f"{_key(key)}: {told}")
+    return f"{{{', '.join(parts)}}}"

@@ -114,6 +114,38 @@ def test_added_and_removed_fields_have_their_signs() -> None:
     assert lines_of(update(removed))[1] == '      kwargs.region  - "eu"'
 
 
+PAGED = {"when": ["failure"], "after": None, "to": ["ops"]}
+LATE = {"when": ["late"], "after": "15m", "to": ["data-oncall"]}
+
+
+def test_an_alert_that_is_changed_shows_what_of_it_differs() -> None:
+    later = LATE | {"after": "20m", "to": ["data-oncall", "ops"]}
+    field = FieldChange("alerts", "changed", [PAGED, LATE], [PAGED, later], line=9)
+    assert lines_of(update(field))[1] == (
+        '      alerts  […, {when: ["late"], after: 15m -> 20m, '
+        'to: ["data-oncall"] -> ["data-oncall", "ops"]}]  :9'
+    )
+
+
+def test_an_alert_is_shown_without_what_it_does_not_give() -> None:
+    field = FieldChange("alerts", "added", None, [PAGED], line=9)
+    assert lines_of(update(field))[1] == '      alerts  + [{when: ["failure"], to: ["ops"]}]  :9'
+
+
+def test_a_mapping_in_an_argument_is_shown_as_a_file_may_have_it_with_its_nulls() -> None:
+    old, new = [{"a b": None, "wait": "5m"}], [{"a b": 1, "wait": "5m"}]
+    field = FieldChange("kwargs.steps", "changed", old, new, line=9)
+    assert lines_of(update(field))[1] == (
+        '      kwargs.steps  [{"a b": null, wait: 5m}] -> [{"a b": 1, wait: 5m}]  :9'
+    )
+
+
+def test_a_reference_within_a_list_stays_a_reference() -> None:
+    given = [{"secret": "env:KEY"}]
+    field = FieldChange("kwargs.keys", "added", None, given, line=9)
+    assert lines_of(update(field))[1] == "      kwargs.keys  + [(secret env:KEY)]  :9"
+
+
 def timing_line(forecast: EditForecast, never: str = "") -> str:
     """Of an update that changes when a schedule is due."""
     spec = ScheduleSpec.model_validate({"cron": "0 6 * * *", "timezone": "Europe/Berlin"})
