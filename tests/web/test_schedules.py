@@ -77,6 +77,14 @@ def test_a_schedule_follows_every_kind_of_rule(
     assert told["schedules"][0]["next_run_at"] is not None
 
 
+def test_it_may_refer_to_any_secret_which_is_for_the_worker_to_open(
+    client: TestClient, admin: Headers
+) -> None:
+    kwargs = {"customer": 42, "key": {"secret": "env:ANYBODYS_KEY"}}
+    told = client.post(SCHEDULES, json={**JOB, "kwargs": kwargs}, headers=admin).json()
+    assert told["definition"]["kwargs"] == kwargs
+
+
 def test_it_is_read_one_by_one_and_by_the_page(
     client: TestClient, admin: Headers, ledger: Ledger
 ) -> None:
