@@ -102,7 +102,10 @@ def _instead(name: str) -> str:
         return f"Another tool may call it so; here {meant}."
     known = tuple(dict.fromkeys(key for keys in KEYS.values() for key in keys))
     guess = did_you_mean(key, known)
-    return f"Did you mean {guess}?" if guess else "docs/reference/yaml.md has all of them."
+    return f"Did you mean {guess}?" if guess else _WHERE_KEYS_ARE_LISTED
+
+
+_WHERE_KEYS_ARE_LISTED = "`jobrunner explain jobs` lists a job's keys, `… schedule` a schedule's."
 
 
 def _meaning_lines(found: KeyMeaning) -> Iterator[str]:

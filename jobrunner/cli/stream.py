@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobrunner.cli.change_text import change_lines
+from jobrunner.cli.change_text import change_lines, widths_of
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines, report_lines
 from jobrunner.cli.layout import text
 from jobrunner.cli.plan_text import closing_line
@@ -82,7 +82,9 @@ def _applied_lines(
         return [event_line(at, style("●", "good"), "files", words), *_warning_lines(warnings)]
     done = "would change (dry run)" if dry_run else f"applied as revision {applied.revision}"
     lines = [event_line(at, style("●", "good"), "files", style(done, "strong"))]
-    shown = [change_lines(change, plan) for change in plan.changes[:_CHANGES_SHOWN]]
+    first = plan.changes[:_CHANGES_SHOWN]
+    widths = widths_of(first)
+    shown = [change_lines(change, plan, widths) for change in first]
     if len(plan.changes) > _CHANGES_IN_FULL:
         shown = [change[:1] for change in shown]
     lines += [line for change in shown for line in change]

@@ -165,7 +165,9 @@ def _banner(session: Session, root: Path, folder: Path, given: Settings) -> Sequ
         f"  {style('database', 'quiet')}  {safe(database)}",
         f"  {style('broker', 'quiet')}    {broker}",
         f"  {style('logs', 'quiet')}      {safe(nearby(folder / 'logs', here))}",
-        f"  In a second terminal: {own} status, {own} runs list",
+        "  In a second terminal:",
+        f"    {own} status",
+        f"    {own} runs list",
         "  Ctrl-C ends it all.",
         "",
     )

@@ -57,7 +57,7 @@ def test_every_key_of_the_format_is_explained(key: str) -> None:
     [
         ("overlp", "Did you mean overlap?"),
         ("crontab", "here write schedule:"),
-        ("qqqq", "docs/reference/yaml.md has all of them."),
+        ("qqqq", "`jobrunner explain jobs` lists a job's keys, `… schedule` a schedule's."),
         ("solar.delay", "There is no key 'solar.delay'.\n  → jobrunner explain delay\n"),
     ],
 )
