@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 from jobrunner.web.app import make_app
 from jobrunner.web.context import Web
 from tests.ledger import Ledger
-from tests.web.conftest import SETTINGS, Headers, client, sign
+from tests.web.conftest import SETTINGS, Headers, client, routes, sign
 
-__all__ = ["client", "sign"]
+__all__ = ["client", "routes", "sign"]
 
 
 def test_a_reader_gets_prometheus_text(client: TestClient, sign: Callable[..., Headers]) -> None:
