@@ -222,6 +222,19 @@ def test_a_viewer_of_one_namespace_sees_its_part_of_a_revision(
     assert ("shop/report" in shown, "ops/report" in shown) == (True, False)
 
 
+def test_of_many_changes_new_jobs_are_folded_and_others_are_not(
+    root: Path, client: TestClient, sign: Sign, engine: Engine
+) -> None:
+    apply(engine, root)
+    new = "".join(f"  job-{number}: {{task: app.new}}\n" for number in range(20))
+    write(root, "ops", JOBS.format(namespace="ops").replace("region: eu", "region: us") + new)
+    apply(engine, root)
+    few = client.get("/changes/acme/revisions/1", headers=sign("viewer")).text
+    many = client.get("/changes/acme/revisions/2", headers=sign("viewer")).text
+    assert (few.count("<details>"), many.count("<details>")) == (0, 20)
+    assert "<ins>&#34;us&#34;</ins>" in many.rpartition("</details>")[2]
+
+
 @pytest.mark.usefixtures("applied")
 def test_a_rollback_is_shown_first_and_does_what_was_shown(
     client: TestClient, sign: Sign, engine: Engine
