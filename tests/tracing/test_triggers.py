@@ -10,9 +10,9 @@ from jobrunner.db.engine import transaction
 from jobrunner.tracing import continuing
 from jobrunner.triggers import trigger_run
 from tests.ledger import Ledger
-from tests.web.conftest import Headers, client, ledger, sign
+from tests.web.conftest import Headers, client, ledger, routes, sign
 
-__all__ = ["client", "ledger", "sign"]
+__all__ = ["client", "ledger", "routes", "sign"]
 
 GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OTHER = "00-1bf7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
