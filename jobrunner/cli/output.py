@@ -120,9 +120,9 @@ class Output:
         self._say_marked("warning", "warn", message, hint)
 
     def _say_marked(self, word: str, role: Literal["bad", "warn"], message: str, hint: str) -> None:
-        self.say(f"{style(f'{word}:', role)} {safe(message)}")
+        self.explain(f"{style(f'{word}:', role)} {safe(message)}")
         if hint:
-            self.say(f"  {style('→', 'quiet')} {safe(hint)}")
+            self.explain(f"  {style('→', 'quiet')} {safe(hint)}")
 
     @contextmanager
     def progress(self, text: str) -> Iterator[None]:

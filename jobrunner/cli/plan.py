@@ -134,12 +134,12 @@ def command(
     plan, saved = _make(session, desired, asked)
     if form == "human":
         seconds = time.monotonic() - begun
-        session.output.say(*head_lines("plan", desired, plan, seconds=seconds))
+        session.output.explain(*head_lines("plan", desired, plan, seconds=seconds))
     show_plan(session, plan, form)
     if out is not None and saved is not None:
         save_plan(session, out, saved)
     elif form == "human" and plan.digest and not plan.is_empty and plan.refused is None:
-        session.output.say(f"Digest {plan.digest}. Apply just this: {apply_just_this(plan)}")
+        session.output.explain(f"Digest {plan.digest}. Apply just this: {apply_just_this(plan)}")
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else 0
 
 
@@ -159,7 +159,7 @@ def show_plan(
 def save_plan(session: Session, out: Path, saved: SavedPlan) -> None:
     """Write it to `out`, and say what to type next."""
     write_plan_file(session.working_directory / out, saved)
-    session.output.say(f"Saved {out}, digest {saved.digest}. Apply with: jobrunner apply {out}")
+    session.output.explain(f"Saved {out}, digest {saved.digest}. Apply with: jobrunner apply {out}")
 
 
 def read_horizon(given: str) -> timedelta:

@@ -72,7 +72,7 @@ def command(session: Session, *, revision: int, out: Path | None, yes: bool, **g
             carry_out(session, engine, Act(f"rollback {revision}", wanted, options, head), yes=yes)
         else:
             saved = _make(engine, wanted, options)
-            session.output.say(*head(saved.plan()))
+            session.output.explain(*head(saved.plan()))
             show_plan(session, saved.plan(), "human", rolled_back_to=revision)
             save_plan(session, out, saved)
 

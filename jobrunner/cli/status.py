@@ -84,7 +84,7 @@ def command(session: Session, *, totals: bool, form: Form) -> int:
     seen = _look(session, totals=totals)
     lines = _lines(seen)
     if form == "table":
-        session.output.result(*_table(lines, seen))
+        session.output.told(*_table(lines, seen))
     else:
         session.output.document(_record(lines, seen), form)
     return 1 if any(line.state == "wrong" for line in lines) else 0

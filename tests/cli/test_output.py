@@ -53,6 +53,15 @@ def test_results_are_on_stdout_and_everything_else_on_stderr() -> None:
     assert err.getvalue() == "warning: Odd.\n  → Look.\n"
 
 
+def test_on_a_terminal_a_long_error_and_what_to_type_are_broken_between_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    err = Terminal()
+    Output(Terminal(), err, {"NO_COLOR": "1"}).error("One sentence of words.", "And another one, too.")
+    assert err.getvalue() == "error: One sentence\n  of words.\n  → And another one,\n    too.\n"
+
+
 def test_a_pipe_gets_no_progress() -> None:
     err = io.StringIO()
     with Output(io.StringIO(), err, {}).progress("waiting"):
