@@ -22,7 +22,7 @@ jobs:
 
 
 def runs_of(project: Project, *arguments: str) -> list[dict[str, Any]]:
-    listed = project.run("runs", "list", "-n", "100", *arguments, "-o", "json").stdout
+    listed = project.call("runs", "list", "-n", "100", *arguments, "-o", "json").stdout
     found: list[dict[str, Any]] = json.loads(listed)
     return sorted(found, key=lambda run: run["scheduled_for"])
 
@@ -31,13 +31,13 @@ def test_a_backfill_runs_to_its_end_in_order_and_as_many_at_once_as_the_job_allo
     demo: Project,
 ) -> None:
     demo.write("jobs.d/demo.yaml", DAILY)
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     span = ("--from", "2026-05-01", "--to", "2026-05-06", "--max-active", "4")
     done = demo.run("backfill", "demo/greet", *span, "--yes")
     assert done.returncode == 0, done.stderr
     assert "created 5 runs" in done.stdout
     for _ in range(2):
-        assert demo.run("run", "demo/greet").returncode == 0
+        assert demo.call("run", "demo/greet").returncode == 0
     demo.start("beat")
     demo.start("worker", "-c", "4")
     wait_until(lambda: len(runs_of(demo, "--state", "succeeded")) == 7, timeout_seconds=40)

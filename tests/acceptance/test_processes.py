@@ -10,7 +10,7 @@ BY_HAND = JOBS.replace("    schedule: {every: 1s}\n", "")
 
 
 def states(project: Project) -> list[str]:
-    runs = json.loads(project.run("runs", "list", "-o", "json").stdout)
+    runs = json.loads(project.call("runs", "list", "-o", "json").stdout)
     return [run["state"] for run in runs]
 
 
@@ -19,14 +19,14 @@ def test_apply_beat_and_worker_take_a_file_to_a_finished_run(demo: Project) -> N
     demo.start("beat")
     demo.start("worker", "-c", "1")
     wait_until(lambda: "succeeded" in states(demo))
-    wait_until(lambda: demo.run("status").returncode == 0)
+    wait_until(lambda: demo.call("status").returncode == 0)
     for what in ("beat", "worker", "db"):
         assert demo.run("health", what).returncode == 0
 
 
 def test_a_run_by_hand_is_waited_for_with_its_output_and_result(demo: Project) -> None:
     demo.write("jobs.d/demo.yaml", BY_HAND)
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     demo.start("beat")
     demo.start("worker", "-c", "1")
     done = demo.run("run", "demo/greet", "--kwargs", '{"name": "Grace"}', "--wait")
@@ -37,7 +37,7 @@ def test_a_run_by_hand_is_waited_for_with_its_output_and_result(demo: Project) -
 
 def test_a_run_by_hand_that_fails_exits_1(demo: Project) -> None:
     demo.write("jobs.d/demo.yaml", BY_HAND.replace("greet", "fail").replace("{name: Ada}", "{}"))
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     demo.start("beat")
     demo.start("worker", "-c", "1")
     done = demo.run("run", "demo/fail", "--wait")
@@ -116,7 +116,7 @@ def test_fault_56_a_swap_of_links_is_one_change(demo: Project) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(demo: Project) -> None:
-    demo.run("apply", "--yes")
+    demo.call("apply", "--yes")
     done = demo.start_program("sh", "-c", "jobrunner schema | head -1; echo ended")
     done.wait_for_line("ended")
     assert "Traceback" not in done.output

@@ -19,7 +19,7 @@ UP = ("up", "-c", "1", "--no-web")
 
 
 def records(project: Project, *arguments: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(project.run(*arguments, "-o", "json").stdout)
+    found: list[dict[str, object]] = json.loads(project.call(*arguments, "-o", "json").stdout)
     return found
 
 
@@ -31,7 +31,7 @@ def process_id(project: Project, kind: str) -> int:
 
 
 def process_ids(project: Project, kind: str) -> list[int]:
-    processes = json.loads(project.run("status", "-o", "json").stdout)["processes"]
+    processes = json.loads(project.call("status", "-o", "json").stdout)["processes"]
     return [process["pid"] for process in processes if process["kind"] == kind and process["alive"]]
 
 
@@ -42,7 +42,7 @@ def runs_of(project: Project, address: str) -> list[dict[str, object]]:
 def newest_result(project: Project, address: str) -> object:
     """What the newest succeeded run gave."""
     (run,) = records(project, "runs", "list", address, "--state", "succeeded", "-n", "1")
-    shown = json.loads(project.run("runs", "show", str(run["id"]), "-o", "json").stdout)
+    shown = json.loads(project.call("runs", "show", str(run["id"]), "-o", "json").stdout)
     return shown["result"]
 
 
@@ -179,7 +179,7 @@ def test_fault_35_ctrl_c_in_the_middle_of_a_long_run_ends_its_attempt(demo: Proj
     demo.write("jobs.d/demo.yaml", slow)
     up = demo.start(*UP)
     up.wait_for_line("● worker")
-    demo.run("run", "demo/slow")
+    demo.call("run", "demo/slow")
     wait_until((demo.path / "slow.txt").exists)
     up.interrupt()
     assert up.wait(timeout_seconds=ENDS_WITHIN_SECONDS) == 130
@@ -301,7 +301,7 @@ def test_fault_33_a_run_whose_worker_is_killed_is_done_again(demo: Project) -> N
     up = demo.start(*UP)
     up.wait_for_line("● worker")
     worker = process_id(demo, "worker")
-    demo.run("run", "demo/slow")
+    demo.call("run", "demo/slow")
     wait_until((demo.path / "slow.txt").exists)
     os.kill(worker, signal.SIGKILL)
     up.wait_for_line("attempt 1 failed: the worker died", timeout_seconds=30.0)

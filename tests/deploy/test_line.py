@@ -65,7 +65,7 @@ def open_project(binaries: Binaries, supervisor: Supervisor) -> Iterator[Project
 
 
 def has_succeeded(project: Project) -> bool:
-    listed = project.run("runs", "list", "--state", "succeeded", "-o", "json")
+    listed = project.call("runs", "list", "--state", "succeeded", "-o", "json")
     return listed.returncode == 0 and len(json.loads(listed.stdout)) >= 2
 
 

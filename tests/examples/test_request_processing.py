@@ -75,12 +75,12 @@ class Site:
         wait_until(lambda: not folder.exists(), timeout_seconds=PATIENCE_SECONDS)
 
     def run_of(self, made: dict[str, Any]) -> dict[str, Any]:
-        shown = self.project.run("runs", "show", made["run_id"], "-o", "json")
+        shown = self.project.call("runs", "show", made["run_id"], "-o", "json")
         run: dict[str, Any] = json.loads(shown.stdout)
         return run
 
     def worker_pid(self) -> int:
-        workers = json.loads(self.project.run("workers", "-o", "json").stdout)
+        workers = json.loads(self.project.call("workers", "-o", "json").stdout)
         return next(int(one["pid"]) for one in workers if one["state"] == "alive")
 
 
