@@ -282,11 +282,10 @@ def _on_one_line(node: Leaf | Collection) -> str | None:
     items: list[str] = []
     room = WIDTH
     for item in node.items:
-        text = _item_on_one_line(item)
-        room -= 0 if text is None else len(text) + 2
-        if text is None or room < 0:
+        told = _item_on_one_line(item)
+        if told is None or (room := room - len(told) - 2) < 0:
             return None
-        items.append(text)
+        items.append(told)
     inside = ", ".join(items)
     return f"{{{inside}}}" if node.is_mapping else f"[{inside}]"
 
