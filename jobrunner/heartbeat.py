@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -34,9 +35,9 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.db.refused import KEPT, keep_refused
 from jobrunner.errors import DatabaseUnavailable, first_line
-from jobrunner.limits import LimitBoard
-from jobrunner.memory import exceeds, peak_bytes_of
-from jobrunner.process_tree import descendants, how_it_ended, kill_tree
+from jobrunner.limits import LimitBoard, Limits
+from jobrunner.memory import exceeds, highest_peak_bytes
+from jobrunner.process_tree import descendants, how_it_died, kill_tree
 from jobrunner.recover import Death, end_dead_attempt
 from jobrunner.run import Outcome
 from jobrunner.spec.durations import format_duration
@@ -69,6 +70,32 @@ class RunningChild:
     """And was told so, once: it may be using the time that is left."""
     memory_peak_bytes: int | None = None
     """The most that one of its processes was seen to hold."""
+
+
+def why_to_end(
+    child: RunningChild, limits: Limits | None, death: str | None, now: float
+) -> tuple[Outcome, str] | None:
+    """What becomes of a run that is over or has to be now, and why; None for one that may go on.
+
+    `limits`: what the child has written down; None until it has. `death`: how its process ended.
+    """
+    if death is not None:
+        # The pool looks only now and then: what tells it of a death comes a moment before
+        # the process can be waited for, and it looks once.
+        return Outcome.LOST, f"its process died: {death}"
+    if limits is not None and now >= limits.hard_at:
+        told = f"not ended within its time limit of {format_duration(limits.timeout)}"
+        return Outcome.TIMED_OUT, told
+    if child.cancelled_at is not None:
+        if now < child.cancelled_at + CANCEL_GRACE_SECONDS:
+            return None
+        told = "cancelled while running; it did not end by itself and was killed"
+        return Outcome.CANCELLED, told
+    lease_is_safe_after = now - LEASE_SECONDS + STOP_BEFORE_LEASE_END_SECONDS
+    if child.is_retried_when_lost and child.renewed_at < lease_is_safe_after:
+        told = "stopped: its lease could not be renewed, and another worker may start it"
+        return Outcome.LOST, told
+    return None
 
 
 class Heartbeat:
@@ -132,7 +159,7 @@ class Heartbeat:
         """A child died, or is about to be killed; its run is ended at once."""
         child = self._children.get(death.claim)
         if child is not None:
-            peak = _peak_bytes(child.pid) or child.memory_peak_bytes
+            peak = highest_peak_bytes(child.pid, *descendants(child.pid)) or child.memory_peak_bytes
             death = replace(death, memory_peak_bytes=peak)
         self._deaths.put(death)
 
@@ -225,7 +252,8 @@ class Heartbeat:
         with transaction(self._engine) as connection:
             watched = attempts.watch_runs(connection, held)
         for run in watched:
-            self._change(run.claim, is_retried_when_lost=run.is_retried_when_lost)
+            is_retried = run.is_retried_when_lost
+            self._change(run.claim, partial(replace, is_retried_when_lost=is_retried))
             if run.cancel_requested:
                 self._ask_to_cancel(run.claim)
 
@@ -239,7 +267,7 @@ class Heartbeat:
             with transaction(self._engine) as connection:
                 renewed = attempts.renew_leases(connection, held)
             for claim in renewed:
-                self._change(claim, renewed_at=now)
+                self._change(claim, partial(replace, renewed_at=now))
         self._renew_at = now + RENEW_SECONDS
 
     def _sign_in(self) -> None:
@@ -285,25 +313,12 @@ class Heartbeat:
     def _guard_once(self) -> None:
         self._stopping.wait(GUARD_SECONDS)
         now = time.monotonic()
-        lease_is_safe_after = now - LEASE_SECONDS + STOP_BEFORE_LEASE_END_SECONDS
         for child in self._snapshot():
             limits = self._limits.read(child.claim.token)
-            death = how_it_died(child.pid)
-            if death is not None:
-                # The pool looks only now and then: what tells it of a death comes a moment before
-                # the process can be waited for, and it looks once.
-                self._kill(child, Outcome.LOST, f"its process died: {death}")
-            elif limits is not None and now >= limits.hard_at:
-                told = f"not ended within its time limit of {format_duration(limits.timeout)}"
-                self._kill(child, Outcome.TIMED_OUT, told)
-            elif child.cancelled_at is not None:
-                if now >= child.cancelled_at + CANCEL_GRACE_SECONDS:
-                    told = "cancelled while running; it did not end by itself and was killed"
-                    self._kill(child, Outcome.CANCELLED, told)
-            elif child.is_retried_when_lost and child.renewed_at < lease_is_safe_after:
-                told = "stopped: its lease could not be renewed, and another worker may start it"
-                self._kill(child, Outcome.LOST, told)
-            else:
+            end = why_to_end(child, limits, how_it_died(child.pid), now)
+            if end is not None:
+                self._kill(child, *end)
+            elif child.cancelled_at is None:
                 if limits is not None and limits.soft_at is not None and now >= limits.soft_at:
                     self._tell_of_soft_limit(child.claim)
                 self._watch_memory(child)
@@ -311,13 +326,14 @@ class Heartbeat:
             self._end_grace(now)
 
     def _watch_memory(self, child: RunningChild) -> None:
-        peak = _peak_bytes(child.pid)
+        processes = [child.pid, *descendants(child.pid)]
+        peak = highest_peak_bytes(*processes)
         if peak is not None:
-            self._change(child.claim, memory_peak_bytes=peak)
+            self._change(child.claim, partial(replace, memory_peak_bytes=peak))
         limit = self._memory_limit_bytes
         if not limit:
             return
-        held = exceeds([child.pid, *descendants(child.pid)], limit)
+        held = exceeds(processes, limit)
         if held is not None:
             told = (
                 f"killed: its processes held {_mebibytes(held)} together, and this worker allows "
@@ -371,25 +387,11 @@ class Heartbeat:
         with self._lock:
             return list(self._children)
 
-    def _change(
-        self,
-        claim: Claim,
-        *,
-        renewed_at: float | None = None,
-        is_retried_when_lost: bool | None = None,
-        memory_peak_bytes: int | None = None,
-    ) -> None:
+    def _change(self, claim: Claim, change: Callable[[RunningChild], RunningChild]) -> None:
         with self._lock:
             child = self._children.get(claim)
-            if child is None:
-                return
-            if renewed_at is not None:
-                child = replace(child, renewed_at=renewed_at)
-            if is_retried_when_lost is not None:
-                child = replace(child, is_retried_when_lost=is_retried_when_lost)
-            if memory_peak_bytes is not None:
-                child = replace(child, memory_peak_bytes=memory_peak_bytes)
-            self._children[claim] = child
+            if child is not None:
+                self._children[claim] = change(child)
 
 
 def _signal(pid: int, number: int) -> None:
@@ -397,28 +399,5 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def _peak_bytes(pid: int) -> int | None:
-    """Of the process that has held most: a command or an isolated run is not the child itself."""
-    peaks = (peak_bytes_of(one) for one in (pid, *descendants(pid)))
-    return max((peak for peak in peaks if peak is not None), default=None)
-
-
 def _mebibytes(count: int) -> str:
     return f"{count / 1024 / 1024:,.0f} MiB"
-
-
-def how_it_died(pid: int) -> str | None:
-    """`killed (signal 9, likely memory)`, `exit code 3`; None while our child lives.
-
-    It stays to be waited for by whoever has started it.
-    """
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13: the pool notices
-        return None
-    try:
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return "it is gone"
-    if ended is None:
-        return None
-    is_exit = ended.si_code == os.CLD_EXITED
-    return how_it_ended(ended.si_status if is_exit else -ended.si_status)

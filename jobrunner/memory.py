@@ -32,9 +32,10 @@ def peak_bytes() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def peak_bytes_of(pid: int) -> int | None:
-    """The same of another process; None when it is gone."""
-    return _kibibytes(pid, "status", "VmHWM")
+def highest_peak_bytes(*pids: int) -> int | None:
+    """The most that any one of these processes has held; None when all are gone."""
+    peaks = (_kibibytes(pid, "status", "VmHWM") for pid in pids)
+    return max((peak for peak in peaks if peak is not None), default=None)
 
 
 def exceeds(pids: Iterable[int], limit_bytes: int) -> int | None:

@@ -1,7 +1,7 @@
 """Celery's prefork pool without its waits at the end: an idle worker is gone in half a second, not in two.
 
 What is left out is sleep. A child would sleep for a second after its last word, so that the parent
-reads it before it sees the death; the parent asks the kernel (`heartbeat.how_it_died`). The parent
+reads it before it sees the death; the parent asks the kernel (`process_tree.how_it_died`). The parent
 would look each half second whether its pool has ended; it waits for the end itself.
 """
 

@@ -109,6 +109,23 @@ def how_it_ended(exit_code: int) -> str:
     return f"killed (signal {-exit_code}{likely})"
 
 
+def how_it_died(pid: int) -> str | None:
+    """`killed (signal 9, likely memory)`, `exit code 3`; None while our child lives.
+
+    It stays to be waited for by whoever has started it.
+    """
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13: the pool notices
+        return None
+    try:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return "it is gone"
+    if ended is None:
+        return None
+    is_exit = ended.si_code == os.CLD_EXITED
+    return how_it_ended(ended.si_status if is_exit else -ended.si_status)
+
+
 class Undertaker:
     """Takes adopted processes that have ended out of the process table.
 

@@ -117,9 +117,7 @@ def simulate_day(
     unknown: Counter[str] = Counter()
     days: list[JobDay] = []
     idle = 0
-    for job in jobs:
-        if not job.enabled:
-            continue
+    for job in (one for one in jobs if one.enabled):
         starts = list(_starts(job, starts_at))
         idle += not starts
         if not starts:
@@ -135,17 +133,12 @@ def simulate_day(
                 under_way.setdefault(queue, []).extend(changes)
         days.append(_job_day(job, starts, known))
     busiest = min(minutes, key=lambda minute: (-minutes[minute], minute), default=None)
+    queues = [
+        _queue_day(name, row, under_way.get(name), unknown[name]) for name, row in hours.items()
+    ]
     return Day(
         starts_at=starts_at,
-        queues=tuple(
-            sorted(
-                (
-                    _queue_day(name, row, under_way.get(name), unknown[name])
-                    for name, row in hours.items()
-                ),
-                key=lambda queue: (-queue.starts, queue.name),
-            )
-        ),
+        queues=tuple(sorted(queues, key=lambda queue: (-queue.starts, queue.name))),
         jobs=tuple(sorted(days, key=lambda day: (-day.starts, day.address))),
         idle_jobs=idle,
         busiest_minute_at=None if busiest is None else starts_at + busiest * _MINUTE,

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -55,18 +54,10 @@ def trigger_run(
         raise no_such_job(address)
     scope = request_scope or created_by
     run_id = uuid.uuid4() if request_key is None else requested_run_id(job.id, scope, request_key)
+    request = _Request(run_id, address, kwargs, request_key, keyring)
     counted = [str(job.id)] if job.others_count else []
     active = holding.lock_and_count_active(connection, counted).get(str(job.id), Active())
-    find_repeated = partial(
-        _find_repeated,
-        connection,
-        run_id,
-        address=address,
-        kwargs=kwargs,
-        request_key=request_key,
-        keyring=keyring,
-    )
-    repeated = None if request_key is None else find_repeated()
+    repeated = _find_repeated(connection, request)
     if repeated is not None:
         return repeated
     start = take_place(active) if force else decide_start(job.overlap, active)
@@ -83,28 +74,36 @@ def trigger_run(
         traceparent=current_traceparent(),
     )
     reach("trigger_written")
-    repeated = None if is_new else find_repeated()  # the same request came at the same moment
+    # The same request may have come at the same moment.
+    repeated = None if is_new else _find_repeated(connection, request)
     if repeated is not None:
         return repeated
     notify(connection)
     return TriggeredRun(run_id, start, is_new=True)
 
 
-def _find_repeated(
-    connection: Connection,
-    run_id: uuid.UUID,
-    *,
-    address: str,
-    kwargs: Mapping[str, object] | None,
-    request_key: str | None,
-    keyring: Keyring,
-) -> TriggeredRun | None:
-    earlier = triggers.find_request(connection, run_id)
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for, and the run that it makes."""
+
+    run_id: uuid.UUID
+    """The same for the same key."""
+    address: str
+    kwargs: Mapping[str, object] | None
+    key: str | None
+    keyring: Keyring
+
+
+def _find_repeated(connection: Connection, request: _Request) -> TriggeredRun | None:
+    """The run that an earlier request with this key has made."""
+    earlier = None if request.key is None else triggers.find_request(connection, request.run_id)
     if earlier is None:
         return None
-    if keyring.opened(address, earlier.kwargs or {}) != dict(kwargs or {}):
+    given = request.keyring.opened(request.address, earlier.kwargs or {})
+    if given != dict(request.kwargs or {}):
         raise Conflict(
-            f"The request key {request_key!r} was already used with other arguments (run {earlier.run_id}).",
+            f"The request key {request.key!r} was already used with other arguments "
+            f"(run {earlier.run_id}).",
             hint="Use a new key for a new request.",
         )
     start = Start.SKIP if earlier.state == RunState.SKIPPED else Start.SEND

@@ -15,7 +15,8 @@ from jobrunner.db import tables
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import Limits, make_engine
 from jobrunner.db.workers import read_workers
-from jobrunner.heartbeat import Heartbeat, how_it_died
+from jobrunner.heartbeat import CANCEL_GRACE_SECONDS, Heartbeat, RunningChild, why_to_end
+from jobrunner.process_tree import how_it_died
 from jobrunner.recover import Death
 from jobrunner.run import Outcome
 from tests.ledger import Ledger
@@ -65,6 +66,14 @@ def test_a_child_whose_run_has_ended_is_left_alone(
     beating.end_by(0.0)
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(timeout=1)
+
+
+def test_a_child_that_was_asked_to_cancel_has_a_moment_to_end_by_itself() -> None:
+    asked = RunningChild(new_claim(), pid=1, renewed_at=0.0, cancelled_at=100.0)
+    assert why_to_end(asked, None, None, 100.0 + CANCEL_GRACE_SECONDS - 0.1) is None
+    ended = why_to_end(asked, None, None, 100.0 + CANCEL_GRACE_SECONDS)
+    assert ended is not None
+    assert ended[0] is Outcome.CANCELLED
 
 
 def test_what_runs_when_the_grace_time_is_over_is_killed(
