@@ -1,6 +1,6 @@
 """What a guard refuses waits in the database, and is applied when a person approves exactly that."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.history import list_revisions
 from jobrunner.db.pending import PendingPlan, approve_pending, read_pending
 from jobrunner.errors import NotFound, StalePlan
-from jobrunner.reconcile import ApplyOptions
-from jobrunner.spec.project import Given
-from jobrunner.watch import ConfigState, Outcome, ProjectWatch, WatchOptions
+from jobrunner.watch import ConfigState, Outcome, ProjectWatch
 from tests.waiting import wait_until
 
 JOBS = "version: 1\nnamespace: ops\njobs:\n  report: {task: app.report}\n"
@@ -25,42 +23,6 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "jobs.d" / "ops.yaml").write_text(JOBS, encoding="utf-8")
     (tmp_path / "jobrunner.yaml").write_text("project: acme\n", encoding="utf-8")
     return tmp_path
-
-
-@pytest.fixture
-def outcomes() -> list[Outcome]:
-    """What the watcher has reported and nobody has looked at."""
-    return []
-
-
-@pytest.fixture
-def watch(root: Path, engine: Engine, outcomes: list[Outcome]) -> Iterator[ProjectWatch]:
-    watch = ProjectWatch(
-        engine,
-        config=None,
-        working_directory=root,
-        given=Given(),
-        options_for=lambda _: ApplyOptions(author="watcher"),
-        report=outcomes.append,
-        options=WatchOptions(settle_seconds=0.0, poll=True),
-    )
-    yield watch
-    watch.close()
-
-
-@pytest.fixture
-def reported(watch: ProjectWatch, outcomes: list[Outcome]) -> Callable[[], Outcome]:
-    """`reported()`: the next outcome that is reported."""
-
-    def look() -> list[Outcome]:
-        watch.run_once()
-        return outcomes
-
-    def wait() -> Outcome:
-        wait_until(look)
-        return outcomes.pop(0)
-
-    return wait
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The watcher on real files and a real database."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,9 @@ from sqlalchemy import Engine
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import read_processes
-from jobrunner.reconcile import ApplyOptions
 from jobrunner.spec.builder import TreeBuilder
-from jobrunner.spec.project import Given
 from jobrunner.spec.tree import Source
-from jobrunner.watch import ConfigState, Outcome, ProjectWatch, WatchOptions
+from jobrunner.watch import ConfigState, Outcome
 from tests.waiting import wait_until
 
 JOBS = "version: 1\nnamespace: ops\njobs:\n  report: {task: app.report}\n"
@@ -29,32 +27,6 @@ def root(tmp_path: Path) -> Path:
     (root / "jobs.d" / "ops.yaml").write_text(JOBS, encoding="utf-8")
     (root / "jobrunner.yaml").write_text("project: acme\n", encoding="utf-8")
     return root
-
-
-@pytest.fixture
-def reported(root: Path, engine: Engine) -> Iterator[Reported]:
-    """`reported()`: the next outcome that is reported."""
-    outcomes: list[Outcome] = []
-    watch = ProjectWatch(
-        engine,
-        config=None,
-        working_directory=root,
-        given=Given(),
-        options_for=lambda _: ApplyOptions(author="ada"),
-        report=outcomes.append,
-        options=WatchOptions(settle_seconds=0.0, poll=True),
-    )
-
-    def look() -> list[Outcome]:
-        watch.run_once()
-        return outcomes
-
-    def wait() -> Outcome:
-        wait_until(look)
-        return outcomes.pop(0)
-
-    yield wait
-    watch.close()
 
 
 def test_a_project_file_that_vanishes_is_told_of_and_waits_for_a_person(
