@@ -1,5 +1,7 @@
 """Which name was meant."""
 
+import time
+
 import pytest
 
 from jobrunner.spec.guesses import did_you_mean, listed
@@ -26,3 +28,10 @@ def test_of_some_hundred_names_the_most_alike_is_found() -> None:
 def test_of_many_names_the_first_ten_are_listed() -> None:
     assert listed(MANY[:12]) == f"{', '.join(MANY[:10])} and 2 more"
     assert listed(["a", "b"]) == "a, b"
+
+
+def test_many_mistakes_among_very_many_names_take_no_time_to_speak_of() -> None:
+    started = time.process_time()
+    for number in range(200):
+        assert did_you_mean(f"queu-{number}", MANY) == f"queue-{number}"
+    assert time.process_time() - started < 5
