@@ -24,4 +24,5 @@ def rest_after(failures: int) -> timedelta:
 
     The first may be the message's own fault, and the next one is not to wait long for it.
     """
-    return min(FIRST_REST * 2 ** min(failures - 1, 16), LONGEST_REST)
+    rest: timedelta = FIRST_REST * 2 ** min(failures - 1, 16)
+    return min(rest, LONGEST_REST)
