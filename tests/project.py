@@ -42,7 +42,7 @@ class StartedProcess:
         """None while it runs."""
         return self._child.exit_code
 
-    def wait_for_line(self, part: str, *, timeout_seconds: float = 20.0, after: int = 0) -> str:
+    def wait_for_line(self, part: str, *, timeout_seconds: float = 60.0, after: int = 0) -> str:
         """The first line that holds `part`, from the line number `after` on.
 
         AssertionError with the whole output when it does not come.
@@ -55,7 +55,7 @@ class StartedProcess:
         assert found is not None, f"no line with {part!r}; exit {self.exit_code}:\n{self.output}"
         return found
 
-    def wait(self, *, timeout_seconds: float = 20.0) -> int:
+    def wait(self, *, timeout_seconds: float = 60.0) -> int:
         """Its exit code, once it has ended by itself."""
         exit_code = self._child.wait(timeout_seconds)
         assert exit_code is not None, f"still running after {timeout_seconds} s:\n{self.output}"

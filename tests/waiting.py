@@ -6,7 +6,7 @@ from collections.abc import Callable
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-def wait_until(holds: Callable[[], object], *, timeout_seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], object], *, timeout_seconds: float = 30.0) -> None:
     """Return once `holds()` is true; AssertionError when it is not in time."""
     deadline = time.monotonic() + timeout_seconds
     while not holds():

@@ -40,5 +40,6 @@ def test_fault_21_the_documented_rights_are_enough_also_for_a_redis_that_was_emp
             admin.flushdb()
             after = ledger.add_run(job_id, sent_at=None)
             wait_until(lambda: ledger.state(after) == "succeeded")
-            assert worker.stop() == 0
+            worker.terminate()
+            assert worker.wait() == 0
         assert admin.execute_command("ACL", "LOG") == []

@@ -165,7 +165,7 @@ def test_a_request_leaves_no_connection_to_the_database_behind(site: Site) -> No
     with ThreadPoolExecutor(10) as askers:
         codes = set(askers.map(lambda _: site.of("ada").get(f"{API}/").status_code, range(100)))
     assert codes == {200}
-    wait_until(lambda: site.ask(opened) <= before + 3, timeout_seconds=10.0)
+    wait_until(lambda: site.ask(opened) <= before + 3)
 
 
 # --- Exports ------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def test_the_commit_wakes_the_beats(own: Engine, job: str, engine: Engine) -> No
         jobrunner.trigger(job, session=session)
         assert not listener.wait(0.1)
         session.commit()
-    assert listener.wait(5)
+    assert listener.wait(30)
     listener.close()
 
 

@@ -199,4 +199,4 @@ def test_a_release_wakes_the_beats_and_one_that_frees_nothing_does_not(engine: E
         put(Ledger(engine), Case("queue", Active(), ("manual",)), "free", uuid.uuid4())
         with transaction(engine) as connection:
             assert release_held(connection, limit=10) == 1
-        assert listener.wait(5)
+        assert listener.wait(30)

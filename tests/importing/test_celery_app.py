@@ -169,4 +169,4 @@ def test_an_app_that_has_started_a_daemon_is_not_waited_for_and_leaves_none(
     (tmp_path / "forks.py").write_text(module + end, encoding="utf-8")
     with suppress(JobrunnerError):
         load_beat_schedule("forks", folder=tmp_path, time_limit_seconds=60)
-    wait_until(lambda: is_gone(int(pid.read_text(encoding="utf-8"))), timeout_seconds=5)
+    wait_until(lambda: is_gone(int(pid.read_text(encoding="utf-8"))))

@@ -75,7 +75,7 @@ def trap(file: Path) -> list[str]:
 
 def test_a_soft_limit_asks_a_command_to_end(send: Send, ledger: Ledger, tmp_path: Path) -> None:
     run_id = send(None, command=trap(tmp_path / "pid"), soft_timeout="1s")
-    wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
+    wait_until(lambda: ledger.state(run_id) == "failed")
     assert ledger.run(run_id)["error"] == "not ended within its soft time limit of 1s"
     assert ledger.output(run_id).endswith("told\n")
 
@@ -85,7 +85,7 @@ def test_a_cancel_asks_a_command_to_end(send: Send, ledger: Ledger, tmp_path: Pa
     run_id = send(None, command=trap(file))
     wait_until(lambda: has_line(file))
     ledger.change_run(run_id, cancel_requested_at=func.now())
-    wait_until(lambda: ledger.state(run_id) == "cancelled", timeout_seconds=5)
+    wait_until(lambda: ledger.state(run_id) == "cancelled")
     assert ledger.output(run_id).endswith("told\n")
 
 
@@ -95,9 +95,9 @@ def test_fault_42_a_hard_limit_ends_a_command_that_ignores_signals(
     file = tmp_path / "pid"
     ignoring = f'trap "" TERM; echo $$ > {file}; while true; do sleep 1; done'
     run_id = send(None, command=["sh", "-c", ignoring], timeout="1s")
-    wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
+    wait_until(lambda: ledger.state(run_id) == "failed")
     pid = int(file.read_text(encoding="utf-8"))
-    wait_until(lambda: is_gone(pid), timeout_seconds=2)
+    wait_until(lambda: is_gone(pid))
 
 
 def test_fault_44_the_output_of_a_command_is_bounded(send: Send, ledger: Ledger) -> None:

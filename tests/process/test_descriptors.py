@@ -44,7 +44,7 @@ def test_one_that_writes_on_keeps_no_run_from_ending_and_none_of_the_next_ones_l
     send: Send, ledger: Ledger
 ) -> None:
     run_id = send("acme.leaves_one_that_writes_on")
-    wait_until(lambda: ledger.state(run_id) == "succeeded", timeout_seconds=5)
+    wait_until(lambda: ledger.state(run_id) == "succeeded")
     assert ledger.output(run_id).startswith("mine\nmore\n")
 
 

@@ -40,7 +40,7 @@ def test_fault_36_the_peak_of_a_killed_run_is_shown(
     send: Send, ledger: Ledger, folder: Project, *, isolate: bool
 ) -> None:
     run_id = send("acme.holds", args=[200, 1, "die"], isolate=isolate)
-    wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=8)
+    wait_until(lambda: ledger.state(run_id) == "lost")
     assert "killed (signal 9, likely memory)" in ledger.run(run_id)["error"]
     assert 200 <= peak_mebibytes(ledger, run_id) < 400
     assert (
@@ -55,7 +55,7 @@ def test_a_run_whose_processes_hold_more_than_allowed_is_ended(
 ) -> None:
     extra = [60] if task == "acme.holds" else []
     run_id = send(task, args=[mebibytes, *extra])
-    wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=10)
+    wait_until(lambda: ledger.state(run_id) == "lost")
     error = ledger.run(run_id)["error"]
     assert "and this worker allows 400 MiB (JOBRUNNER_WORKER_MEMORY_MEBIBYTES)" in error
 

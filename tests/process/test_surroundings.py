@@ -29,7 +29,7 @@ def test_fault_52_a_run_that_blocks_signals_keeps_no_other_from_being_cancelled(
     run_id = send("acme.sleeps_a_minute")
     wait_until(lambda: ledger.state(run_id) == "running")
     ledger.change_run(run_id, cancel_requested_at=func.now())
-    wait_until(lambda: ledger.state(run_id) == "cancelled", timeout_seconds=5)
+    wait_until(lambda: ledger.state(run_id) == "cancelled")
     assert ledger.attempts(run_id)[0].error == "cancelled while running"
 
 
@@ -47,7 +47,7 @@ def test_a_process_that_a_run_has_spoilt_is_replaced_at_once(
     send: Send, ledger: Ledger, error: str
 ) -> None:
     run_id, after = send("acme.spoils_its_process", args=[error]), send("acme.quick")
-    wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=5)
+    wait_until(lambda: ledger.state(run_id) == "lost")
     told = f"its process failed by itself with {error}, see the worker's log"
     assert ledger.run(run_id)["error"] == told
     wait_until(lambda: ledger.state(after) == "succeeded")

@@ -39,15 +39,15 @@ def test_a_cancelled_run_takes_its_daemons_with_it(
     run_id = send("acme.sleeps_beside_a_daemon", args=[str(file)])
     wait_until(lambda: has_line(file))
     ledger.change_run(run_id, cancel_requested_at=func.now())
-    wait_until(lambda: ledger.state(run_id) == "cancelled", timeout_seconds=5)
-    wait_until(lambda: all(map(is_gone, pids_in(file))), timeout_seconds=2)
+    wait_until(lambda: ledger.state(run_id) == "cancelled")
+    wait_until(lambda: all(map(is_gone, pids_in(file))))
 
 
 def test_a_soft_limit_takes_daemons_with_it(send: Send, ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "pids"
     run_id = send("acme.sleeps_beside_a_daemon", args=[str(file)], soft_timeout="1s")
-    wait_until(lambda: ledger.state(run_id) == "failed", timeout_seconds=8)
-    wait_until(lambda: all(map(is_gone, pids_in(file))), timeout_seconds=2)
+    wait_until(lambda: ledger.state(run_id) == "failed")
+    wait_until(lambda: all(map(is_gone, pids_in(file))))
 
 
 def test_what_a_killed_child_leaves_behind_is_swept(
@@ -55,8 +55,8 @@ def test_what_a_killed_child_leaves_behind_is_swept(
 ) -> None:
     file = tmp_path / "pids"
     run_id = send("acme.dies_and_leaves_a_daemon", args=[str(file)])
-    wait_until(lambda: ledger.state(run_id) == "lost", timeout_seconds=5)
-    wait_until(lambda: all(is_gone(pid) for pid in pids_in(file)), timeout_seconds=5)
+    wait_until(lambda: ledger.state(run_id) == "lost")
+    wait_until(lambda: all(is_gone(pid) for pid in pids_in(file)))
 
 
 def test_a_daemon_of_a_run_that_has_succeeded_goes_on_and_is_buried_when_it_ends(
@@ -69,4 +69,4 @@ def test_a_daemon_of_a_run_that_has_succeeded_goes_on_and_is_buried_when_it_ends
     os.kill(daemon, signal.SIGKILL)
     after = send("acme.quick")
     wait_until(lambda: ledger.state(after) == "succeeded")
-    wait_until(lambda: not Path(f"/proc/{daemon}").exists(), timeout_seconds=5)
+    wait_until(lambda: not Path(f"/proc/{daemon}").exists())

@@ -153,7 +153,7 @@ def test_get_gives_up_after_its_time_out(app: Celery[Any], ledger: Ledger) -> No
 
 def test_several_are_joined(app: Celery[Any], ledger: Ledger) -> None:
     both = [result_of(app, ended(ledger, SUCCEEDED)) for _ in range(2)]
-    assert ResultSet(both, app=app).get(timeout=5) == [{"n": 1}, {"n": 1}]
+    assert ResultSet(both, app=app).get(timeout=30) == [{"n": 1}, {"n": 1}]
 
 
 def test_nothing_can_be_forgotten(app: Celery[Any], ledger: Ledger) -> None:

@@ -32,7 +32,7 @@ def test_it_is_stored_while_the_run_goes_on(home: Home, ledger: Ledger) -> None:
 
     def look() -> None:
         try:
-            wait_until(lambda: ledger.run(run_id)["progress"], timeout_seconds=10)
+            wait_until(lambda: ledger.run(run_id)["progress"])
             seen.append(ledger.state(run_id))
         finally:
             acme.may_end.set()

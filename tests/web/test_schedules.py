@@ -110,7 +110,7 @@ def test_it_is_a_job_like_any_other(made: Response, client: TestClient, admin: H
 def test_a_beat_is_woken_by_the_commit(engine: Engine, client: TestClient, admin: Headers) -> None:
     listener = Listener(engine)
     client.post(SCHEDULES, json=JOB, headers=admin)
-    assert listener.wait(5.0)
+    assert listener.wait(30.0)
     listener.close()
 
 

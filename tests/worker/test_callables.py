@@ -80,8 +80,8 @@ def worker(supervisor: Supervisor, database_url: str, broker_url: str) -> Iterat
         process.kill_if_alive()
 
 
-def ends(ledger: Ledger, run_id: uuid.UUID, state: str, *, timeout_seconds: float = 20.0) -> None:
-    wait_until(lambda: ledger.state(run_id) == state, timeout_seconds=timeout_seconds)
+def ends(ledger: Ledger, run_id: uuid.UUID, state: str) -> None:
+    wait_until(lambda: ledger.state(run_id) == state)
 
 
 @pytest.fixture
@@ -158,13 +158,13 @@ def test_fault_39_a_module_that_cannot_be_imported_fails_its_run_with_a_tracebac
 @pytest.mark.usefixtures("same_child")
 def test_fault_40_an_import_that_hangs_meets_the_soft_limit(send: Send, ledger: Ledger) -> None:
     run_id = send("hangs.task", soft_timeout="1s")
-    ends(ledger, run_id, "failed", timeout_seconds=8)
+    ends(ledger, run_id, "failed")
     assert ledger.attempts(run_id)[0].error_type == "timeout"
 
 
 def test_fault_40_an_import_that_hangs_meets_the_hard_limit(send: Send, ledger: Ledger) -> None:
     run_id = send("hangs.task", timeout="1s")
-    ends(ledger, run_id, "failed", timeout_seconds=8)
+    ends(ledger, run_id, "failed")
     assert ledger.attempts(run_id)[0].error == "not ended within its time limit of 1s"
 
 
@@ -173,12 +173,12 @@ def test_fault_40_an_import_that_hangs_can_be_cancelled(send: Send, ledger: Ledg
     run_id = send("hangs.task")
     ends(ledger, run_id, "running")
     ledger.change_run(run_id, cancel_requested_at=func.now())
-    ends(ledger, run_id, "cancelled", timeout_seconds=5)
+    ends(ledger, run_id, "cancelled")
 
 
 def test_a_coroutine_that_swallows_its_cancellation_meets_the_hard_limit(
     send: Send, ledger: Ledger
 ) -> None:
     run_id = send("stubborn.task", soft_timeout="1s", timeout="2s")
-    ends(ledger, run_id, "failed", timeout_seconds=10)
+    ends(ledger, run_id, "failed")
     assert ledger.attempts(run_id)[0].error == "not ended within its time limit of 2s"
