@@ -95,6 +95,8 @@ class Executed:
     address: str
     attempt: int
     state: RunState | None
+    error_type: str | None = None
+    """As it is kept with the attempt; None without an error, and where `state` is None."""
 
 
 def execute_run(home: Home, wanted: Claim) -> Executed | None:
@@ -152,7 +154,7 @@ def _attempt_here(home: Home, run: ClaimedRun) -> Executed:
         attempt_ended(called.outcome.value, called.error)
     if called.leave is not None:
         raise called.leave
-    return Executed(run.claim.run_id, run.address, run.attempt, state)
+    return Executed(run.claim.run_id, run.address, run.attempt, state, called.error_type)
 
 
 def _make_attempt(home: Home, run: ClaimedRun) -> tuple[Called, RunState | None]:

@@ -66,9 +66,11 @@ class ExecuteRequest(Request):
 
     def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002  Celery's signature
         """For Celery the task has succeeded whenever the run's end is written, whatever it is."""
-        state = str(fields.get("result")).strip("'")
+        state, _, error_type = str(fields.get("result")).strip("'").partition(" ")
         if type == "task-succeeded" and state in _EVENTS:
-            type, fields = _EVENTS[state], {"exception": state, "traceback": ""}  # noqa: A001  as above
+            # Readers look for the class before a bracket; what it said stays where runs are shown.
+            exception = f"{error_type.rpartition('.')[2] or state}()"
+            type, fields = _EVENTS[state], {"exception": exception, "traceback": ""}  # noqa: A001  as above
         super().send_event(type, **fields)
 
     def acknowledge(self) -> None:

@@ -37,7 +37,8 @@ class ExecuteTask(Task[Any, Any]):
 def execute(self: ExecuteTask, version: int, run_id: str) -> str | None:
     """Make an attempt of a run. The message decides nothing: the database does, at the claim.
 
-    Returns the state of the run then, for the events that Flower reads; None: nothing was started.
+    Returns the state of the run then and the type of its error, `failed builtins.ValueError`, for the
+    events that Flower reads; None: nothing was started.
 
     Its arguments are what `messages.problem_of` has let pass.
     """
@@ -50,4 +51,6 @@ def execute(self: ExecuteTask, version: int, run_id: str) -> str | None:
     except DatabaseUnavailable as error:
         log.warning("claim_failed", run=str(wanted), error=error.message)
         raise Reject(error.message, requeue=True) from error
-    return None if executed is None or executed.state is None else executed.state.value
+    if executed is None or executed.state is None:
+        return None
+    return f"{executed.state.value} {executed.error_type or ''}".strip()

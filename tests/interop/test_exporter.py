@@ -61,11 +61,11 @@ def test_events_name_the_job_the_worker_the_time_and_the_end(
     counted: Counted, start_worker: StartWorker, send: Send
 ) -> None:
     start_worker("-c", "1", "-E", "-n", "one@test")
-    good, bad = send("acme.quick"), send("acme.nothing")
+    good, bad = send("acme.quick"), send("acme.slow", kwargs={"file": "/no/such/folder/file"})
     begun = {"task-received", "task-started"}
     wait_until(lambda: counted.types_of(good) == {*begun, "task-succeeded"}, timeout_seconds=60)
     wait_until(lambda: counted.types_of(bad) == {*begun, "task-failed"}, timeout_seconds=60)
     assert {(name, worker) for _, _, name, worker in counted.events} == {("test/job", "one@test")}
     assert counted.beats == {"one@test"}
     assert counted.state.tasks[str(good)].runtime >= 0
-    assert counted.state.tasks[str(bad)].exception == "failed"
+    assert counted.state.tasks[str(bad)].exception == "FileNotFoundError()"
