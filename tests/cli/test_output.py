@@ -58,7 +58,9 @@ def test_on_a_terminal_a_long_error_and_what_to_type_are_broken_between_words(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     err = Terminal()
-    Output(Terminal(), err, {"NO_COLOR": "1"}).error("One sentence of words.", "And another one, too.")
+    Output(Terminal(), err, {"NO_COLOR": "1"}).error(
+        "One sentence of words.", "And another one, too."
+    )
     assert err.getvalue() == "error: One sentence\n  of words.\n  → And another one,\n    too.\n"
 
 
