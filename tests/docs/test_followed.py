@@ -140,7 +140,7 @@ def test_the_tests_of_jobs_that_are_shown_pass(supervisor: Supervisor) -> None:
         if block.language == "python"
     ]
     with open_project(supervisor, "", "") as project:
-        project.run("init")
+        project.call("init")
         for number, block in enumerate(shown):
             project.write(f"test_shown_{number}.py", block.text)
         tested = project.start_program("python", "-m", "pytest", "-q", "--rootdir=.")
@@ -155,7 +155,7 @@ def copy_demo(folder: Path) -> None:
 
 
 def newest_run_id(project: Project) -> str:
-    (run,) = json.loads(project.run("runs", "list", "-n", "1", "-o", "json").stdout)
+    (run,) = json.loads(project.call("runs", "list", "-n", "1", "-o", "json").stdout)
     return str(run["id"])
 
 

@@ -90,12 +90,12 @@ def test_spoiled_schedules_are_shown_everywhere_and_an_apply_mends_them(
     dispatch_due(engine, broker.send)
 
     assert [message.address for message in broker.sent] == ["promise/good"]
-    status, listed = project.run("status"), project.run("list")
+    status, listed = project.call("status"), project.call("list")
     assert (status.returncode, listed.returncode) == (1, 0)
     for name in names:
         assert f"promise/{name}" in status.stdout + listed.stdout
     assert "in error" in status.stdout + listed.stdout
-    shown = project.run("get", "promise/bad-6")
+    shown = project.call("get", "promise/bad-6")
     assert shown.returncode == 0
     assert "nonsense" in shown.stdout
     for told in (status, listed, shown):

@@ -108,7 +108,7 @@ def all_told(project: Project) -> str:
 def test_fault_85_no_secret_is_kept_or_shown(
     demo: Project, engine: Engine, broker_url: str
 ) -> None:
-    planned = demo.run("plan")
+    planned = demo.call("plan")
     applied = demo.call("apply", "--yes")
     assert applied.returncode == 0, applied.stderr
     beat = demo.start("beat")
@@ -136,21 +136,21 @@ def test_fault_85_no_secret_is_kept_or_shown(
 
 def test_a_plan_is_empty_after_an_apply(demo: Project) -> None:
     demo.call("apply", "--yes")
-    assert demo.run("plan", "--detailed-exitcode").returncode == 0
+    assert demo.call("plan", "--detailed-exitcode").returncode == 0
 
 
 def test_a_plan_of_another_field_leaves_what_is_sealed_alone(demo: Project) -> None:
     demo.call("apply", "--yes")
     file = demo.path / "jobs.d/demo.yaml"
     file.write_text(file.read_text("utf-8").replace("overlap: allow", "overlap: skip"))
-    planned = demo.run("plan").stdout
+    planned = demo.call("plan").stdout
     assert '"allow" -> "skip"' in planned
     assert "(sensitive)" not in planned
 
 
 def test_a_plan_can_be_expected_although_each_sealing_differs(demo: Project) -> None:
-    digest = json.loads(demo.run("plan", "--format", "json").stdout)["digest"]
-    assert demo.run("apply", "--yes", "--expect", digest).returncode == 0
+    digest = json.loads(demo.call("plan", "--format", "json").stdout)["digest"]
+    assert demo.call("apply", "--yes", "--expect", digest).returncode == 0
 
 
 def test_sensitive_added_later_seals_at_the_next_apply(demo: Project) -> None:
@@ -159,11 +159,11 @@ def test_sensitive_added_later_seals_at_the_next_apply(demo: Project) -> None:
     file.write_text(sealed.replace("    sensitive: [password]\n", ""), encoding="utf-8")
     demo.call("apply", "--yes")
     file.write_text(sealed, encoding="utf-8")
-    planned = demo.run("plan")
+    planned = demo.call("plan")
     assert "(sensitive) -> (sensitive)" in planned.stdout
     assert canaries_in(planned.stdout) == set()
-    assert demo.run("apply", "--yes").returncode == 0
-    assert canaries_in(demo.run("get", "demo/tell", "-o", "json").stdout) == set()
+    assert demo.call("apply", "--yes").returncode == 0
+    assert canaries_in(demo.call("get", "demo/tell", "-o", "json").stdout) == set()
 
 
 def test_without_a_key_an_apply_names_the_setting_and_how_to_make_one(demo: Project) -> None:
@@ -177,19 +177,19 @@ def test_without_a_key_an_apply_names_the_setting_and_how_to_make_one(demo: Proj
 def test_the_same_request_with_another_sensitive_value_is_refused(demo: Project) -> None:
     demo.call("apply", "--yes")
     request = ("run", "demo/tell", "--request-id", "one", "--kwargs")
-    assert demo.run(*request, '{"password": "first"}').returncode == 0
-    again = demo.run(*request, '{"password": "first"}')
+    assert demo.call(*request, '{"password": "first"}').returncode == 0
+    again = demo.call(*request, '{"password": "first"}')
     assert "the same request made it earlier" in again.stdout
-    other = demo.run(*request, '{"password": "other"}')
+    other = demo.call(*request, '{"password": "other"}')
     assert "already used with other arguments" in other.stderr
 
 
 def test_a_run_is_retried_with_its_sealed_arguments(demo: Project, engine: Engine) -> None:
     demo.call("apply", "--yes")
-    demo.run("run", "demo/tell", "--kwargs", json.dumps({"password": CANARIES["trigger"]}))
-    run_id = json.loads(demo.run("runs", "list", "-o", "json").stdout)[0]["id"]
-    demo.run("runs", "cancel", run_id)
-    assert demo.run("runs", "retry", run_id).returncode == 0
+    demo.call("run", "demo/tell", "--kwargs", json.dumps({"password": CANARIES["trigger"]}))
+    run_id = json.loads(demo.call("runs", "list", "-o", "json").stdout)[0]["id"]
+    demo.call("runs", "cancel", run_id)
+    assert demo.call("runs", "retry", run_id).returncode == 0
     assert canaries_in(whole_database(engine)) == set()
 
 
@@ -214,7 +214,7 @@ def test_no_mistake_shows_a_sensitive_value_that_stands_beside_it(
 ) -> None:
     demo.environment["JOBRUNNER_VAR_PASSWORD"] = CANARIES["trigger"]
     demo.write("jobs.d/demo.yaml", MISTAKEN.format(given=given))
-    answer = demo.run("validate", "--format", form)
+    answer = demo.call("validate", "--format", form)
     assert answer.returncode == 1, answer.stdout
     assert "is no duration" in answer.stdout + answer.stderr
     assert canaries_in(answer.stdout + answer.stderr) == set()
@@ -224,7 +224,7 @@ def test_a_sensitive_value_that_a_variable_gives_is_sealed(demo: Project, engine
     demo.environment["JOBRUNNER_VAR_PASSWORD"] = CANARIES["trigger"]
     file = demo.path / "jobs.d/demo.yaml"
     file.write_text(file.read_text("utf-8").replace(CANARIES["kwarg"], "${PASSWORD}"), "utf-8")
-    assert demo.run("apply", "--yes").returncode == 0
+    assert demo.call("apply", "--yes").returncode == 0
     shown = all_told(demo)
     assert canaries_in(shown) == set()
     assert canaries_in(whole_database(engine)) == set()
@@ -271,7 +271,7 @@ def test_fault_85_a_watch_and_its_status_show_no_secret_of_a_broken_file(
     file = demo.path / "jobs.d/demo.yaml"
     file.write_text(file.read_text("utf-8").replace("password: can", "pasword:can"), "utf-8")
     watch.wait_for_line("error in 1 file", timeout_seconds=60)
-    status = demo.run("status", "-o", "json")
+    status = demo.call("status", "-o", "json")
     assert "a key without" in status.stdout
     assert canaries_in(watch.output + status.stdout + status.stderr) == set()
     assert canaries_in(whole_database(engine)) == set()
