@@ -19,7 +19,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 COMPILE_LOCK := $(COMPILE) pyproject.toml --group build
 
 # What a user's shell may hold must not reach the environment's own interpreter.
-unexport PYTHONPATH PYTHONHOME
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help up example test browser check test-system bench chaos chaos-proof chaos-celery lock clean
 
