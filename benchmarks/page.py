@@ -58,6 +58,8 @@ _WORDS = {
     "start-latency": "One run every tenth of a second. Celery's callers send to Redis; jobrunner's write to "
     "PostgreSQL, and a beat sends.",
     "steady": "50 schedules that are due every second, one beat, one worker with two children.",
+    "web": "The median of each page and list as the server measures it; 100 programs that ask every five "
+    "seconds with ETag; and 1,000 requests a second while a beat sends.",
     "idle": "Nothing is due. Statements are those in PostgreSQL's log, BEGIN and COMMIT among them.",
 }
 _HOW = """\
