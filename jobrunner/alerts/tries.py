@@ -10,7 +10,7 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 
 def next_try_in(tries: int, age: timedelta) -> timedelta | None:
     """After that many tries of a message that is so old: 10 s, 20 s, … 1 h; None: it is given up."""
-    delay = min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY)
+    delay = _doubled(FIRST_DELAY, tries - 1, LONGEST_DELAY)
     return None if age + delay > GIVEN_UP_AFTER else delay
 
 
@@ -24,5 +24,9 @@ def rest_after(failures: int) -> timedelta:
 
     The first may be the message's own fault, and the next one is not to wait long for it.
     """
-    rest: timedelta = FIRST_REST * 2 ** min(failures - 1, 16)
-    return min(rest, LONGEST_REST)
+    return _doubled(FIRST_REST, failures - 1, LONGEST_REST)
+
+
+def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
+    doubled: timedelta = first * 2 ** min(times, 16)
+    return min(doubled, longest)

@@ -38,8 +38,9 @@ class Look:
     """A newer one is being made."""
 
 
-def compare(engine: Engine, project: str, begun_at: datetime) -> Comparison:
-    """Of a project that was applied."""
+def compare(engine: Engine, project: str, now: Callable[[], datetime]) -> Comparison:
+    """Of a project that was applied, with the moment at which it was begun."""
+    begun_at = now()
     # Else the collector stops all threads again and again, for half a second in all.
     with collection_paused(), reading(engine) as connection:
         return Comparison(find_drift(connection, project), begun_at)

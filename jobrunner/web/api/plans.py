@@ -1,5 +1,6 @@
 """What is not as the files have it: plans that wait for a person, and drift."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -82,11 +83,11 @@ async def drift(web: HasWeb, caller: Reader, project: LineFilter = None) -> Drif
     ten seconds is answered with what the last one has found, or with 503 while there is none.
     """
     name = await run_in_threadpool(_applied_project, web, project)
-
-    def made() -> Comparison:
-        return compare(web.engine, name, web.now())
-
-    found = await web.comparisons.wait(name, made, timeout_seconds=_COMPARED_WITHIN_SECONDS)
+    found = await web.comparisons.wait(
+        name,
+        partial(compare, web.engine, name, web.now),
+        timeout_seconds=_COMPARED_WITHIN_SECONDS,
+    )
     if found is None:
         raise HTTPException(503, "The comparison goes on; ask again.", {"Retry-After": "5"})
     return await run_in_threadpool(_drift_record, caller, found)

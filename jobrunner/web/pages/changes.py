@@ -1,6 +1,7 @@
 """What was applied and what waits: plans for a person to approve, revisions with their diff, roll back."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -126,10 +127,11 @@ def drift(request: Request, web: HasWeb, caller: Reader, project: Name) -> Respo
             hint="The page of changes shows the projects that were.",
         )
 
-    def made() -> Comparison:
-        return compare(web.engine, project, web.now())
-
-    look = web.comparisons.look(project, made, is_again="hx-request" in request.headers)
+    look = web.comparisons.look(
+        project,
+        partial(compare, web.engine, project, web.now),
+        is_again="hx-request" in request.headers,
+    )
     return page(
         request,
         caller,
