@@ -162,9 +162,8 @@ def _no_character(source: Source, line: int, column: int) -> YamlMistake:
     start = column - 3
     shown = source.line(line)
     written = shown[start : start + 6]
-    if (
-        character := pair_at(shown, start)
-    ) is not None:  # only so many of them are joined in one text
+    character = pair_at(shown, start)
+    if character is not None:  # only so many of them are joined in one text
         written = shown[start : start + 12]
         message = (
             f"{written} is one character as JSON writes it, and this file has too many of them"
