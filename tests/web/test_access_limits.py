@@ -74,6 +74,15 @@ def limited(engine: Engine) -> Iterator[TestClient]:
         yield opened
 
 
+def tenth_status(client: TestClient, forwarded_for: str, **headers: str) -> int:
+    """Of requests that differ in one digit of where they are said to come from."""
+    answers = [
+        client.get(HEALTH, headers={"X-Forwarded-For": forwarded_for.format(number), **headers})
+        for number in range(10)
+    ]
+    return answers[-1].status_code
+
+
 def test_fault_72_a_flood_is_answered_429_with_when_to_come_back(limited: TestClient) -> None:
     answers = [limited.get(HEALTH) for _ in range(50)]
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -90,21 +99,11 @@ def test_fault_72_a_flood_of_one_address_leaves_room_for_others(limited: TestCli
 
 
 def test_fault_72_addresses_of_one_ipv6_network_are_one_caller(limited: TestClient) -> None:
-    answers = [
-        limited.get(HEALTH, headers={"X-Forwarded-For": f"2001:db8::{number}"})
-        for number in range(1, 11)
-    ]
-    assert answers[-1].status_code == 429
+    assert tenth_status(limited, "2001:db8::1{}") == 429
 
 
 def test_a_token_has_one_share_wherever_it_comes_from(limited: TestClient) -> None:
-    answers = [
-        limited.get(
-            HEALTH, headers={"X-Forwarded-For": f"203.0.113.{number}", "Authorization": "x"}
-        )
-        for number in range(10)
-    ]
-    assert answers[-1].status_code == 429
+    assert tenth_status(limited, "203.0.113.{}", Authorization="x") == 429
 
 
 # --- Addresses --------------------------------------------------------------------------------------
@@ -113,41 +112,25 @@ def test_a_token_has_one_share_wherever_it_comes_from(limited: TestClient) -> No
 def test_what_a_caller_writes_before_the_proxys_word_counts_for_nothing(
     limited: TestClient,
 ) -> None:
-    answers = [
-        limited.get(HEALTH, headers={"X-Forwarded-For": f"198.51.100.{number}, 203.0.113.1"})
-        for number in range(10)
-    ]
-    assert answers[-1].status_code == 429
+    assert tenth_status(limited, "198.51.100.{}, 203.0.113.1") == 429
 
 
 def test_a_port_behind_the_address_makes_no_other_caller(limited: TestClient) -> None:
-    answers = [
-        limited.get(HEALTH, headers={"X-Forwarded-For": f"203.0.113.1:{number}"})
-        for number in range(4001, 4011)
-    ]
-    assert answers[-1].status_code == 429
+    assert tenth_status(limited, "203.0.113.1:400{}") == 429
 
 
 def test_a_proxy_is_known_where_ipv6_is_listened_on(engine: Engine) -> None:
     settings = Settings(web_requests_per_second=1, web_proxies=("10.0.0.7",))
     app = make_app(Web(settings, engine))
     with TestClient(app, base_url="http://127.0.0.1", client=("::ffff:10.0.0.7", 1)) as client:
-        answers = [
-            client.get(HEALTH, headers={"X-Forwarded-For": f"[2001:db8:{number}::1]:443"})
-            for number in range(10)
-        ]
-    assert answers[-1].status_code == 200
+        assert tenth_status(client, "[2001:db8:{}::1]:443") == 200
 
 
 def test_nobody_but_a_proxy_says_where_he_comes_from(engine: Engine) -> None:
     settings = Settings(web_requests_per_second=1, web_proxies=("10.0.0.0/24",))
     app = make_app(Web(settings, engine))
     with TestClient(app, base_url="http://127.0.0.1", client=("10.9.9.9", 1)) as client:
-        answers = [
-            client.get(HEALTH, headers={"X-Forwarded-For": f"203.0.113.{number}"})
-            for number in range(10)
-        ]
-    assert answers[-1].status_code == 429
+        assert tenth_status(client, "203.0.113.{}") == 429
 
 
 def test_a_proxy_that_is_no_address_is_refused() -> None:

@@ -104,6 +104,10 @@ def _plan(ledger: Ledger, engine: Engine, name: str = "job", **spec: Any) -> Non
     )
 
 
+def _busiest(shown: str) -> str:
+    return " ".join(shown.partition("Busiest is")[2].partition("</p>")[0].split())
+
+
 def test_the_busiest_hour_is_named_in_words(
     client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
 ) -> None:
@@ -111,7 +115,7 @@ def test_the_busiest_hour_is_named_in_words(
     with transaction(engine) as connection:
         sign_in(connection, "worker", details={"queues": ["slow"], "concurrency": 2})
     shown = client.get("/calendar", headers=sign("viewer")).text
-    words = " ".join(shown.partition("Busiest is")[2].partition("</p>")[0].split())
+    words = _busiest(shown)
     assert "06:00 UTC" in words
     assert words.endswith("1 start, which keeps about 1.0 of 2 slots busy.")
     assert '<td class="heat-4" title="1 start">1.0</td>' in shown
@@ -124,7 +128,7 @@ def test_of_several_queues_the_sum_is_shown_and_the_one_with_most_of_it_is_named
     _plan(ledger, engine, "second", queue="slow")
     _plan(ledger, engine, "third", queue="quick")
     shown = client.get("/calendar", headers=sign("viewer")).text
-    words = " ".join(shown.partition("Busiest is")[2].partition("</p>")[0].split())
+    words = _busiest(shown)
     assert words.endswith("3 starts, which keep about 3.0 slots busy, most of it of slow.")
     assert '<tr class="sum"><th scope="row">All' in shown
 
