@@ -17,9 +17,14 @@ def test_a_ledger_that_holds_is_one_line(jobrunner: Jobrunner) -> None:
 
 def test_what_does_not_hold_is_listed_with_what_to_do(jobrunner: Jobrunner, engine: Engine) -> None:
     jobrunner("apply", "--yes")
+    # In force for one whole day and over since: one due time, whatever the hour of this test.
     with transaction(engine) as connection:
         connection.execute(
-            text("UPDATE jobrunner.active_intervals SET started_at = started_at - interval '1 day'")
+            text(
+                "UPDATE jobrunner.active_intervals"
+                " SET started_at = date_trunc('day', started_at) - interval '3 days',"
+                " ended_at = date_trunc('day', started_at) - interval '2 days'"
+            )
         )
     called = jobrunner("fsck", "ops/report")
     assert called.exit_code == 1
