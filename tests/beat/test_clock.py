@@ -51,6 +51,7 @@ def test_without_a_jump_what_is_overdue_is_caught_up(
     loop: Loop, add_job: AddJob, read_runs: ReadRuns
 ) -> None:
     loop.run_once()
-    add_job(due=datetime.now(UTC) - HOUR / 2, schedules=[{"every": "1d"}])
+    due = datetime.now(UTC) - HOUR / 2
+    add_job(due=due, schedules=[{"every": "1d", "anchor": due}])
     loop.run_once()
     assert [run.state for run in read_runs()] == ["queued"]
