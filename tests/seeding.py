@@ -41,16 +41,16 @@ def put_job(
     engine: Engine,
     name: str = "job",
     *,
-    schedules: Sequence[dict[str, Any]] = (),
+    schedules: Sequence[dict[str, Any]] | None = None,
     due: datetime = NOON,
     **spec: Any,
 ) -> Seeded:
     """A job with these schedules, all due at the same time; `spec` are keys of the job.
 
-    With none given, its one schedule is due every hour from then on.
+    Without any said, its one schedule is due every hour from then on.
     """
     # Counted from `due`: the full hour may lie between a `due` near now and now, at some minutes.
-    given = schedules or [{"every": "1h", "anchor": due}]
+    given = [{"every": "1h", "anchor": due}] if schedules is None else schedules
     named = [ScheduleSpec.model_validate({"name": f"s{i}", **s}) for i, s in enumerate(given)]
     job_id = Ledger(engine).add_job(name=name, **spec)
     return Seeded(job_id, _add_schedules(engine, job_id, named, due), f"test/{name}")
