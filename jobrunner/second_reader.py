@@ -4,21 +4,14 @@ It hands back what each file gives that has no mistake. All others are read once
 whoever asked: the diagnostics are those of one reader.
 """
 
-import contextlib
-import os
-import pickle
-import signal
-import sys
-import threading
 from bisect import bisect_right
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import BinaryIO, NoReturn
 
+from jobrunner.beside import Answer, worked_out_beside
 from jobrunner.check_tasks import doubter
 from jobrunner.files import ProjectFiles
-from jobrunner.garbage import collection_paused
 from jobrunner.spec.halves import halves
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.project import Given, TaskCheck
@@ -37,17 +30,11 @@ def reading_beside(
     it would not pay, or may not be. The second process ends with the block.
     """
     parts, later = _divided(read.files)
-    started = _start(read, later, given, mode) if later and _may_fork() else None
-    if started is None:
+    if not later:
         yield None
         return
-    pid, pipe = started
-    try:
-        yield _Beside(parts, frozenset(later), pipe)
-    finally:
-        pipe.close()
-        os.kill(pid, signal.SIGKILL)  # it has nothing more to say, or nobody listens any more
-        os.waitpid(pid, 0)
+    with worked_out_beside(lambda: _read(read, later, given, mode)) as answer:
+        yield None if answer is None else _Beside(parts, frozenset(later), answer)
 
 
 def _divided(files: Sequence[SourceFile]) -> tuple[Sequence[SourceFile], Sequence[SourceFile]]:
@@ -66,47 +53,6 @@ def _divided(files: Sequence[SourceFile]) -> tuple[Sequence[SourceFile], Sequenc
     if both is None:
         return files, after
     return (*before, *both, *after), (both[1], *after)
-
-
-def _may_fork() -> bool:
-    """Whether a copy of this process can work, as no other thread may hold what it needs, and whether its
-    end is ours to wait for: who ignores ended children, as a parent may have begun, has none to wait for.
-    """
-    return (
-        sys.platform == "linux"
-        and threading.active_count() == 1
-        and signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
-        and len(os.sched_getaffinity(0)) > 1
-    )
-
-
-def _start(
-    read: ProjectFiles, files: Sequence[SourceFile], given: Given, mode: TaskCheck
-) -> tuple[int, BinaryIO] | None:
-    """Its process id, and where its answer comes; None where the system has no room for another process."""
-    answer, end = os.pipe()
-    try:
-        pid = os.fork()
-    except OSError:
-        os.close(answer)
-        os.close(end)
-        return None
-    if pid == 0:
-        os.close(answer)
-        _work(read, files, given, mode, end)
-    os.close(end)
-    return pid, os.fdopen(answer, "rb")
-
-
-def _work(
-    read: ProjectFiles, files: Sequence[SourceFile], given: Given, mode: TaskCheck, end: int
-) -> NoReturn:
-    """An answer that breaks off is none: what goes wrong here is told by whoever reads the files again."""
-    try:
-        with collection_paused(), os.fdopen(end, "wb") as pipe:
-            pickle.dump(_read(read, files, given, mode), pipe, pickle.HIGHEST_PROTOCOL)
-    finally:
-        os._exit(0)  # nothing of the first process is to be flushed, closed or told a second time
 
 
 def _read(
@@ -128,12 +74,15 @@ class _Beside:
     """The answer, waited for when the first of its files is asked for."""
 
     def __init__(
-        self, parts: Sequence[SourceFile], later: Container[SourceFile], pipe: BinaryIO
+        self,
+        parts: Sequence[SourceFile],
+        later: Container[SourceFile],
+        answer: Answer[Mapping[str, FileReading]],
     ) -> None:
         self._parts = parts
         self._later = later
-        self._pipe = pipe
-        self._answer: Mapping[str, FileReading] | None = None
+        self._answer = answer
+        self._found: Mapping[str, FileReading] | None = None
 
     def begin(
         self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]
@@ -146,11 +95,9 @@ class _Beside:
         """None for a file of the first half, and for one with a mistake."""
         if file not in self._later:
             return None
-        if self._answer is None:
-            self._answer = {}
-            with contextlib.suppress(EOFError, pickle.UnpicklingError):
-                self._answer = pickle.load(self._pipe)  # noqa: S301  our own process wrote it
-        return self._answer.get(file.path)
+        if self._found is None:
+            self._found = self._answer.wait() or {}
+        return self._found.get(file.path)
 
     def keep(
         self, readings: Sequence[tuple[SourceFile, FileReading]], mistaken: Container[str]

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, TextIO
 
 import yaml
@@ -26,6 +26,9 @@ _PROGRESS_AFTER_SECONDS = 0.3
 """Of the whole command: loading it may have taken as long."""
 _SHORTEST_WAIT_SECONDS = 0.1
 """What is over sooner would only flicker."""
+_AT_ONCE_AFTER_SECONDS = 1.0
+"""Of the whole command: who has waited that long wants to see what it is about, and a thread that waits to
+tell it keeps `beside` from making a copy of the process."""
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -130,25 +133,33 @@ class Output:
         if not self._moves:
             yield
             return
-        shown = threading.Event()
-
-        def show() -> None:
-            shown.set()
-            self._err.write(f"{_CLEAR_LINE}{text} …")
-            self._err.flush()
-
         waited = time.monotonic() - self._began_at
-        timer = threading.Timer(max(_PROGRESS_AFTER_SECONDS - waited, _SHORTEST_WAIT_SECONDS), show)
+        if waited >= _AT_ONCE_AFTER_SECONDS:
+            with self._shown(text):
+                yield
+            return
+        shown = ExitStack()
+        wait = max(_PROGRESS_AFTER_SECONDS - waited, _SHORTEST_WAIT_SECONDS)
+        timer = threading.Timer(wait, shown.enter_context, [self._shown(text)])
         timer.daemon = True
         timer.start()
+        with shown:
+            try:
+                yield
+            finally:
+                timer.cancel()
+                timer.join()
+
+    @contextmanager
+    def _shown(self, text: str) -> Iterator[None]:
+        """For as long as the block takes."""
+        self._err.write(f"{_CLEAR_LINE}{text} …")
+        self._err.flush()
         try:
             yield
         finally:
-            timer.cancel()
-            timer.join()
-            if shown.is_set():
-                self._err.write(_CLEAR_LINE)
-                self._err.flush()
+            self._err.write(_CLEAR_LINE)
+            self._err.flush()
 
     def confirm(self, question: str, answers: TextIO) -> bool:
         """Asks on the terminal; only `y` or `yes` is one."""

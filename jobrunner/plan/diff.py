@@ -1,8 +1,10 @@
 """The plan: what is in force compared with what the files say, model by model, never as text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from jobrunner.plan.alike import are_jobs_alike
 from jobrunner.plan.changes import (
@@ -12,10 +14,11 @@ from jobrunner.plan.changes import (
     FieldChange,
     Plan,
     Relocated,
+    ScheduleChange,
     Update,
 )
 from jobrunner.plan.current import CurrentJob, CurrentProject
-from jobrunner.plan.digest import plan_digest, spec_digest, written
+from jobrunner.plan.digest import Written, plan_digest, spec_digest, written
 from jobrunner.plan.fields import Difference, differences, field_label, field_place, given_fields
 from jobrunner.plan.lint import OnceAt, lint_jobs
 from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
@@ -29,6 +32,23 @@ from jobrunner.spec.models import DefinedJob, JobSpec, dump_job
 from jobrunner.spec.project import Move
 from jobrunner.spec.secrets import hidden
 
+_Item = TypeVar("_Item")
+_Value = TypeVar("_Value")
+
+
+class Each(Protocol):
+    """A function's values for many items, in their order."""
+
+    def __call__(
+        self, function: Callable[[_Item], _Value], items: Sequence[_Item], /
+    ) -> Sequence[_Value]: ...
+
+
+def _each_in_turn(
+    function: Callable[[_Item], _Value], items: Sequence[_Item], /
+) -> Sequence[_Value]:
+    return [function(item) for item in items]
+
 
 def make_plan(
     current: CurrentProject,
@@ -40,12 +60,13 @@ def make_plan(
     targets: Targets = EVERY_JOB,
     horizon: timedelta = HORIZON,
     diagnostics: Sequence[Diagnostic] = (),
+    each: Each = _each_in_turn,
 ) -> Plan:
     """What an apply of `desired` would change; empty when it has just been applied.
 
     `now` is the database's clock, aware and UTC; `diagnostics` are the warnings of the files, to
     which those of the lints are added. The order of either side does not matter. Jobs that are not
-    among `targets` stay as they are.
+    among `targets` stay as they are. `each` may share the work with another process.
     """
     desired = sorted(desired, key=lambda job: (job.location.file, job.location.line, job.address))
     wanted = {job.address: job for job in desired}
@@ -54,7 +75,7 @@ def make_plan(
     if targets:
         meant = {name: job for name, job in wanted.items() if _is_meant(job, in_force, targets)}
         met = {name: job for name, job in in_force.items() if targets.cover(name, job.address)}
-    changes = _hinted(sorted(_changes(current, met, meant, now), key=lambda c: c.address))
+    changes = _hinted(sorted(_changes(current, met, meant, now, each), key=lambda c: c.address))
     load_before, load_after = _loads(in_force, meant, changes, now=now, horizon=horizon)
     return Plan(
         project=current.name,
@@ -162,16 +183,42 @@ def _changes(
     in_force: Mapping[str, CurrentJob],
     wanted: Mapping[str, DefinedJob],
     now: datetime,
+    each: Each,
 ) -> Iterator[Change]:
-    for address, job in wanted.items():
-        before = in_force.get(address)
+    pairs = [(in_force.get(address), job) for address, job in wanted.items()]
+    for (before, job), edit in zip(pairs, each(partial(_edit, now=now), pairs), strict=True):
+        if edit is None:
+            continue
         if before is None:
-            yield _create(job, current, now)
-        elif before.address != address or not _is_same(before.in_force, job.spec):
-            yield _update(before, job, current.pauses, now)
+            yield _create(job, edit, current)
+        else:
+            yield _update(before, job, edit, current.pauses)
     for address, before in in_force.items():
         if address not in wanted:
             yield _delete(before, current.pauses, now)
+
+
+class _Edit(NamedTuple):
+    """What there is to say of a job that is new or differs: the dear part of a change."""
+
+    definition: Written
+    fields: tuple[FieldChange, ...]
+    schedules: tuple[ScheduleChange, ...]
+
+
+def _edit(pair: tuple[CurrentJob | None, DefinedJob], now: datetime) -> _Edit | None:
+    """From what is in force, if anything is; None where the two say the same."""
+    before, job = pair
+    if before is not None and not _differs(before, job):
+        return None
+    told = dump_job(job.spec)
+    definition = written(told)
+    fields = (
+        _given_fields(job, told)
+        if before is None
+        else _changed_fields(before, job, definition.digest)
+    )
+    return _Edit(definition, fields, tuple(schedule_changes(before, job.spec, now)))
 
 
 def _differs(before: CurrentJob | None, job: DefinedJob) -> bool:
@@ -186,36 +233,30 @@ def _is_same(before: JobSpec | None, after: JobSpec) -> bool:
     return before is not None and spec_digest(before) == spec_digest(after)
 
 
-def _create(job: DefinedJob, current: CurrentProject, now: datetime) -> Create:
-    told = dump_job(job.spec)
-    definition, digest = written(told)
-    sensitive = frozenset(job.spec.sensitive)
+def _create(job: DefinedJob, edit: _Edit, current: CurrentProject) -> Create:
     return Create(
         job=job,
-        definition=definition,
-        digest=digest,
-        fields=tuple(
-            [_field(difference, job, sensitive) for difference in given_fields(job.spec, told)]
-        ),
-        schedules=tuple(schedule_changes(None, job.spec, now)),
+        definition=edit.definition.text,
+        digest=edit.definition.digest,
+        fields=edit.fields,
+        schedules=edit.schedules,
         pauses=_covering(current.pauses, job.spec),
         deleted_in=current.deleted.get(job.address),
     )
 
 
 def _update(
-    before: CurrentJob, job: DefinedJob, pauses: Sequence[PauseInForce], now: datetime
+    before: CurrentJob, job: DefinedJob, edit: _Edit, pauses: Sequence[PauseInForce]
 ) -> Update:
-    definition, digest = written(dump_job(job.spec))
     return Update(
         job=job,
         job_id=before.id,
-        definition=definition,
-        digest=digest,
+        definition=edit.definition.text,
+        digest=edit.definition.digest,
         moved_from="" if before.address == job.address else before.address,
         before=before.in_force,
-        fields=_changed_fields(before, job, digest),
-        schedules=tuple(schedule_changes(before, job.spec, now)),
+        fields=edit.fields,
+        schedules=edit.schedules,
         replaces=before.problem,
         pauses=_covering(pauses, job.spec, before.address),
     )
@@ -236,6 +277,13 @@ def _delete(before: CurrentJob, pauses: Sequence[PauseInForce], now: datetime) -
         schedules=tuple(schedule_changes(before, None, now)),
         pauses=() if before.in_force is None else _covering(pauses, before.in_force),
         is_protected=in_force is not None and in_force.protect,
+    )
+
+
+def _given_fields(job: DefinedJob, told: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    sensitive = frozenset(job.spec.sensitive)
+    return tuple(
+        [_field(difference, job, sensitive) for difference in given_fields(job.spec, told)]
     )
 
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from sqlalchemy import Connection, Engine
 
+from jobrunner.beside import shared
 from jobrunner.db import jobs
 from jobrunner.db.current import read_current
 from jobrunner.db.engine import (
@@ -205,6 +206,7 @@ def _plan_of_files(
         targets=targets,
         horizon=horizon,
         diagnostics=desired.diagnostics,
+        each=shared,
     )
     return _told_more(plan, desired)
 

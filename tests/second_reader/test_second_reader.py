@@ -1,11 +1,8 @@
 """Two processes that read a project tell what one tells, and one is enough when the other fails."""
 
-import errno
 import os
-import signal
 import threading
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pytest
 
@@ -120,25 +117,6 @@ def test_a_second_reader_that_breaks_down_leaves_everything_to_the_first(
     assert capfd.readouterr() == ("", "")
 
 
-def test_no_process_is_left_of_a_reading_that_is_given_up(
-    project: ProjectFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[int] = []
-    start = second_reader._start
-
-    def noted(*given: Any) -> tuple[int, BinaryIO] | None:
-        found = start(*given)
-        assert found is not None
-        started.append(found[0])
-        return found
-
-    monkeypatch.setattr(second_reader, "_start", noted)
-    with pytest.raises(KeyboardInterrupt), reading_beside(project, GIVEN, mode="static"):
-        raise KeyboardInterrupt
-    with pytest.raises(ChildProcessError):
-        os.waitpid(started[0], os.WNOHANG)
-
-
 def test_a_small_project_is_read_by_one(
     project: ProjectFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,36 +125,9 @@ def test_a_small_project_is_read_by_one(
         assert readings is None
 
 
-def test_a_process_with_a_second_thread_is_not_copied(
+def test_a_process_that_may_not_be_copied_reads_alone(
     project: ProjectFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threading, "active_count", lambda: 2)
-    with reading_beside(project, GIVEN, mode="static") as readings:
-        assert readings is None
-
-
-def test_one_processor_reads_alone(project: ProjectFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    with reading_beside(project, GIVEN, mode="static") as readings:
-        assert readings is None
-
-
-def test_who_ignores_the_end_of_children_reads_alone(project: ProjectFiles) -> None:
-    """As `trap '' CHLD` of a shell does to all that it starts: there would be nobody to wait for."""
-    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    try:
-        with reading_beside(project, GIVEN, mode="static") as readings:
-            assert readings is None
-    finally:
-        signal.signal(signal.SIGCHLD, before)
-
-
-def test_a_system_without_room_for_another_process_reads_alone(
-    project: ProjectFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse() -> int:
-        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-
-    monkeypatch.setattr(os, "fork", refuse)
     with reading_beside(project, GIVEN, mode="static") as readings:
         assert readings is None

@@ -1,0 +1,97 @@
+"""A copy of the process does a part of the work, and where it cannot nothing is missing."""
+
+import errno
+import os
+import signal
+import threading
+
+import pytest
+
+from jobrunner import beside
+from jobrunner.beside import shared, worked_out_beside
+
+
+@pytest.fixture(autouse=True)
+def two_processors_and_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # a plugin of pytest may have another
+
+
+def test_another_process_works_it_out() -> None:
+    with worked_out_beside(os.getpid) as answer:
+        assert answer is not None
+        assert answer.wait() not in {None, os.getpid()}
+
+
+def test_work_that_breaks_off_gives_nothing_and_says_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with worked_out_beside(lambda: 1 // 0) as answer:
+        assert answer is not None
+        assert answer.wait() is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_process_is_left_of_work_that_nobody_waits_for() -> None:
+    waiting, end = os.pipe()
+
+    def tell_and_wait() -> None:
+        os.write(end, str(os.getpid()).encode())
+        signal.pause()
+
+    with worked_out_beside(tell_and_wait):
+        process_id = int(os.read(waiting, 20))
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_id, 0)
+
+
+def test_many_are_shared_and_stay_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "FEWEST_TO_SHARE", 3)
+    found = shared(lambda item: (item * item, os.getpid()), range(5))
+    assert [square for square, _ in found] == [0, 1, 4, 9, 16]
+    first, later = {pid for _, pid in found[:2]}, {pid for _, pid in found[2:]}
+    assert first == {os.getpid()}
+    assert not first & later
+
+
+def test_few_are_not_shared() -> None:
+    assert shared(lambda _: os.getpid(), range(3)) == [os.getpid()] * 3
+
+
+def test_what_breaks_in_the_copy_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "FEWEST_TO_SHARE", 2)
+    with pytest.raises(ZeroDivisionError):
+        shared(lambda item: 1 // (3 - item), range(4))
+
+
+def test_a_process_with_a_second_thread_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 2)
+    with worked_out_beside(os.getpid) as answer:
+        assert answer is None
+
+
+def test_one_processor_works_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    with worked_out_beside(os.getpid) as answer:
+        assert answer is None
+
+
+def test_who_ignores_the_end_of_children_works_alone() -> None:
+    """As `trap '' CHLD` of a shell does to all that it starts: there would be nobody to wait for."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with worked_out_beside(os.getpid) as answer:
+            assert answer is None
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_a_system_without_room_for_another_process_works_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    monkeypatch.setattr(beside, "FEWEST_TO_SHARE", 2)
+    assert shared(lambda _: os.getpid(), range(4)) == [os.getpid()] * 4
