@@ -14,6 +14,8 @@ from jobrunner.garbage import collection_paused
 
 FEWEST_TO_SHARE = 2_000
 """Fewer take longer to hand over than to work out, where one takes about 50 µs."""
+_is_a_copy = False
+"""A copy does its part alone: who made it is at work, too."""
 
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
@@ -34,12 +36,15 @@ class Answer(Generic[_Value]):
 
 
 @contextmanager
-def worked_out_beside(work: Callable[[], _Value]) -> Iterator[Answer[_Value] | None]:
-    """`work`, done by a copy of this process; None where none can be made, or would not help.
+def worked_out_beside(
+    work: Callable[[], _Value], *, items: int = FEWEST_TO_SHARE
+) -> Iterator[Answer[_Value] | None]:
+    """`work` on so many `items`, done by a copy of this process; None where none can be made, or would not
+    help.
 
     Its value goes through a pipe, pickled, and is not None. The copy ends with the block.
     """
-    started = _start(work) if _may_fork() else None
+    started = _start(work) if items >= FEWEST_TO_SHARE and _may_fork() else None
     if started is None:
         yield None
         return
@@ -54,13 +59,15 @@ def worked_out_beside(work: Callable[[], _Value]) -> Iterator[Answer[_Value] | N
 
 def shared(function: Callable[[_Item], _Value], items: Sequence[_Item]) -> list[_Value]:
     """`function` of each, in order; of many the later half is worked out beside the first."""
-    if len(items) < FEWEST_TO_SHARE:
-        return [function(item) for item in items]
-    first, later = items[: len(items) // 2], items[len(items) // 2 :]
-    with worked_out_beside(lambda: [function(item) for item in later]) as answer:
-        found = [function(item) for item in first]
+    half = len(items) // 2
+
+    def later() -> list[_Value]:
+        return [function(item) for item in items[half:]]
+
+    with worked_out_beside(later, items=len(items)) as answer:
+        first = [function(item) for item in items[:half]]
         rest = None if answer is None else answer.wait()
-    return found + ([function(item) for item in later] if rest is None else rest)
+    return first + (later() if rest is None else rest)
 
 
 def _may_fork() -> bool:
@@ -69,6 +76,7 @@ def _may_fork() -> bool:
     """
     return (
         sys.platform == "linux"
+        and not _is_a_copy
         and threading.active_count() == 1
         and signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
         and len(os.sched_getaffinity(0)) > 1
@@ -85,6 +93,8 @@ def _start(work: Callable[[], object]) -> tuple[int, BinaryIO] | None:
         os.close(end)
         return None
     if pid == 0:
+        global _is_a_copy  # noqa: PLW0603  one process, one answer
+        _is_a_copy = True
         os.close(answer)
         _answer(work, end)
     os.close(end)

@@ -1,13 +1,14 @@
 """What `apply` and `rollback` share: show the plan, ask, and then do exactly what was shown."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 from sqlalchemy import Engine
 
+from jobrunner.beside import Answer, worked_out_beside
 from jobrunner.cli.command import Function
 from jobrunner.cli.database import actor_of
 from jobrunner.cli.diagnostic_text import count
@@ -100,18 +101,21 @@ def carry_out(session: Session, engine: Engine, act: Act, *, yes: bool) -> Appli
             _ask(session, act, shown)
         digest = act.options.expected_digest or shown.digest
         act = replace(act, options=replace(act.options, expected_digest=digest))
-    # What was not shown before is written out while the server is busy with it.
-    lines: list[Future[Sequence[str]]] = []
-    with session.output.progress("applying"), ThreadPoolExecutor(1) as beside:
+    # What was not shown before is written out while the database is busy with it.
+    lines: list[Answer[Sequence[str]]] = []
+    with session.output.progress("applying"), ExitStack() as until_applied:
+
+        def begin(plan: Plan) -> None:
+            if yes:
+                beside = worked_out_beside(lambda: _lines(act, plan), items=len(plan.changes))
+                lines.extend(filter(None, [until_applied.enter_context(beside)]))
+
         applied = apply_project(
-            engine,
-            act.wanted,
-            options=act.options,
-            record_due=record_due,
-            begin=lambda plan: lines.append(beside.submit(_lines, act, plan)) if yes else None,
+            engine, act.wanted, options=act.options, record_due=record_due, begin=begin
         )
+        told = lines[0].wait() if lines else None
     if yes:
-        _show(session, act, applied.plan, lines[0].result())
+        _show(session, act, applied.plan, told or _lines(act, applied.plan))
     _tell(session, applied)
     return applied
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from jobrunner.beside import shared
 from jobrunner.cli.change_text import change_lines, widths_of
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines
 from jobrunner.cli.layout import text
@@ -23,8 +24,8 @@ def plan_lines(plan: Plan, *, wanted: str = "YAML") -> list[str]:
     lines: list[str] = []
     edits = [change for change in plan.changes if not _is_drift(change)]
     widths = widths_of(edits)
-    for change in edits:
-        lines += [*change_lines(change, plan, widths), ""]
+    for told in shared(lambda change: change_lines(change, plan, widths), edits):
+        lines += [*told, ""]
     drift = [update for update in plan.updates if update.is_drift]
     if drift:
         lines += [*_drift_lines(drift, wanted), ""]

@@ -55,7 +55,7 @@ def test_many_are_shared_and_stay_in_their_order(monkeypatch: pytest.MonkeyPatch
 
 
 def test_few_are_not_shared() -> None:
-    assert shared(lambda _: os.getpid(), range(3)) == [os.getpid()] * 3
+    assert shared(lambda _: os.getpid(), range(4)) == [os.getpid()] * 4
 
 
 def test_what_breaks_in_the_copy_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +95,13 @@ def test_a_system_without_room_for_another_process_works_alone(
     monkeypatch.setattr(os, "fork", refuse)
     monkeypatch.setattr(beside, "FEWEST_TO_SHARE", 2)
     assert shared(lambda _: os.getpid(), range(4)) == [os.getpid()] * 4
+
+
+def test_a_copy_makes_no_copy_of_its_own() -> None:
+    def ask() -> bool:
+        with worked_out_beside(os.getpid) as answer:
+            return answer is None
+
+    with worked_out_beside(ask) as answer:
+        assert answer is not None
+        assert answer.wait() is True
