@@ -66,6 +66,7 @@ def assert_plan_empty(pytestconfig: pytest.Config) -> AssertPlanEmpty:
         plan = _project(pytestconfig).plan()
         if not plan.is_empty:
             changes = [f"{type(one).__name__.lower()} {one.address}" for one in plan.changes]
+            changes += [f"notifier {one.name} {one.kind}" for one in plan.notifiers]
             pytest.fail(f"The database does not match the files: {', '.join(changes)}.")
 
     return check

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from jobrunner.alerts.shown_address import address_words
 from jobrunner.cli.command import make_command, output_option
 from jobrunner.cli.database import open_database
 from jobrunner.cli.diagnostic_text import count
@@ -16,10 +17,11 @@ from jobrunner.cli.style import style
 from jobrunner.cli.value_text import value_text
 from jobrunner.cli.which_project import project_name_of
 from jobrunner.plan.changes import FieldChange, Update, changes_as_json
+from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.reconcile import Drift, find_drift, reading
 from jobrunner.wording.states import Role
 
-_FORMAT_VERSION = "1.0"
+_FORMAT_VERSION = "1.1"
 
 
 @make_command(
@@ -52,6 +54,7 @@ def _record(drift: Drift) -> dict[str, Any]:
         "project": plan.project,
         "revision": plan.base_revision,
         "drift": not drift.is_empty,
+        "notifiers": [change.as_json() for change in plan.notifiers],
         "changes": changes_as_json(plan.changes),
         "edited": list(drift.edited),
     }
@@ -64,7 +67,7 @@ def _lines(drift: Drift) -> list[str]:
         be, them = ("is", "it") if plan.unchanged == 1 else ("are", "them")
         jobs = count(plan.unchanged, "job")
         return [f"No drift. {jobs} {be} as revision {revision} has left {them}."]
-    back = "" if plan.is_empty else f", or `jobrunner rollback {revision}`"
+    back = "" if not plan.changes else f", or `jobrunner rollback {revision}`"
     return [
         style(f"Changed in the database since revision {revision}:", "strong"),
         *_job_lines(drift),
@@ -74,6 +77,8 @@ def _lines(drift: Drift) -> list[str]:
 
 
 def _job_lines(drift: Drift) -> Iterator[str]:
+    for notifier in drift.plan.notifiers:
+        yield _notifier_line(notifier)
     for create in drift.plan.creates:
         yield _line("-", "bad", create.address, "is gone")
     for delete in drift.plan.deletes:
@@ -83,6 +88,18 @@ def _job_lines(drift: Drift) -> Iterator[str]:
     for address in drift.edited:
         words = "the stored definition is not the one that was applied; only the files have that"
         yield _line("!", "bad", address, words)
+
+
+def _notifier_line(change: NotifierChange) -> str:
+    name = f"notifier {change.name}"
+    match change.kind:
+        case "added":
+            return _line("-", "bad", name, "is gone")
+        case "removed":
+            return _line("+", "warn", name, "is in force, and no apply has brought it")
+        case "changed":
+            there, applied = map(address_words, (change.old, change.new))
+            return _line("~", "warn", name, f"{text(there)} in the database, {applied} applied")
 
 
 def _words(update: Update) -> Iterator[str]:

@@ -17,6 +17,7 @@ from jobrunner.cli.style import style
 from jobrunner.cli.which_project import project_name_of
 from jobrunner.db.engine import transaction
 from jobrunner.db.history import Revision, get_revision, list_revisions, list_revisions_of
+from jobrunner.db.revisions import NOTIFIER
 from jobrunner.errors import NotFound
 from jobrunner.wording.times import distance, iso
 
@@ -111,9 +112,15 @@ def _record(revision: Revision, *, with_changes: bool) -> dict[str, Any]:
         "git_dirty": revision.git_dirty,
         "rolled_back_to": revision.rolled_back_to,
         "digest": revision.digest,
-        "summary": {name: revision.counts.get(name, 0) for name in _ACTIONS},
+        "summary": {name: revision.counts.get(action, 0) for name, action in _SUMMARY.items()},
     }
-    return {**record, "changes": list(revision.changes)} if with_changes else record
+    if not with_changes:
+        return record
+    notifiers = [change.as_json() for change in revision.notifiers]
+    return {**record, "notifiers": notifiers, "changes": list(revision.changes)}
 
 
-_ACTIONS = ("create", "update", "move", "delete")
+_SUMMARY = {
+    **{name: name for name in ("create", "update", "move", "delete")},
+    "notifiers": NOTIFIER,
+}

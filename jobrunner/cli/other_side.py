@@ -1,6 +1,6 @@
 """What `plan --against` compares the files with, in place of what is in force."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from jobrunner.db.engine import database_now
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.reconcile import read_desired, reading
 from jobrunner.sealing import Keyring
-from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.models import DefinedJob, JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class OtherSide:
     """What the files are compared with, in place of what is in force."""
 
     jobs: Sequence[DefinedJob]
+    notifiers: Mapping[str, JsonValue] | None
+    """Where alerts go there; None: only fingerprints are known."""
     name: str
     now: datetime
     keyring: Keyring | None = None
@@ -34,7 +36,7 @@ def read_other_side(session: Session, project: str, against: str) -> OtherSide:
     DatabaseUnavailable.
     """
     if not against:
-        return OtherSide((), "nothing, as no database was asked", datetime.now(UTC))
+        return OtherSide((), {}, "nothing, as no database was asked", datetime.now(UTC))
     if against.isdecimal():
         return _revision(session, project, int(against))
     folder = session.working_directory / against
@@ -50,7 +52,8 @@ def read_other_side(session: Session, project: str, against: str) -> OtherSide:
             f"{project}: they have nothing to do with each other.",
             hint=f"Name another checkout of {project}; `jobrunner plan --offline` shows these files alone.",
         )
-    return OtherSide(other.jobs, f"the files of {text(against)}", datetime.now(UTC))
+    notifiers = {name: one.url for name, one in other.notifiers.items()}
+    return OtherSide(other.jobs, notifiers, f"the files of {text(against)}", datetime.now(UTC))
 
 
 def _revision(session: Session, project: str, number: int) -> OtherSide:
@@ -60,4 +63,4 @@ def _revision(session: Session, project: str, number: int) -> OtherSide:
         then = history.jobs_at(connection, found.id, number)
         now = database_now(connection)
     jobs = [one.job for one in then]
-    return OtherSide(jobs, f"revision {number}", now, keyring_of(session))
+    return OtherSide(jobs, None, f"revision {number}", now, keyring_of(session))

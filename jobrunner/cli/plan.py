@@ -223,7 +223,6 @@ def _origin(desired: Desired, options: ApplyOptions) -> Origin:
         git_committed_at=options.git_committed_at,
         missing_folders=desired.missing_folders,
         guards=desired.project.guards,
-        notifiers={name: notifier.url for name, notifier in desired.project.notifiers.items()},
     )
 
 
@@ -233,6 +232,7 @@ def _against(session: Session, desired: Desired, asked: _Asked) -> Plan:
         return plan_against(
             desired,
             other.jobs,
+            notifiers=other.notifiers,
             what=other.name,
             now=other.now,
             keyring=other.keyring,

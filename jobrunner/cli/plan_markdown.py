@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from jobrunner.cli.change_text import change_lines, last_run_text, next_text
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines
 from jobrunner.cli.layout import text
+from jobrunner.cli.notifier_text import MARKS, addresses_text
 from jobrunner.cli.plan_text import closing_line, counts_text, horizon_text, limits_text, load_rows
 from jobrunner.cli.style import unstyle
 from jobrunner.plan.changes import Change, Create, Delete, Plan, Update
@@ -30,6 +31,10 @@ def plan_markdown(plan: Plan) -> str:
     head = [_headline(plan), *refused, *against, *([limits_text(plan)] if plan.targets else [])]
     tail = [*_load(plan), *_closing(plan)]
     room = LONGEST - _length([*head, *tail]) - _ROOM_OF_A_NOTE
+    notifiers = _within(room // 4, _notifiers(plan), "notifier", "**Notifiers**")
+    if notifiers:
+        notifiers.append("")  # or what follows would be a part of the list
+    room -= _length(notifiers)
     deletes = _within(room, _deletes(plan), "deletion", "**Deleted**")
     room -= _length(deletes)
     reserved = min(_ROOM_OF_WARNINGS, room // 4) if plan.diagnostics else 0
@@ -37,7 +42,9 @@ def plan_markdown(plan: Plan) -> str:
     room -= _length(table)
     warnings = _folded(room // 2, _warnings(plan), "", "warning", len(plan.diagnostics))
     details = _folded(room - _length(warnings), _details(plan), "diff", "change", len(plan.changes))
-    return "\n".join([*head, *deletes, *table, *details, *warnings, *tail]).rstrip() + "\n"
+    return (
+        "\n".join([*head, *notifiers, *deletes, *table, *details, *warnings, *tail]).rstrip() + "\n"
+    )
 
 
 def code(value: str) -> str:
@@ -54,6 +61,14 @@ def _headline(plan: Plan) -> str:
         return f"### {code(plan.project)}{environment}: no changes\n\n{closing_line(plan)}\n"
     warnings = f"; {count(len(plan.diagnostics), 'warning')}" if plan.diagnostics else ""
     return f"### {code(plan.project)}{environment}: {counts_text(plan)}{warnings}\n"
+
+
+def _notifiers(plan: Plan) -> Iterator[str]:
+    for change in plan.notifiers:
+        mark, _ = MARKS[change.kind]
+        place = change.location
+        where = "" if place is None else f" {code(place.file)} line {place.line}"
+        yield f"- **{mark}** {code(change.name)} {code(addresses_text(change))}{where}"
 
 
 def _deletes(plan: Plan) -> Iterator[str]:
@@ -118,7 +133,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
 
 
 def _load(plan: Plan) -> Iterator[str]:
-    if plan.is_empty:
+    if not plan.changes:
         return
     yield f"\n| load, {horizon_text(plan)} | before | after | change |\n|---|---:|---:|---:|"
     for row in load_rows(plan):

@@ -7,6 +7,7 @@ from jobrunner.beside import shared
 from jobrunner.cli.change_text import change_lines, widths_of
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines
 from jobrunner.cli.layout import text
+from jobrunner.cli.notifier_text import notifier_lines
 from jobrunner.cli.style import style
 from jobrunner.cli.value_text import value_text
 from jobrunner.plan.changes import Change, Delete, Plan, Update
@@ -24,6 +25,8 @@ def plan_lines(plan: Plan, *, wanted: str = "YAML") -> list[str]:
     lines: list[str] = []
     edits = [change for change in plan.changes if not _is_drift(change)]
     widths = widths_of(edits)
+    if plan.notifiers:
+        lines += [*notifier_lines(plan.notifiers), ""]
     for told in shared(lambda change: change_lines(change, plan, widths), edits):
         lines += [*told, ""]
     drift = [update for update in plan.updates if update.is_drift]
@@ -61,6 +64,7 @@ def counts_text(plan: Plan) -> str:
         *([f"{len(plan.moves):,} to move"] if plan.moves else []),
         f"{len(plan.deletes):,} to delete",
         *([f"{len(plan.drift):,} drift to reset"] if plan.drift else []),
+        *([count(len(plan.notifiers), "notifier change")] if plan.notifiers else []),
         f"{plan.unchanged:,} unchanged",
     ]
     return ", ".join(parts)

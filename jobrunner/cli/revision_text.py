@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import fields_lines, text
+from jobrunner.cli.notifier_text import notifier_lines
 from jobrunner.cli.style import pad, style
 from jobrunner.cli.value_text import difference_text, value_text
 from jobrunner.db.history import Revision
+from jobrunner.db.revisions import NOTIFIER
 from jobrunner.plan.changes import FieldChange
 from jobrunner.wording.states import Role
 from jobrunner.wording.times import distance, exact
@@ -23,13 +26,14 @@ _MARKS: Mapping[str, tuple[str, Role]] = {
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """`+1 ~2 >1 -1`; nothing for what there is none of."""
+    """`+1 ~2 >1 -1 1 notifier`; nothing for what there is none of."""
     told = [
         style(f"{mark}{counts[action]:,}", role)
         for action, (mark, role) in _MARKS.items()
         if counts.get(action)
     ]
-    return " ".join(told)
+    notifiers = counts.get(NOTIFIER, 0)
+    return " ".join([*told, *([count(notifiers, "notifier")] if notifiers else [])])
 
 
 def git_text(revision: Revision) -> str:
@@ -56,7 +60,7 @@ def revision_lines(revision: Revision, now: datetime) -> list[str]:
     if revision.rolled_back_to is not None:
         parts.append(style(f"rollback to {revision.rolled_back_to}", "warn"))
     width = max((len(change["address"]) for change in revision.changes), default=0)
-    lines = ["  ".join(parts)]
+    lines = ["  ".join(parts), *notifier_lines(revision.notifiers)]
     for change in revision.changes:
         lines += _change_lines(change, revision.number, width)
     return lines

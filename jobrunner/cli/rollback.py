@@ -1,6 +1,6 @@
 """`jobrunner rollback`: the jobs of an earlier revision in force again, by a plan like any other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from jobrunner.cli.style import style
 from jobrunner.cli.which_project import project_guards, project_name_of
 from jobrunner.db.engine import transaction
 from jobrunner.db.history import Revision, get_revision
+from jobrunner.db.notifiers import read_notifiers
 from jobrunner.db.processes import read_processes
 from jobrunner.db.projects import NEVER_APPLIED, find_project
 from jobrunner.errors import UsageError
@@ -35,7 +36,8 @@ from jobrunner.wording.times import distance
 @make_command(
     "rollback",
     "Put the jobs of an earlier revision in force again: show the plan, ask, apply.\n\n"
-    "It needs no job file. Deleted jobs return with their history. The files stay as they are, and their "
+    "It needs no job file. Deleted jobs return with their history. Notifiers stay as they are: a revision "
+    "keeps no addresses. The files stay as they are, and their "
     "next apply brings them back: revert the commit as well.",
     examples=[
         ("jobrunner rollback 41", "All jobs as revision 41 had them."),
@@ -64,9 +66,10 @@ def command(session: Session, *, revision: int, out: Path | None, yes: bool, **g
             wanted = _wanted(session, connection, revision)
             then = get_revision(connection, wanted.project, revision)
             watchers = _watchers(connection, wanted.project)
+            notifiers = read_notifiers(connection, wanted.project)
 
         def head(plan: Plan) -> Sequence[str]:
-            return _head_lines(plan, then, watchers)
+            return _head_lines(plan, then, watchers, notifiers)
 
         if out is None:
             carry_out(session, engine, Act(f"rollback {revision}", wanted, options, head), yes=yes)
@@ -109,7 +112,9 @@ def _watchers(connection: Connection, project: str) -> list[str]:
     )
 
 
-def _head_lines(plan: Plan, then: Revision, watchers: Sequence[str]) -> list[str]:
+def _head_lines(
+    plan: Plan, then: Revision, watchers: Sequence[str], notifiers: Iterable[str]
+) -> list[str]:
     environment = f"   env {text(plan.environment)}" if plan.environment else ""
     git = f", git {git_text(then)}" if then.git_commit else ""
     when = distance(then.created_at, datetime.now(UTC))
@@ -118,6 +123,8 @@ def _head_lines(plan: Plan, then: Revision, watchers: Sequence[str]) -> list[str
         f"{title}   project {text(plan.project)}{environment}   base revision {plan.base_revision}",
         style(f"revision {then.number} was applied {when} by {text(then.author)}{git}", "quiet"),
     ]
+    if names := ", ".join(map(text, notifiers)):
+        lines.append(style(f"notifiers stay as they are: {names}", "quiet"))
     return [*lines, *([] if plan.is_empty else _warning_lines(watchers)), ""]
 
 

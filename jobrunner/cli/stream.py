@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from jobrunner.cli.change_text import change_lines, widths_of
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines, report_lines
 from jobrunner.cli.layout import text
+from jobrunner.cli.notifier_text import notifier_lines
 from jobrunner.cli.plan_text import closing_line
 from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.style import pad, style, symbol
@@ -87,6 +88,7 @@ def _applied_lines(
     shown = [change_lines(change, plan, widths) for change in first]
     if len(plan.changes) > _CHANGES_IN_FULL:
         shown = [change[:1] for change in shown]
+    lines += notifier_lines(plan.notifiers)
     lines += [line for change in shown for line in change]
     more = len(plan.changes) - len(shown)
     if more > 0:

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, RowMapping, text
 
-from jobrunner.db.revisions import whole_changes
+from jobrunner.db.revisions import changed_notifiers, whole_changes
 from jobrunner.errors import Conflict, NotFound
+from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.spec.models import DefinedJob, Location, load_job
 
 
@@ -34,9 +35,11 @@ class Revision:
     digest: str
     """Of its plan."""
     counts: Mapping[str, int]
-    """How many jobs by action: `create`, `update`, `move`, `delete`."""
+    """How many jobs by action: `create`, `update`, `move`, `delete`; and of `notifier` how many."""
     changes: tuple[Mapping[str, Any], ...]
     """In the form of `plan.changes.changes_as_json`, as far as they were asked for."""
+    notifiers: tuple[NotifierChange, ...] = ()
+    """As far as they were asked for."""
 
 
 _COLUMNS = """
@@ -129,6 +132,7 @@ _IN_FORCE_AT = text("""
                CAST(change ->> 'line' AS integer) AS line
           FROM jobrunner.revisions AS r CROSS JOIN LATERAL jsonb_array_elements(r.changes) AS change
          WHERE r.project_id = :project_id AND r.number <= :revision
+           AND change ->> 'action' <> 'notifier'
     ), words AS (
         SELECT number, address, action <> 'delete' AS is_in_force, file, line FROM changes
          UNION ALL
@@ -180,4 +184,6 @@ def _job_then(event: Row[Any], definition: Row[Any] | None) -> JobThen:
 
 
 def _revision(row: RowMapping) -> Revision:
-    return Revision(**{**row, "changes": whole_changes(row["changes"])})
+    stored = row["changes"]
+    told = {"changes": whole_changes(stored), "notifiers": changed_notifiers(stored)}
+    return Revision(**{**row, **told})

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 
 from jobrunner.access.caller import Caller
 from jobrunner.db.history import no_such_revision
-from jobrunner.db.revisions import whole_changes
+from jobrunner.db.revisions import changed_notifiers, whole_changes
+from jobrunner.plan.notifiers import NotifierChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class RevisionOnPage:
     rolled_back_to: int | None
     digest: str
     counts: Mapping[str, int]
-    """How many jobs that the caller sees, by action."""
+    """How many jobs that the caller sees, by action; for who sees all, of `notifier` how many."""
 
 
 _PAGE = text("""
@@ -87,6 +88,7 @@ class RevisionWithChanges(RevisionOnPage):
 
     changes: tuple[Mapping[str, Any], ...]
     """In the form of `plan.changes.changes_as_json`."""
+    notifiers: tuple[NotifierChange, ...]
 
 
 _ONE = text("""
@@ -123,4 +125,6 @@ def get_seen_revision(
     row = connection.execute(_ONE, values).mappings().one_or_none()
     if row is None or (caller.namespaces is not None and not row["counts"]):
         raise no_such_revision(project, number)
-    return RevisionWithChanges(**{**row, "changes": whole_changes(row["changes"])})
+    stored = row["changes"]
+    told = {"changes": whole_changes(stored), "notifiers": changed_notifiers(stored)}
+    return RevisionWithChanges(**{**row, **told})

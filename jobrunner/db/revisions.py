@@ -10,6 +10,10 @@ from sqlalchemy import Connection, text
 
 from jobrunner.db.projects import Project
 from jobrunner.plan.guards import AppliedCommit, Commit
+from jobrunner.plan.notifiers import NotifierChange, notifier_from_json
+
+NOTIFIER = "notifier"
+"""Stands for the action in a change that is of no job and has no address."""
 
 _INSERT = text("""
     INSERT INTO jobrunner.revisions
@@ -31,8 +35,9 @@ def insert_revision(
     rolled_back_to: int | None,
     digest: str,
     changes: Sequence[Mapping[str, Any]],
+    notifiers: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Who applied what: `changes` is the plan's JSON form of them.
+    """Who applied what: `changes` and `notifiers` are in the plan's JSON form of them.
 
     With `git_committed_at` the commit is what later ones are measured by; see `newest_commit`.
     """
@@ -47,14 +52,24 @@ def insert_revision(
             "git_committed_at": git_committed_at,
             "rolled_back_to": rolled_back_to,
             "digest": digest,
-            "changes": _as_json(changes),
+            # They come first: of many changes a page reads the beginning.
+            "changes": _as_json([*({"action": NOTIFIER, **one} for one in notifiers), *changes]),
         },
     )
 
 
 def whole_changes(stored: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The changes of a row, as `insert_revision` was given them."""
-    return tuple(_each_field(change, lambda field: _SAYS_NOTHING | field) for change in stored)
+    """The changes of jobs of a row, as `insert_revision` was given them."""
+    return tuple(
+        _each_field(change, lambda field: _SAYS_NOTHING | field)
+        for change in stored
+        if change["action"] != NOTIFIER
+    )
+
+
+def changed_notifiers(stored: Iterable[Mapping[str, Any]]) -> tuple[NotifierChange, ...]:
+    """The changes of notifiers of a row."""
+    return tuple(notifier_from_json(one) for one in stored if one["action"] == NOTIFIER)
 
 
 _SAYS_NOTHING: dict[str, Any] = {

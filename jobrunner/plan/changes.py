@@ -8,11 +8,12 @@ from uuid import UUID
 
 from jobrunner.plan.forecast import EditForecast
 from jobrunner.plan.load import HORIZON, Load
+from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """Of `Plan.as_json`; minor versions only add."""
 
 
@@ -198,19 +199,21 @@ class Plan:
     jobs_before: int
     jobs_after: int
     digest: str
-    """Twelve hex digits over the changes; '' is never a digest."""
+    """Twelve hex digits over the changes and the notifiers; '' is never a digest."""
     load_before: Load
     load_after: Load
     diagnostics: tuple[Diagnostic, ...]
     """Warnings of the files and of the lints, in file order."""
     now: datetime
     """The database's clock when it was made."""
+    notifiers: tuple[NotifierChange, ...] = ()
+    """By name; none where it is not of files: those in force stay."""
     horizon: timedelta = HORIZON
     """How far the loads look ahead."""
     targets: tuple[str, ...] = ()
     """What it is limited to; none: it is whole."""
     left_out: int = 0
-    """Changes of other jobs than `targets`."""
+    """Changes of other jobs than `targets`, and of notifiers that none of these needs."""
     signatures: Mapping[str, str] = field(default_factory=dict)
     """Of what new jobs call, by dotted path, where the source tells: `f(batch_size: int = 500)`."""
     refused: Refusal | None = None
@@ -221,7 +224,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Nothing to do: the files and the database agree."""
-        return not self.changes
+        return not (self.changes or self.notifiers)
 
     @property
     def is_adoption(self) -> bool:
@@ -272,6 +275,7 @@ class Plan:
             "digest": self.digest,
             "targets": list(self.targets),
             "summary": self._summary(),
+            "notifiers": [change.as_json() for change in self.notifiers],
             "changes": changes_as_json(self.changes),
             "load": {
                 "horizon_days": self.horizon / timedelta(days=1),
@@ -289,6 +293,7 @@ class Plan:
             "move": len(self.moves),
             "delete": len(self.deletes),
             "drift": len(self.drift),
+            "notifiers": len(self.notifiers),
             "unchanged": self.unchanged,
             "relocated": len(self.relocated),
             "left_out": self.left_out,

@@ -9,7 +9,7 @@ from jobrunner.plan.digest import spec_digest
 from jobrunner.plan.forecast import timing_in_force
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.schedule import next_time
-from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
+from jobrunner.spec.models import DefinedJob, JobSpec, JsonValue, Location, ScheduleSpec
 
 _NOWHERE = UUID(int=0)
 """Of ids that stand in no database."""
@@ -65,9 +65,17 @@ class CurrentProject:
     """Addresses that the files have and whose jobs were deleted → the revision that did it."""
     served_queues: frozenset[str] | None = None
     """Those that the workers take from; None: no worker is known."""
+    notifiers: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)
+    """Where its alerts go, by name: an address, or a reference to one."""
 
 
-def as_if_applied(name: str, jobs: Sequence[DefinedJob], *, now: datetime) -> CurrentProject:
+def as_if_applied(
+    name: str,
+    jobs: Sequence[DefinedJob],
+    notifiers: Mapping[str, JsonValue],
+    *,
+    now: datetime,
+) -> CurrentProject:
     """What a database would hold that these definitions, and nothing else, have just been applied to."""
     return CurrentProject(
         name=name,
@@ -75,6 +83,7 @@ def as_if_applied(name: str, jobs: Sequence[DefinedJob], *, now: datetime) -> Cu
         revision=0,
         jobs=tuple(_as_if_applied(job, now) for job in jobs),
         pauses=(),
+        notifiers=notifiers,
     )
 
 

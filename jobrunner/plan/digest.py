@@ -45,6 +45,14 @@ def plan_digest(
     return _hash(canonical_json([project, environment, sorted(changes)]), _PLAN_DIGITS)
 
 
+def notified_digest(digest: str, notifiers: Iterable[tuple[str, str, str]]) -> str:
+    """Of a plan that has `digest` for its jobs and changes these notifiers, as (name, address before,
+    address after); without any it stays as it is.
+    """
+    named = sorted(notifiers)
+    return _hash(canonical_json([digest, named]), _PLAN_DIGITS) if named else digest
+
+
 def canonical_json(value: Any) -> str:
     """One text for one JSON value: `true`, `1` and `1.0` differ, the order of keys does not matter."""
     text = _dumped(value)

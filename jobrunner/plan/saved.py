@@ -6,20 +6,23 @@ names these. Secrets are references in it and sensitive arguments are sealed, as
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
+from jobrunner.alerts.shown_address import hidden_address
 from jobrunner.errors import ConfigurationError
-from jobrunner.plan.changes import Change, Create, Delete, Plan
+from jobrunner.plan.changes import Create, Delete, Plan
 from jobrunner.plan.current import CurrentJob, CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
 from jobrunner.plan.load import Load
+from jobrunner.plan.notifier_diff import with_notifiers
+from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.models import DefinedJob, JsonValue
-from jobrunner.spec.project import Guards, Move
+from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.project import DefinedNotifier, Guards, Move
 
 FORMAT_VERSION = 1
 _MARK = "jobrunner plan"
@@ -35,8 +38,6 @@ class Origin:
     missing_folders: tuple[str, ...]
     guards: Guards
     git_committed_at: datetime | None = None
-    notifiers: Mapping[str, JsonValue] | None = None
-    """Where its alerts go; None says nothing of it: a rollback's, and those of before there were alerts."""
     rolled_back_to: int | None = None
     """The revision that it goes back to; None: it is of the files."""
 
@@ -59,7 +60,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """Of both sides only the jobs that the plan touches."""
+    """Of both sides only the jobs and notifiers that the plan touches."""
 
     origin: Origin
     environment: str
@@ -71,12 +72,15 @@ class SavedPlan:
     """The database's clock when the plan was made."""
     digest: str
     figures: Figures
+    notifiers: Mapping[str, DefinedNotifier] = field(default_factory=dict)
+    """Those to write, with their addresses; of the earlier ones only fingerprints are kept."""
 
     def plan(self) -> Plan:
         """As it was shown when it was saved."""
         made = make_plan(
             self.current, self.jobs, now=self.now, environment=self.environment, moves=self.moves
         )
+        made = with_notifiers(made, self.current.notifiers, self.notifiers)
         figures = {name: getattr(self.figures, name) for name in Figures.__dataclass_fields__}
         return replace(made, relocated=(), **figures)
 
@@ -91,17 +95,23 @@ def make_saved(
     return SavedPlan(
         origin=origin,
         environment=plan.environment,
-        current=only_touched(current, plan.changes),
+        current=only_touched(current, plan),
         jobs=tuple(change.job for change in plan.changes if not isinstance(change, Delete)),
         moves=tuple(moves) if plan.moves else (),
         now=plan.now,
         digest=plan.digest,
         figures=Figures(**{name: getattr(plan, name) for name in Figures.__dataclass_fields__}),
+        notifiers={
+            change.name: DefinedNotifier(change.url, change.location)
+            for change in plan.notifiers
+            if change.location is not None
+        },
     )
 
 
-def only_touched(current: CurrentProject, changes: Sequence[Change]) -> CurrentProject:
-    """Without the jobs that none of the changes is of."""
+def only_touched(current: CurrentProject, plan: Plan) -> CurrentProject:
+    """Without the jobs and the notifiers that the plan leaves alone, and without any address."""
+    changes = plan.changes
     ids = {change.job_id for change in changes if not isinstance(change, Create)}
     created = {change.address for change in changes if isinstance(change, Create)}
     pauses = {pause for change in changes for pause in change.pauses}
@@ -111,6 +121,11 @@ def only_touched(current: CurrentProject, changes: Sequence[Change]) -> CurrentP
         pauses=tuple(pause for pause in current.pauses if pause in pauses),
         deleted={address: at for address, at in current.deleted.items() if address in created},
         served_queues=None,
+        notifiers={
+            change.name: hidden_address(current.notifiers[change.name])
+            for change in plan.notifiers
+            if change.name in current.notifiers
+        },
     )
 
 
@@ -125,13 +140,26 @@ def stale_because(saved: SavedPlan, current: CurrentProject) -> Iterator[str]:
     before = {job.id: job for job in saved.current.jobs}
     by_address = {job.address: job for job in current.jobs}
     by_id = {job.id: job for job in current.jobs}
-    for change in saved.plan().changes:
+    plan = saved.plan()
+    for notifier in plan.notifiers:
+        yield from _what_became_of_notifier(notifier, current)
+    for change in plan.changes:
         if isinstance(change, Create):
             there = by_address.get(change.address)
             if there is not None:
                 yield f"{change.address} has been created in revision {there.revision}."
         else:
             yield from _what_became(change.address, before[change.job_id], by_id.get(change.job_id))
+
+
+def _what_became_of_notifier(before: NotifierChange, current: CurrentProject) -> Iterator[str]:
+    now = current.notifiers.get(before.name)
+    if now is None and before.old is not None:
+        yield f"The notifier {before.name} has been removed."
+    elif now is not None and before.old is None:
+        yield f"The notifier {before.name} has been added."
+    elif now is not None and hidden_address(now) != before.old:
+        yield f"The notifier {before.name} has another address by now."
 
 
 def _what_became(address: str, before: CurrentJob, now: CurrentJob | None) -> Iterator[str]:

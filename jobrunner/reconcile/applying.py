@@ -9,14 +9,13 @@ from sqlalchemy import Connection, Engine
 from jobrunner.crash_points import reach
 from jobrunner.db import definitions, pending, projects
 from jobrunner.db.engine import Limits, change_limits, transaction
-from jobrunner.db.notifiers import replace_notifiers
 from jobrunner.db.revisions import is_flapping
 from jobrunner.db.wakeups import notify
 from jobrunner.plan.changes import Plan
 from jobrunner.reconcile.guarding import check_wanted
 from jobrunner.reconcile.options import ApplyOptions
 from jobrunner.reconcile.planning import THINKING_SECONDS, check_expected
-from jobrunner.reconcile.wanted import Wanted, notifiers_of, plan_wanted, project_name
+from jobrunner.reconcile.wanted import Wanted, plan_wanted, project_name
 from jobrunner.reconcile.writing import RecordDue, settle_due, write
 
 _PLANNING = Limits(
@@ -85,24 +84,14 @@ def apply_within(
     change_limits(connection, _WRITING)
     definitions.write_locations(connection, {move.job_id: move.after for move in plan.relocated})
     if plan.is_empty and not plan.is_adoption:
-        _write_notifiers(connection, wanted)
         return Applied(None, plan)
     at = settle_due(connection, plan, record_due, now)
     project = write(connection, plan, wanted, options, at)
-    _write_notifiers(connection, wanted)
     pending.clear_pending(connection, plan.project)
     flapping = is_flapping(connection, project)
     reach("apply_written")
     notify(connection)
     return Applied(project.revision, plan, is_flapping=flapping)
-
-
-def _write_notifiers(connection: Connection, wanted: Wanted) -> None:
-    """Like the places of jobs they are no part of a plan: whom alerts reach changes no run."""
-    project = projects.find_project(connection, project_name(wanted))
-    urls = notifiers_of(wanted)
-    if project is not None and urls is not None:
-        replace_notifiers(connection, project.id, urls)
 
 
 def _limits_of_waiting(lock_timeout_seconds: float) -> Limits:

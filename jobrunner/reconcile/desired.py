@@ -1,6 +1,6 @@
 """Files → what they want: every definition, or every mistake."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from jobrunner.files import ProjectFiles, read_project
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.parse import parse_project
-from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
+from jobrunner.spec.project import NOTHING_GIVEN, DefinedNotifier, Given, Move, ProjectSpec
 from jobrunner.spec.readings import KnownReadings
 from jobrunner.spec.yaml import SourceFile
 
@@ -25,6 +25,7 @@ class Desired:
     jobs: tuple[DefinedJob, ...]
     """Sorted by address."""
     moves: tuple[Move, ...]
+    notifiers: Mapping[str, DefinedNotifier]
     files: int
     """How many job files were read."""
     missing_folders: tuple[str, ...]
@@ -64,6 +65,7 @@ def understand(read: ProjectFiles, given: Given, readings: KnownReadings | None 
         root=read.root,
         jobs=parsed.jobs,
         moves=parsed.moves,
+        notifiers=parsed.notifiers,
         files=len(read.files),
         missing_folders=read.missing_folders,
         diagnostics=diagnostics,

@@ -1,6 +1,6 @@
 """What an apply would change, without changing it: files, a saved plan or another checkout are one side."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,12 +23,13 @@ from jobrunner.plan.changes import Plan
 from jobrunner.plan.current import CurrentProject, as_if_applied
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.load import HORIZON
+from jobrunner.plan.notifier_diff import with_notifiers
 from jobrunner.plan.saved import SavedPlan, only_touched, stale_because
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.reconcile.desired import Desired
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job
 from jobrunner.source.tasks import TaskSources
-from jobrunner.spec.models import DefinedJob
+from jobrunner.spec.models import DefinedJob, JsonValue
 from jobrunner.spec.project import Move
 from jobrunner.spec.source_lines import with_source_lines
 
@@ -91,6 +92,7 @@ def plan_against(
     desired: Desired,
     others: Sequence[DefinedJob],
     *,
+    notifiers: Mapping[str, JsonValue] | None,
     what: str,
     now: datetime,
     keyring: Keyring | None = None,
@@ -99,11 +101,14 @@ def plan_against(
 ) -> Plan:
     """What the files would change where `others` are in force, which `what` names; asks no database.
 
+    `notifiers` are those of the other side; None where it does not know: then nothing is said of them.
     `keyring` seals the sensitive arguments where those of `others` are sealed; None where they are not.
     It is to be looked at and not to be applied, so it has no digest. Raises NotFound for a target
     that is no job.
     """
-    current = as_if_applied(desired.project.project, others, now=now)
+    if notifiers is None:
+        notifiers = {name: one.url for name, one in desired.notifiers.items()}
+    current = as_if_applied(desired.project.project, others, notifiers, now=now)
     plan = _plan_of_files(desired, current, keyring, targets=targets, horizon=horizon, now=now)
     return replace(plan, digest="", against=what)
 
@@ -111,20 +116,22 @@ def plan_against(
 def plan_saved(connection: Connection, saved: SavedPlan, *, now: datetime | None = None) -> Plan:
     """The same changes as they would be made now; needs no file of the project.
 
-    Raises StalePlan when a job that the plan touches is not what it was, and Conflict when another
-    project owns an address.
+    Raises StalePlan when a job or a notifier that the plan touches is not what it was, and Conflict when
+    another project owns an address.
     """
     name, addresses = saved.current.name, [job.address for job in saved.jobs]
     jobs.check_owners(connection, name, addresses)
     current = read_current(connection, name, addresses)
     _check_not_stale(stale_because(saved, current))
+    touched = only_touched(current, saved.plan())
     plan = make_plan(
-        only_touched(current, saved.plan().changes),
+        touched,
         saved.jobs,
         now=now or database_now(connection),
         environment=saved.environment,
         moves=saved.moves,
     )
+    plan = with_notifiers(plan, touched.notifiers, saved.notifiers)
     check_expected(plan, saved.digest)
     in_force, figures = len(current.jobs), saved.figures
     unchanged = in_force - len(plan.updates) - len(plan.deletes)
@@ -207,6 +214,9 @@ def _plan_of_files(
         horizon=horizon,
         diagnostics=desired.diagnostics,
         each=shared,
+    )
+    plan = with_notifiers(
+        plan, current.notifiers, desired.notifiers, desired=desired.jobs, targets=targets
     )
     return _told_more(plan, desired)
 

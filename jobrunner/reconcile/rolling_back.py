@@ -10,12 +10,14 @@ from jobrunner.db import jobs, projects
 from jobrunner.db.current import read_current
 from jobrunner.db.engine import database_now
 from jobrunner.db.history import JobThen, jobs_at
+from jobrunner.db.notifiers import applied_notifiers
 from jobrunner.db.projects import Project
 from jobrunner.errors import NotFound
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
+from jobrunner.plan.notifier_diff import with_notifiers
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.reconcile.planning import Compared, check_targets
 from jobrunner.spec.project import Guards, Move
@@ -43,6 +45,7 @@ def plan_rollback(
 ) -> Plan:
     """What it would change to have the jobs of that revision again; needs no file of the project.
 
+    Notifiers stay as they are: of their addresses a revision keeps only fingerprints.
     A job that was deleted since returns with its history, and one that has moved gets its old address.
     Raises NotFound, and Conflict when another project owns an address by now.
     """
@@ -102,7 +105,16 @@ def find_drift(connection: Connection, name: str) -> Drift:
         for job in compared.current.jobs
         if job.applied is not None and spec_digest(job.applied) != job.digest
     )
-    return Drift(compared.plan, edited)
+    return Drift(_with_edited_notifiers(connection, compared), edited)
+
+
+def _with_edited_notifiers(connection: Connection, compared: Compared) -> Plan:
+    """Those that no revision names are from a time when none did."""
+    applied = applied_notifiers(connection, compared.current.name)
+    stored = compared.current.notifiers
+    known = {name: url for name, url in stored.items() if name in applied}
+    wanted = {name: one for name, one in applied.items() if one is not None}
+    return with_notifiers(compared.plan, known, wanted)
 
 
 def _find_revision(connection: Connection, name: str, revision: int) -> Project:

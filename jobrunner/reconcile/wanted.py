@@ -1,8 +1,6 @@
 """What an apply can be of: the files, a saved plan, an earlier revision, or one job of the API."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -29,17 +27,6 @@ def project_name(wanted: Wanted) -> str:
             return name
         case ApiEdit():
             return API_OWNER
-
-
-def notifiers_of(wanted: Wanted) -> Mapping[str, Any] | None:
-    """Where its alerts go, by name; None says nothing of it, and what is applied stays."""
-    match wanted:
-        case Desired(project=project):
-            return {name: notifier.url for name, notifier in project.notifiers.items()}
-        case SavedPlan(origin=origin):
-            return origin.notifiers
-        case Rollback() | ApiEdit():
-            return None
 
 
 def rolled_back_to(wanted: Wanted) -> int | None:

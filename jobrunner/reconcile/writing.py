@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from jobrunner.db import definitions, intervals, pauses, projects, revisions, schedules
+from jobrunner.db import definitions, intervals, notifiers, pauses, projects, revisions, schedules
 from jobrunner.db.definitions import LockedSchedule
 from jobrunner.db.engine import database_now
 from jobrunner.db.projects import Project
@@ -65,7 +65,7 @@ def settle_due(
 def write(
     connection: Connection, plan: Plan, wanted: Wanted, options: ApplyOptions, at: datetime
 ) -> Project:
-    """The jobs, their schedules and the revision; times count from `at`."""
+    """The jobs, their schedules, the notifiers and the revision; times count from `at`."""
     commit = commit_to_keep(connection, plan, wanted, options)
     project = projects.start_revision(connection, plan.project, environment=plan.environment)
     definitions.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
@@ -79,6 +79,7 @@ def write(
     )
     definitions.delete_jobs(connection, [change.job_id for change in plan.deletes])
     _write_schedules(connection, plan, ids, at)
+    notifiers.write_notifiers(connection, project.id, plan.notifiers)
     revisions.insert_revision(
         connection,
         project,
@@ -89,6 +90,7 @@ def write(
         rolled_back_to=rolled_back_to(wanted),
         digest=plan.digest,
         changes=changes_as_json(plan.changes),
+        notifiers=[change.as_json() for change in plan.notifiers],
     )
     return project
 

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from jobrunner.spec.interpolation import Pending
 from jobrunner.spec.keys import check_keys
-from jobrunner.spec.project import Notifier
+from jobrunner.spec.models import JsonValue, Location
+from jobrunner.spec.project import DefinedNotifier
 from jobrunner.spec.report import Report
 from jobrunner.spec.secrets import check_reference
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, kind, plain
@@ -17,7 +18,7 @@ _KEY_LIKE = re.compile(r"(?=[A-Za-z_-]*[0-9])(?=[0-9_-]*[A-Za-z])[A-Za-z0-9_-]{1
 """Letters and digits without a word among them."""
 
 
-def read_notifiers(node: Node | None, report: Report) -> dict[str, Notifier]:
+def read_notifiers(node: Node | None, report: Report) -> dict[str, DefinedNotifier]:
     """What stands below `notifiers:`; one with a mistake is there all the same, so that no alert that
     names it is wrong, too.
     """
@@ -28,13 +29,17 @@ def read_notifiers(node: Node | None, report: Report) -> dict[str, Notifier]:
         report.at(node, "E203", message, help=_EXAMPLE)
         return {}
     return {
-        name: _read(item, report)
+        name: DefinedNotifier(_read_url(item, report), _place(item.key))
         for name, item in node.entries.items()
         if check_name(item.key, "the name of a notifier", report)
     }
 
 
-def _read(item: Entry, report: Report) -> Notifier:
+def _place(key: Scalar) -> Location:
+    return Location(key.source.path, key.line, key.column)
+
+
+def _read_url(item: Entry, report: Report) -> JsonValue:
     tree = item.value
     if not isinstance(tree, Mapping):
         node = item.key if is_null(tree) else tree
@@ -42,18 +47,18 @@ def _read(item: Entry, report: Report) -> Notifier:
         report.at(
             node, "E203", f"a notifier is a mapping, not {kind(tree)}", help=_EXAMPLE, shows_line=False
         )  # fmt: skip
-        return Notifier(url="")
+        return ""
     is_known = check_keys(tree, "a notifier", report, shows_line=False)
     url = tree.get("url")
     if url is None or is_null(url):
         if is_known:
             report.at(item.key, "E205", "'url' is missing", help=_EXAMPLE)
-        return Notifier(url="")
+        return ""
     if isinstance(url, Mapping):
         check_reference(url, report)
     else:
         _check_address(url, report)
-    return Notifier(url=plain(url))
+    return plain(url)
 
 
 def _check_address(node: Node, report: Report) -> None:

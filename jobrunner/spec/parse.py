@@ -1,6 +1,7 @@
 """Files → the project and its jobs, with every mistake of the whole tree."""
 
 from collections import Counter
+from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from jobrunner.spec.keys import check_keys
 from jobrunner.spec.matrix import Combination, fill_mapping, read_matrix
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.moves import WrittenMove, check_moves, read_moves
-from jobrunner.spec.project import NOTHING_GIVEN, Given, Move, ProjectSpec
+from jobrunner.spec.project import NOTHING_GIVEN, DefinedNotifier, Given, Move, ProjectSpec
 from jobrunner.spec.project_file import (
     ProjectFile,
     as_mapping,
@@ -42,6 +43,7 @@ class ParsedProject:
     """All that the files say. With an error among the diagnostics, `jobs` are only the good ones."""
 
     project: ProjectSpec
+    notifiers: Table[str, DefinedNotifier]
     jobs: tuple[DefinedJob, ...]
     """Sorted by address."""
     moves: tuple[Move, ...]
@@ -83,7 +85,10 @@ def parse_project(
     paths = [config.path] if config else []
     diagnostics = reader.report.in_file_order(paths + [file.path for file in files])
     jobs = tuple(sorted(reader.jobs, key=lambda job: job.address))
-    return ParsedProject(reader.file.project, jobs, moves, diagnostics, tuple(reader.calls))
+    file = reader.file
+    return ParsedProject(
+        file.project, file.notifiers, jobs, moves, diagnostics, tuple(reader.calls)
+    )
 
 
 def trace_job(

@@ -69,6 +69,15 @@ class Notifier(Spec):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DefinedNotifier:
+    """A notifier and where it stands. The place is no part of it: moving it is no change."""
+
+    url: JsonValue = field(repr=False)
+    """Whoever reads it can write there, unless it is a reference."""
+    location: Location
+
+
 class Guards(Spec):
     """What an apply refuses to do unless somebody says that it is meant."""
 

@@ -1,5 +1,6 @@
 """The project file: what holds for all jobs, read before them."""
 
+from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from jobrunner.spec.interpolation import Interpolator
 from jobrunner.spec.keys import KEYS, check_keys, shortened
 from jobrunner.spec.notifiers import read_notifiers
 from jobrunner.spec.patterns import matches
-from jobrunner.spec.project import Given, ProjectSpec
+from jobrunner.spec.project import DefinedNotifier, Given, Notifier, ProjectSpec
 from jobrunner.spec.queues import DeclaredQueues, read_queues
 from jobrunner.spec.report import Report
 from jobrunner.spec.templates import Templates, read_templates
@@ -34,6 +35,7 @@ class ProjectFile:
     interpolator: Interpolator
     templates: Templates
     queues: DeclaredQueues
+    notifiers: Table[str, DefinedNotifier]
     defaults: Entry | None
     """Not checked yet, like the templates: they are keys of a job."""
     jobs: Entry | None
@@ -51,12 +53,14 @@ def read_project_file(config: SourceFile | None, given: Given, report: Report) -
         tree = interpolator.document(tree)
         entries = tree.entries
     queues = read_queues(entries.get("queues"), report)
+    notifiers = read_notifiers(tree.get("notifiers") if tree else None, report)
     return ProjectFile(
-        project=_read_project(tree, environments, queues, report),
+        project=_read_project(tree, environments, queues, notifiers, report),
         environments=environments,
         interpolator=interpolator,
         templates=read_templates(entries.get("templates"), Templates(), report),
         queues=queues,
+        notifiers=notifiers,
         defaults=entries.get("defaults"),
         jobs=entries.get("jobs"),
         moved=entries.get("moved"),
@@ -73,7 +77,11 @@ def read_fixed_part(config: SourceFile | None, report: Report) -> ProjectSpec:
 
 
 def _read_project(
-    tree: Mapping | None, environments: Environments, queues: DeclaredQueues, report: Report
+    tree: Mapping | None,
+    environments: Environments,
+    queues: DeclaredQueues,
+    notifiers: Table[str, DefinedNotifier],
+    report: Report,
 ) -> ProjectSpec:
     if tree is None:
         return ProjectSpec()
@@ -81,7 +89,7 @@ def _read_project(
     defaults = tree.get("defaults")
     update: dict[str, Any] = {
         "calendars": read_calendars(tree.get("calendars"), report),
-        "notifiers": read_notifiers(tree.get("notifiers"), report),
+        "notifiers": {name: Notifier(url=one.url) for name, one in notifiers.items()},
         "queues": queues.by_name,
         "defaults": plain(defaults) if isinstance(defaults, Mapping) else {},
     }

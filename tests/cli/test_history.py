@@ -42,7 +42,7 @@ def test_history_lists_the_newest_revision_first_with_its_counts(three: Jobrunne
 def test_history_for_programs(three: Jobrunner) -> None:
     newest, *_ = json.loads(three("history", "-n", "1", "-o", "json").stdout)
     assert newest["revision"] == 3
-    assert newest["summary"] == {"create": 0, "update": 0, "move": 0, "delete": 1}
+    assert newest["summary"] == {"create": 0, "update": 0, "move": 0, "delete": 1, "notifiers": 0}
     assert newest["rolled_back_to"] is None
 
 

@@ -11,15 +11,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from jobrunner.beside import shared
 from jobrunner.cli.plan_markdown import plan_markdown
 from jobrunner.cli.plan_text import plan_lines
 from jobrunner.cli.style import unstyle
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.current import CurrentJob, CurrentProject
 from jobrunner.plan.diff import make_plan
+from jobrunner.plan.notifier_diff import with_notifiers
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.spec.models import DefinedJob, Location
-from jobrunner.spec.project import Move
+from jobrunner.spec.project import DefinedNotifier, Move
 from tests.plan.test_diff import NOW, in_force, job
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -39,9 +41,18 @@ def documents() -> Mapping[str, str]:
 MOVES = (Move("crm/contact-sync", "crm/sync-contacts", Location(file="j.yaml", line=9)),)
 
 
+NOTIFIERS = {
+    "oncall": DefinedNotifier({"secret": "env:ONCALL_URL"}, Location("jobrunner.yaml", 5)),
+    "pager": DefinedNotifier("tgram://123456:token/chat", Location("jobrunner.yaml", 6)),
+    "team": DefinedNotifier("smtp://mail.example.com?to=team@example.com", Location("j.yaml", 7)),
+}
+
+
 def every_kind_of_change() -> Plan:
     """Of the project `acme-jobs`, base revision 41."""
-    plan = make_plan(in_database(), in_files(), now=NOW, environment="prod", moves=MOVES)
+    current = in_database()
+    plan = make_plan(current, in_files(), now=NOW, environment="prod", moves=MOVES, each=shared)
+    plan = with_notifiers(plan, current.notifiers, NOTIFIERS)
     return replace(plan, signatures={"reports.tasks.build": "build(batch_size: int = 100)"})
 
 
@@ -91,6 +102,11 @@ def in_database() -> CurrentProject:
         environment="prod",
         deleted={"billing/once-more": 37},
         served_queues=frozenset({"default"}),
+        notifiers={
+            "chat": "https://hooks.example.com/T000/B000/XXXX",
+            "oncall": "https://ada:password@pager.example.com/in",
+            "team": "smtp://mail.example.com?to=team@example.com",
+        },
         pauses=(
             PauseInForce("job", "reports/nightly", "", "ops", NOW - timedelta(days=1), None),
             PauseInForce("job", "crm/contact-sync", "", "ops", NOW - timedelta(days=1), None),

@@ -373,13 +373,14 @@ def test_the_json_form_carries_the_summary_and_every_change_by_address() -> None
     document = plan(current, job("a/edited", schedules=[daily(cron="0 6 * * *")]), job("a/new"))
 
     form = document.as_json()
-    assert form["format_version"] == "1.0"
+    assert form["format_version"] == "1.1"
     assert form["summary"] == {
         "create": 1,
         "update": 1,
         "move": 0,
         "delete": 1,
         "drift": 0,
+        "notifiers": 0,
         "unchanged": 0,
         "relocated": 0,
         "left_out": 0,

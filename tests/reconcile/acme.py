@@ -41,6 +41,7 @@ class Reconciler:
             environment=self.environment,
             root=Path("/srv/acme"),
             moves=tuple(moves),
+            notifiers={},
             jobs=tuple(jobs),
             files=1,
             missing_folders=(),
