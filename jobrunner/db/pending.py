@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from jobrunner.errors import NotFound, StalePlan
+from jobrunner.plan.notifiers import NotifierChange, notifier_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class PendingPlan:
     approved_by: str | None
     """None: nobody has approved this digest; otherwise it is applied at once."""
     approved_at: datetime | None
+
+    @property
+    def notifiers(self) -> tuple[NotifierChange, ...]:
+        """Those that it changes."""
+        return tuple(map(notifier_from_json, self.plan.get("notifiers", ())))
 
 
 _READ = """

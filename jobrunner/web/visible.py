@@ -12,6 +12,7 @@ from jobrunner.db.run_pages import runs_of_subject
 from jobrunner.db.runs import RunDetail, get_run, no_such_run
 from jobrunner.db.workers import SeenWorker
 from jobrunner.errors import AccessDenied
+from jobrunner.plan.notifiers import NotifierChange
 
 
 def check_sees_job(caller: Caller, namespace: str, name: str) -> str:
@@ -58,6 +59,13 @@ def _without_others(caller: Caller, change: Mapping[str, Any]) -> Mapping[str, A
     }
     pauses = [one for one in change.get("pauses", ()) if sees_pause(caller, one)]
     return {**own, "pauses": pauses} if "pauses" in change else own
+
+
+def visible_notifiers(
+    caller: Caller, notifiers: Sequence[NotifierChange]
+) -> tuple[NotifierChange, ...]:
+    """Changes of notifiers, which are of a whole project and of no namespace."""
+    return tuple(notifiers) if caller.namespaces is None else ()
 
 
 def visible_reason(caller: Caller, reason: str) -> str:

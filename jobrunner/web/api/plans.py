@@ -1,5 +1,6 @@
 """What is not as the files have it: plans that wait for a person, and drift."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -14,12 +15,13 @@ from jobrunner.db.pending import PendingPlan, read_pending
 from jobrunner.db.projects import find_project, project_names
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import changes_as_json
+from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.web.api.record import LineFilter, Moment, Record
 from jobrunner.web.comparisons import Comparison, compare
 from jobrunner.web.context import HasWeb, Web
 from jobrunner.web.etags import answer
 from jobrunner.web.security import Reader
-from jobrunner.web.visible import visible_changes, visible_reason
+from jobrunner.web.visible import visible_changes, visible_notifiers, visible_reason
 
 _COMPARED_WITHIN_SECONDS = 10.0
 
@@ -36,6 +38,7 @@ class PendingRecord(Record):
     made_at: Moment
     approved_by: str | None
     approved_at: Moment | None
+    notifiers: tuple[Any, ...] = Field(description="For who sees all namespaces.")
     changes: tuple[Any, ...] = Field(description="Of jobs that the caller sees.")
 
 
@@ -58,8 +61,17 @@ def pending_plans(request: Request, web: HasWeb, caller: Reader) -> Response:
 
 
 def _pending(caller: Caller, one: PendingPlan, changes: tuple[Any, ...]) -> PendingRecord:
-    same = {name: getattr(one, name) for name in PendingRecord.model_fields if name != "changes"}
-    return PendingRecord(**{**same, "reason": visible_reason(caller, one.reason)}, changes=changes)
+    own = {"reason", "notifiers", "changes"}
+    return PendingRecord(
+        **{name: getattr(one, name) for name in PendingRecord.model_fields if name not in own},
+        reason=visible_reason(caller, one.reason),
+        notifiers=_as_json(visible_notifiers(caller, one.notifiers)),
+        changes=changes,
+    )
+
+
+def _as_json(notifiers: Iterable[NotifierChange]) -> tuple[dict[str, Any], ...]:
+    return tuple(one.as_json() for one in notifiers)
 
 
 class DriftRecord(Record):
@@ -69,6 +81,7 @@ class DriftRecord(Record):
     revision: int
     compared_at: Moment = Field(description="What was changed since may not be in it.")
     drift: bool
+    notifiers: tuple[Any, ...] = Field(description="For who sees all namespaces.")
     changes: tuple[Any, ...] = Field(description="What would put it right.")
     edited: tuple[str, ...] = Field(
         description="Jobs whose stored definition is not the one that was applied."
@@ -96,12 +109,14 @@ async def drift(web: HasWeb, caller: Reader, project: LineFilter = None) -> Drif
 def _drift_record(caller: Caller, found: Comparison) -> DriftRecord:
     plan = found.drift.plan
     changes = visible_changes(caller, changes_as_json(plan.changes))
+    notifiers = visible_notifiers(caller, plan.notifiers)
     edited = tuple(one for one in found.drift.edited if _sees(caller, one))
     return DriftRecord(
         project=plan.project,
         revision=plan.base_revision,
         compared_at=found.at,
-        drift=bool(changes or edited),
+        drift=bool(notifiers or changes or edited),
+        notifiers=_as_json(notifiers),
         changes=changes,
         edited=edited,
     )

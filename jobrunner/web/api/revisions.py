@@ -9,13 +9,15 @@ from pydantic import Field, TypeAdapter
 from jobrunner.db.engine import transaction
 from jobrunner.db.history import Revision, get_revision
 from jobrunner.db.revision_pages import RevisionOnPage, RevisionPosition, page_of_revisions
+from jobrunner.db.revisions import NOTIFIER
 from jobrunner.errors import NotFound
+from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.web.api.record import Cursor, Limit, LineFilter, Moment, Record
 from jobrunner.web.context import HasWeb
 from jobrunner.web.cursors import cursor_of, parts_of, unknown_cursor
 from jobrunner.web.etags import answer
 from jobrunner.web.security import Reader
-from jobrunner.web.visible import visible_changes
+from jobrunner.web.visible import visible_changes, visible_notifiers
 
 router = APIRouter(prefix="/revisions", tags=["changes"])
 _MOMENT: TypeAdapter[Moment] = TypeAdapter(Moment)
@@ -33,7 +35,9 @@ class RevisionRecord(Record):
     git_dirty: bool
     rolled_back_to: int | None = Field(description="Whose definitions came back; null: the files'.")
     digest: str = Field(description="Of its plan.")
-    counts: dict[str, int] = Field(description="Jobs by action, of those that the caller sees.")
+    counts: dict[str, int] = Field(
+        description="Jobs by action, of those that the caller sees; `notifier`: how many notifiers."
+    )
 
 
 class RevisionPage(Record):
@@ -46,6 +50,9 @@ class RevisionPage(Record):
 class RevisionDetailRecord(RevisionRecord):
     """A revision with its diff."""
 
+    notifiers: tuple[Any, ...] = Field(
+        description="As in the JSON form of a plan, for who sees all namespaces."
+    )
     changes: tuple[Any, ...] = Field(description="As in the JSON form of a plan.")
 
 
@@ -106,13 +113,19 @@ def one_revision(
             f"Project {project} has no revision {number}.",
             hint="`jobrunner history` shows those that there are.",
         )
-    return answer(request, (revision, changes), lambda: _detail(project, revision, changes))
+    notifiers = visible_notifiers(caller, revision.notifiers)
+    return answer(
+        request, (revision, changes), lambda: _detail(project, revision, notifiers, changes)
+    )
 
 
 def _detail(
-    project: str, revision: Revision, changes: Sequence[Mapping[str, Any]]
+    project: str,
+    revision: Revision,
+    notifiers: Sequence[NotifierChange],
+    changes: Sequence[Mapping[str, Any]],
 ) -> RevisionDetailRecord:
-    counts: dict[str, int] = {}
+    counts = {NOTIFIER: len(notifiers)} if notifiers else {}
     for change in changes:
         counts[change["action"]] = counts.get(change["action"], 0) + 1
     same = {
@@ -120,4 +133,10 @@ def _detail(
         for name in RevisionRecord.model_fields
         if name not in {"project", "counts"}
     }
-    return RevisionDetailRecord(project=project, counts=counts, changes=tuple(changes), **same)
+    return RevisionDetailRecord(
+        project=project,
+        counts=counts,
+        notifiers=tuple(one.as_json() for one in notifiers),
+        changes=tuple(changes),
+        **same,
+    )

@@ -15,6 +15,7 @@ from jobrunner.db.overview import applied_projects
 from jobrunner.db.pending import approve_pending, read_pending
 from jobrunner.db.processes import read_processes
 from jobrunner.db.revision_pages import RevisionPosition, get_seen_revision, page_of_revisions
+from jobrunner.db.revisions import NOTIFIER
 from jobrunner.dispatch import record_due
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import changes_as_json
@@ -28,10 +29,21 @@ from jobrunner.reconcile import (
 from jobrunner.web.comparisons import Comparison, compare
 from jobrunner.web.context import HasWeb
 from jobrunner.web.forms import Form, HasForm
-from jobrunner.web.pages.diff import CHANGES_SHOWN, change_rows, counts_of, signed_counts
+from jobrunner.web.pages.diff import (
+    CHANGES_SHOWN,
+    change_rows,
+    counts_of,
+    notifier_rows,
+    signed_counts,
+)
 from jobrunner.web.pages.rendering import page, see_other
 from jobrunner.web.security import Administrator, Reader
-from jobrunner.web.visible import check_whole_project, visible_changes, visible_reason
+from jobrunner.web.visible import (
+    check_whole_project,
+    visible_changes,
+    visible_notifiers,
+    visible_reason,
+)
 
 _REVISIONS_ON_PAGE = 20
 _LOCK_TIMEOUT_SECONDS = 5.0
@@ -72,6 +84,7 @@ def changes(
             (
                 one,
                 visible_reason(caller, one.reason),
+                notifier_rows(visible_notifiers(caller, one.notifiers)),
                 change_rows(seen),
                 len(seen),
                 signed_counts(counts_of(seen)),
@@ -80,7 +93,10 @@ def changes(
             if seen or caller.namespaces is None
         ],
         is_applying=any(one.approved_by for one, _ in waiting),
-        revisions=[(one, signed_counts(one.counts)) for one in found[:_REVISIONS_ON_PAGE]],
+        revisions=[
+            (one, signed_counts(one.counts), one.counts.get(NOTIFIER, 0))
+            for one in found[:_REVISIONS_ON_PAGE]
+        ],
         newest={one.name: one.revision for one in projects},
         next_before=found[_REVISIONS_ON_PAGE - 1] if len(found) > _REVISIONS_ON_PAGE else None,
         is_first=before is None,
@@ -151,6 +167,7 @@ def _shown_drift(caller: Caller, newest: Comparison) -> dict[str, Any]:
     return {
         "at": newest.at,
         "revision": plan.base_revision,
+        "notifiers": notifier_rows(visible_notifiers(caller, plan.notifiers)),
         "changes": change_rows(seen),
         "number": len(seen),
         "edited": [one["address"] for one in edited],
@@ -176,8 +193,9 @@ def revision(
         project=project,
         revision=found,
         newest=newest,
+        notifiers=notifier_rows(visible_notifiers(caller, found.notifiers)),
         changes=change_rows(visible_changes(caller, found.changes)),
-        number=sum(found.counts.values()),
+        number=sum(found.counts.values()) - found.counts.get(NOTIFIER, 0),
         counts=signed_counts(found.counts),
         is_whole=caller.namespaces is None,
     )

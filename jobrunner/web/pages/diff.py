@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jobrunner.alerts.shown_address import address_words
+from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.spec.durations import DURATION_PATTERN
 from jobrunner.spec.secrets import in_words, shown
 from jobrunner.wording.foreign_text import one_line
@@ -23,6 +25,19 @@ _SIGNS: Mapping[str, tuple[str, Role]] = {
     "move": (">", "busy"),
     "delete": ("−", "bad"),  # noqa: RUF001  the sign of what goes is a minus
 }
+_ACTIONS = {"added": "create", "changed": "update", "removed": "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierRow:
+    """What becomes of one notifier; addresses in words, None where there is none."""
+
+    sign: str
+    role: Role
+    name: str
+    before: str | None
+    after: str | None
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,11 @@ def change_rows(changes: Sequence[Mapping[str, Any]]) -> tuple[ChangeRow, ...]:
     return tuple(_change_row(change) for change in changes[:CHANGES_SHOWN])
 
 
+def notifier_rows(changes: Iterable[NotifierChange]) -> tuple[NotifierRow, ...]:
+    """All of them: no project has many."""
+    return tuple(_notifier_row(change) for change in changes)
+
+
 def counts_of(changes: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
     """How many jobs by action."""
     counts: dict[str, int] = {}
@@ -80,6 +100,17 @@ def counts_of(changes: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
 def signed_counts(counts: Mapping[str, int]) -> list[tuple[str, Role, int, str]]:
     """(sign, colour, number, action) of each action that there is any of."""
     return [(*_SIGNS[action], counts[action], action) for action in _SIGNS if counts.get(action)]
+
+
+def _notifier_row(change: NotifierChange) -> NotifierRow:
+    sign, role = _SIGNS[_ACTIONS[change.kind]]
+    before, after = (
+        None if side is None else one_line(address_words(side)) for side in (change.old, change.new)
+    )
+    at = change.location
+    return NotifierRow(
+        sign, role, change.name, before, after, "" if at is None else place(at.file, at.line)
+    )
 
 
 def _change_row(change: Mapping[str, Any]) -> ChangeRow:
