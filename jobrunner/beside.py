@@ -22,35 +22,48 @@ _Value = TypeVar("_Value")
 
 
 class Answer(Generic[_Value]):
-    """What comes of the copy's work."""
+    """What comes of the work."""
 
-    def __init__(self, pipe: BinaryIO) -> None:
+    def __init__(self, work: Callable[[], _Value], pipe: BinaryIO | None) -> None:
+        self._work = work
         self._pipe = pipe
 
+    @property
+    def is_coming(self) -> bool:
+        """Whether a copy is at work; else none can be made, or it would not help."""
+        return self._pipe is not None
+
     def wait(self) -> _Value | None:
-        """To be asked for once. None where the work broke off: whoever asks does it then, and learns why."""
+        """The copy's value. None where there is no copy, or it broke off."""
+        if self._pipe is None:
+            return None
         with contextlib.suppress(EOFError, pickle.UnpicklingError):
             found: _Value = pickle.load(self._pipe)  # noqa: S301  our own process wrote it
             return found
         return None
 
+    def value(self) -> _Value:
+        """The copy's, or else our own: then what goes wrong is raised here."""
+        found = self.wait()
+        return self._work() if found is None else found
+
 
 @contextmanager
 def worked_out_beside(
     work: Callable[[], _Value], *, items: int = FEWEST_TO_SHARE
-) -> Iterator[Answer[_Value] | None]:
-    """`work` on so many `items`, done by a copy of this process; None where none can be made, or would not
-    help.
+) -> Iterator[Answer[_Value]]:
+    """`work` on so many `items`, done by a copy of this process where one can be made and helps.
 
-    Its value goes through a pipe, pickled, and is not None. The copy ends with the block.
+    Its value goes through a pipe, pickled, is not None, and is to be asked for once. The copy ends with
+    the block.
     """
     started = _start(work) if items >= FEWEST_TO_SHARE and _may_fork() else None
     if started is None:
-        yield None
+        yield Answer(work, None)
         return
     pid, pipe = started
     try:
-        yield Answer(pipe)
+        yield Answer(work, pipe)
     finally:
         pipe.close()
         os.kill(pid, signal.SIGKILL)  # it has nothing more to say, or nobody listens any more
@@ -66,8 +79,7 @@ def shared(function: Callable[[_Item], _Value], items: Sequence[_Item]) -> list[
 
     with worked_out_beside(later, items=len(items)) as answer:
         first = [function(item) for item in items[:half]]
-        rest = None if answer is None else answer.wait()
-    return first + (later() if rest is None else rest)
+        return first + answer.value()
 
 
 def _may_fork() -> bool:

@@ -34,7 +34,7 @@ def reading_beside(
         yield None
         return
     with worked_out_beside(lambda: _read(read, later, given, mode)) as answer:
-        yield None if answer is None else _Beside(parts, frozenset(later), answer)
+        yield _Beside(parts, frozenset(later), answer) if answer.is_coming else None
 
 
 def _divided(files: Sequence[SourceFile]) -> tuple[Sequence[SourceFile], Sequence[SourceFile]]:

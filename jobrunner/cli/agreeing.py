@@ -108,14 +108,14 @@ def carry_out(session: Session, engine: Engine, act: Act, *, yes: bool) -> Appli
         def begin(plan: Plan) -> None:
             if yes:
                 beside = worked_out_beside(lambda: _lines(act, plan), items=len(plan.changes))
-                lines.extend(filter(None, [until_applied.enter_context(beside)]))
+                lines.append(until_applied.enter_context(beside))
 
         applied = apply_project(
             engine, act.wanted, options=act.options, record_due=record_due, begin=begin
         )
-        told = lines[0].wait() if lines else None
+        told = [line for answer in lines for line in answer.value()]
     if yes:
-        _show(session, act, applied.plan, told or _lines(act, applied.plan))
+        _show(session, act, applied.plan, told)
     _tell(session, applied)
     return applied
 

@@ -1,6 +1,6 @@
 """What a plan says, as values: the changes by address, and the plan's form in JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -301,17 +301,19 @@ class Plan:
         }
 
 
-def changes_as_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
-    """The part of the plan's JSON that a revision keeps."""
-    return [_change_as_json(change) for change in changes]
+def changes_as_json(
+    changes: Sequence[Change], *, field: Callable[[FieldChange], Any] = FieldChange.as_json
+) -> list[dict[str, Any]]:
+    """The part of the plan's JSON that is about jobs; each field as `field` writes it."""
+    return [_change_as_json(change, field) for change in changes]
 
 
-def _change_as_json(change: Change) -> dict[str, Any]:
+def _change_as_json(change: Change, field: Callable[[FieldChange], Any]) -> dict[str, Any]:
     match change:
         case Create():
             own = {
                 **_place(change.job),
-                "fields": [field.as_json() for field in change.fields],
+                "fields": [field(one) for one in change.fields],
                 "deleted_in": change.deleted_in,
                 "looks_renamed_from": change.looks_renamed_from,
             }
@@ -319,7 +321,7 @@ def _change_as_json(change: Change) -> dict[str, Any]:
         case Update():
             own = {
                 **_place(change.job),
-                "fields": [field.as_json() for field in change.fields],
+                "fields": [field(one) for one in change.fields],
                 "replaces": change.replaces,
                 "drift": change.is_drift,
                 "moved_from": change.moved_from,

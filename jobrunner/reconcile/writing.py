@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from jobrunner.beside import worked_out_beside
 from jobrunner.db import definitions, intervals, notifiers, pauses, projects, revisions, schedules
 from jobrunner.db.definitions import LockedSchedule
 from jobrunner.db.engine import database_now
 from jobrunner.db.projects import Project
 from jobrunner.db.schedules import StartedSchedule
-from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange, changes_as_json
+from jobrunner.plan.changes import Create, Delete, Plan, ScheduleChange
 from jobrunner.reconcile.guarding import commit_to_keep
 from jobrunner.reconcile.options import ApplyOptions
 from jobrunner.reconcile.wanted import Wanted, rolled_back_to
@@ -67,31 +69,22 @@ def write(
 ) -> Project:
     """The jobs, their schedules, the notifiers and the revision; times count from `at`."""
     commit = commit_to_keep(connection, plan, wanted, options)
-    project = projects.start_revision(connection, plan.project, environment=plan.environment)
-    definitions.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
-    pauses.rename_targets(connection, {move.moved_from: move.address for move in plan.moves})
-    ids = definitions.write_jobs(
-        connection,
-        project.id,
-        [change for change in plan.changes if not isinstance(change, Delete)],
-        revision=project.revision,
-        git_commit=options.git_commit,
-    )
-    definitions.delete_jobs(connection, [change.job_id for change in plan.deletes])
-    _write_schedules(connection, plan, ids, at)
-    notifiers.write_notifiers(connection, project.id, plan.notifiers)
-    revisions.insert_revision(
-        connection,
-        project,
-        author=options.author,
-        git_commit=options.git_commit,
-        git_dirty=options.git_dirty,
-        git_committed_at=None if commit is None else commit.committed_at,
-        rolled_back_to=rolled_back_to(wanted),
-        digest=plan.digest,
-        changes=changes_as_json(plan.changes),
-        notifiers=[change.as_json() for change in plan.notifiers],
-    )
+    kept = partial(revisions.kept_changes, plan.changes, plan.notifiers)
+    with worked_out_beside(kept, items=len(plan.changes)) as changes:
+        project = projects.start_revision(connection, plan.project, environment=plan.environment)
+        _write_jobs(connection, plan, project, options, at)
+        notifiers.write_notifiers(connection, project.id, plan.notifiers)
+        revisions.insert_revision(
+            connection,
+            project,
+            author=options.author,
+            git_commit=options.git_commit,
+            git_dirty=options.git_dirty,
+            git_committed_at=None if commit is None else commit.committed_at,
+            rolled_back_to=rolled_back_to(wanted),
+            digest=plan.digest,
+            changes=changes.value(),
+        )
     return project
 
 
@@ -128,6 +121,22 @@ def _waiting_for_jitter(
 def _schedule_changes(plan: Plan) -> Iterator[ScheduleChange]:
     for change in plan.changes:
         yield from change.schedules
+
+
+def _write_jobs(
+    connection: Connection, plan: Plan, project: Project, options: ApplyOptions, at: datetime
+) -> None:
+    definitions.rename_jobs(connection, {move.job_id: move.address for move in plan.moves})
+    pauses.rename_targets(connection, {move.moved_from: move.address for move in plan.moves})
+    ids = definitions.write_jobs(
+        connection,
+        project.id,
+        [change for change in plan.changes if not isinstance(change, Delete)],
+        revision=project.revision,
+        git_commit=options.git_commit,
+    )
+    definitions.delete_jobs(connection, [change.job_id for change in plan.deletes])
+    _write_schedules(connection, plan, ids, at)
 
 
 def _write_schedules(
