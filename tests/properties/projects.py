@@ -44,6 +44,17 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     ),
 }
 LAYERS = st.fixed_dictionaries({}, optional=_FIELDS)
+_NOTIFIERS = st.dictionaries(
+    _NAMES,
+    st.sampled_from(
+        [
+            {"url": {"secret": "env:HOOK"}},
+            {"url": "https://a.example/in"},
+            {"url": "https://${WHO}.example"},
+        ]
+    ),
+    max_size=3,
+)
 _TEMPLATES = st.fixed_dictionaries(
     {"low": LAYERS, "high": LAYERS.map(lambda layer: layer | {"extends": "low"})}
 )
@@ -80,6 +91,7 @@ def projects(draw: st.DrawFn, name: str = "acme") -> Files:
         "project": name,
         "defaults": draw(LAYERS),
         "templates": draw(_TEMPLATES),
+        "notifiers": draw(_NOTIFIERS),
         "environments": {
             ENVIRONMENT: {"vars": {"WHO": "ada", "WHERE": "here"}, "defaults": draw(LAYERS)}
         },

@@ -49,4 +49,5 @@ _OF_PROJECT = {
     "definitions": _JOBS,
     "schedules": _JOBS,
     "runs": _JOBS,
+    "notifiers": "project_id = (SELECT id FROM jobrunner.projects WHERE name = :project)",
 }

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, event, text
 
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.errors import DatabaseUnavailable
-from jobrunner.spec.project import Move
+from jobrunner.spec.models import Location
+from jobrunner.spec.project import DefinedNotifier, Move
 from tests.properties.rows import all_rows
 from tests.reconcile.acme import Reconciler, make_job
 
@@ -25,6 +26,15 @@ _AFTER = [
     make_job("a/stays", line=9),
 ]
 _MOVES = [Move(old="a/old-name", new="a/new-name", location=_BEFORE[0].location)]
+_PLACE = Location(file="jobrunner.yaml", line=3)
+_ADDRESSED = {
+    "edited": DefinedNotifier("https://a.example", _PLACE),
+    "removed": DefinedNotifier("https://b.example", _PLACE),
+}
+_TO_ADDRESS = {
+    "edited": DefinedNotifier("https://c.example", _PLACE),
+    "added": DefinedNotifier({"secret": "env:HOOK"}, _PLACE),
+}
 _MAKE_DUE = """
     UPDATE jobrunner.schedules SET next_run_at = next_run_at - interval '1 hour',
            next_scheduled_for = next_scheduled_for - interval '1 hour'
@@ -72,7 +82,7 @@ def _killed_at(url: str, at: int) -> Iterator[tuple[Engine, _Killer]]:
 def _is_killed(url: str, at: int) -> bool:
     with _killed_at(url, at) as (engine, killer):
         try:
-            Reconciler(engine).apply(*_AFTER, moves=_MOVES)
+            Reconciler(engine).apply(*_AFTER, moves=_MOVES, notifiers=_TO_ADDRESS)
         except DatabaseUnavailable:
             assert killer.has_killed
         return killer.has_killed
@@ -81,7 +91,7 @@ def _is_killed(url: str, at: int) -> bool:
 def test_fault_63_an_apply_killed_at_any_statement_leaves_what_was_there(
     acme: Reconciler, database_url: str
 ) -> None:
-    acme.apply(*_BEFORE)
+    acme.apply(*_BEFORE, notifiers=_ADDRESSED)
     acme.execute(_MAKE_DUE)
     before = all_rows(acme.engine)
 
@@ -93,3 +103,5 @@ def test_fault_63_an_apply_killed_at_any_statement_leaves_what_was_there(
     assert survived > _AT_LEAST
     addresses = {row["address"] for row in acme.in_force()}
     assert addresses == {"a/created", "a/edited", "a/new-name", "a/stays"}
+    notifiers = acme.query("SELECT name FROM jobrunner.notifiers")
+    assert {row["name"] for row in notifiers} == {"added", "edited"}

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from jobrunner.plan.changes import Plan
+from jobrunner.reconcile import Applied
 from jobrunner.schedule import next_time
 from jobrunner.spec.models import JobSpec, ScheduleSpec, load_job
 from jobrunner.spec.parse import parse_project
@@ -35,9 +37,20 @@ def specs(files: Files, random: Random | None = None) -> list[JobSpec]:
     return [job.spec for job in parse_files(files, random).jobs]
 
 
+def apply(acme: Reconciler, files: Files) -> Applied:
+    parsed = parse_files(files)
+    return acme.apply(*parsed.jobs, notifiers=parsed.notifiers)
+
+
+def plan(acme: Reconciler, files: Files, random: Random | None = None) -> Plan:
+    parsed = parse_files(files, random)
+    return acme.plan(*parsed.jobs, notifiers=parsed.notifiers)
+
+
 def what_is_stored(engine: Engine) -> Any:
-    """All definitions and schedules in force, without ids, times and the numbers of revisions."""
-    return Reconciler(engine).in_force()
+    """All definitions, schedules and notifiers in force, without ids, times and the numbers of revisions."""
+    acme = Reconciler(engine)
+    return acme.in_force(), acme.query("SELECT name, url FROM jobrunner.notifiers ORDER BY name")
 
 
 def definitions_in_force(acme: Reconciler) -> dict[str, JobSpec]:
@@ -105,13 +118,12 @@ def test_every_layer_written_out_and_every_default_made_explicit_change_no_defin
 def test_a_plan_after_an_apply_is_empty_however_the_files_are_written(
     acme: Reconciler, files: Files, random: Random
 ) -> None:
-    acme.apply(*parse_files(files).jobs)
+    apply(acme, files)
     applied = all_rows(acme.engine)
 
-    again = parse_files(files)
-    assert acme.plan(*again.jobs).is_empty
-    assert acme.plan(*parse_files(files, random).jobs).is_empty
-    assert acme.apply(*again.jobs).revision is None
+    assert plan(acme, files).is_empty
+    assert plan(acme, files, random).is_empty
+    assert apply(acme, files).revision is None
     assert all_rows(acme.engine) == applied
 
 
@@ -120,11 +132,11 @@ def test_a_plan_after_an_apply_is_empty_however_the_files_are_written(
 def test_what_was_applied_in_between_leaves_no_trace(
     acme: Reconciler, first: Files, second: Files
 ) -> None:
-    acme.apply(*parse_files(first).jobs)
+    apply(acme, first)
     before = what_is_stored(acme.engine)
 
-    acme.apply(*parse_files(second).jobs)
-    acme.apply(*parse_files(first).jobs)
+    apply(acme, second)
+    apply(acme, first)
 
     assert what_is_stored(acme.engine) == before
 
@@ -135,10 +147,10 @@ def test_what_is_in_force_is_what_the_files_say_after_any_edit(
     acme: Reconciler, data: st.DataObject
 ) -> None:
     files = data.draw(projects())
-    acme.apply(*parse_files(files).jobs)
+    apply(acme, files)
     for _ in range(3):
         files = data.draw(edits(files))
-        acme.apply(*parse_files(files).jobs)
+        apply(acme, files)
 
         assert definitions_in_force(acme) == {spec.address: spec for spec in specs(files)}
         assert schedules_in_force(acme) == {
@@ -152,10 +164,10 @@ def test_what_is_in_force_is_what_the_files_say_after_any_edit(
 def test_no_apply_touches_a_row_of_another_project(
     engine: Engine, theirs: Files, first: Files, second: Files
 ) -> None:
-    Reconciler(engine, "other").apply(*parse_files(theirs).jobs)
+    apply(Reconciler(engine, "other"), theirs)
     before = rows_of_project(engine, "other")
 
-    Reconciler(engine).apply(*parse_files(first).jobs)
-    Reconciler(engine).apply(*parse_files(second).jobs)
+    apply(Reconciler(engine), first)
+    apply(Reconciler(engine), second)
 
     assert rows_of_project(engine, "other") == before

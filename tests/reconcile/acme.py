@@ -1,6 +1,6 @@
 """A project whose definitions are plain values, planned and applied on a real database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ from jobrunner.plan.changes import Plan
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.reconcile import Applied, ApplyOptions, Desired, apply_project, plan_project
 from jobrunner.spec.models import DefinedJob, JobSpec, Location
-from jobrunner.spec.project import Move, ProjectSpec
+from jobrunner.spec.project import DefinedNotifier, Move, ProjectSpec
 
+NO_NOTIFIERS: Mapping[str, DefinedNotifier] = {}
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -35,13 +36,18 @@ class Reconciler:
     project: str = "acme"
     environment: str = ""
 
-    def desired(self, jobs: Sequence[DefinedJob], moves: Sequence[Move] = ()) -> Desired:
+    def desired(
+        self,
+        jobs: Sequence[DefinedJob],
+        moves: Sequence[Move] = (),
+        notifiers: Mapping[str, DefinedNotifier] = NO_NOTIFIERS,
+    ) -> Desired:
         return Desired(
             project=ProjectSpec(project=self.project),
             environment=self.environment,
             root=Path("/srv/acme"),
             moves=tuple(moves),
-            notifiers={},
+            notifiers=notifiers,
             jobs=tuple(jobs),
             files=1,
             missing_folders=(),
@@ -54,22 +60,25 @@ class Reconciler:
         *jobs: DefinedJob,
         now: datetime = NOW,
         moves: Sequence[Move] = (),
+        notifiers: Mapping[str, DefinedNotifier] = NO_NOTIFIERS,
         targets: Targets = EVERY_JOB,
     ) -> Plan:
+        desired = self.desired(jobs, moves, notifiers)
         with transaction(self.engine) as connection:
-            return plan_project(connection, self.desired(jobs, moves), targets=targets, now=now)
+            return plan_project(connection, desired, targets=targets, now=now)
 
     def apply(
         self,
         *jobs: DefinedJob,
         now: datetime = NOW,
         moves: Sequence[Move] = (),
+        notifiers: Mapping[str, DefinedNotifier] = NO_NOTIFIERS,
         allow_deletes: int = 100,
         **options: Any,
     ) -> Applied:
         return apply_project(
             self.engine,
-            self.desired(jobs, moves),
+            self.desired(jobs, moves, notifiers),
             options=ApplyOptions(author="ada", allow_deletes=allow_deletes, **options),
             record_due=record_due,
             now=now,
