@@ -252,7 +252,7 @@ def _check_not_stale(reasons: Iterator[str]) -> None:
     if not reason:
         return
     others = sum(1 for _ in reasons)
-    more = f" {others} more of its jobs have changed." if others else ""
+    more = f" {others} more of what it touches changed, too." if others else ""
     raise StalePlan(
         f"The saved plan is stale. {reason}{more} Nothing was changed.",
         hint="Make it anew and look at it again: jobrunner plan --out FILE",

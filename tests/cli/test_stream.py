@@ -10,9 +10,11 @@ from jobrunner.db.runs import Run, StreamedRun
 from jobrunner.errors import ConfigurationError, GuardRefused
 from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
+from jobrunner.plan.notifier_diff import with_notifiers
 from jobrunner.reconcile import Applied
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import DefinedJob, JobSpec, Location
+from jobrunner.spec.project import DefinedNotifier
 from jobrunner.watch import ConfigState, Outcome
 from tests.seeding import NOON
 
@@ -260,6 +262,17 @@ def test_a_refusal_says_that_it_waits_for_a_person_and_what_to_type() -> None:
     assert lines[1:] == [
         "  error: Too many deletions. Nothing was changed.",
         "  → apply with --allow-deletes 7.",
+    ]
+
+
+def test_notifiers_are_told_of_with_what_is_applied() -> None:
+    wanted = {"oncall": DefinedNotifier({"secret": "env:HOOK"}, Location("jobrunner.yaml", 3))}
+    empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
+    applied = Applied(4, with_notifiers(empty, {}, wanted))
+    lines = FilesStream().lines(Outcome(ConfigState.IN_FORCE, applied), NOON)
+    assert [unstyle(line) for line in lines[1:]] == [
+        "  + notifier oncall  (secret env:HOOK)  jobrunner.yaml:3",
+        "  Plan: 0 to add, 0 to change, 0 to delete, 1 notifier change, 0 unchanged.",
     ]
 
 
