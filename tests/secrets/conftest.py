@@ -15,6 +15,9 @@ CANARIES = {
     "schedule": "canary-schedule-8Rd",
     "trigger": "canary-trigger-2Ws",
 }
+NOTIFIER = "canary-address-6Hf"
+"""A part of a notifier's address: it is stored, to be sent to, and told nowhere."""
+ADDRESS = f"https://ada:{NOTIFIER}@hooks.example/{NOTIFIER}"
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 
 TASKS = """
@@ -63,12 +66,17 @@ jobs:
 """
 
 
+def project_file(address: str) -> str:
+    return f"version: 1\nnotifiers: {{oncall: {{url: {address}}}}}\n"
+
+
 @pytest.fixture
 def demo(project: Project) -> Project:
     """`demo/tell` gets three secrets and gives away all of them, in every way it can."""
     secret_file = project.write("secrets/file", CANARIES["file"] + "\n")
     project.write("acme.py", TASKS)
     project.write("jobs.d/demo.yaml", jobs_file(secret_file))
+    project.write("jobrunner.yaml", project_file(ADDRESS))
     project.environment |= {
         "CANARY_ENV": CANARIES["env"],
         "JOBRUNNER_SECRETS_ALLOW": f"env:CANARY_* file:{secret_file.parent}/*",

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 import redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.project import Project
-from tests.secrets.conftest import CANARIES, whole_database
+from tests.secrets.conftest import ADDRESS, CANARIES, NOTIFIER, project_file, whole_database
 from tests.waiting import wait_until
 
 
@@ -132,6 +132,42 @@ def test_fault_85_no_secret_is_kept_or_shown(
     assert canaries_in(sent + whole_broker(broker_url)) == set()
     assert canaries_in(worker.output + beat.output) == set()
     assert canaries_in(command_lines()) == set()
+    assert "https://hooks.example/…" in planned.stdout
+    assert NOTIFIER not in planned.stdout + applied.stdout + shown + beat.output + worker.output
+    assert whole_database(engine).count(NOTIFIER) == ADDRESS.count(NOTIFIER)
+
+
+OF_A_CHANGED_NOTIFIER = (
+    ("plan",),
+    ("plan", "--format", "json"),
+    ("plan", "--format", "markdown"),
+    ("plan", "--offline", "--format", "json"),
+    ("plan", "--out", "saved.jrplan"),
+    ("show", "saved.jrplan"),
+    ("show", "saved.jrplan", "--format", "json"),
+    ("apply", "saved.jrplan", "--yes"),
+    ("history", "2"),
+    ("history", "2", "-o", "json"),
+    ("rollback", "1"),
+    ("alerts", "list"),
+)
+
+
+def test_no_form_of_a_change_of_a_notifier_shows_its_address(demo: Project, engine: Engine) -> None:
+    demo.call("apply", "--yes")
+    demo.write("jobrunner.yaml", project_file(f"tgram://{NOTIFIER}/chat"))
+    answers = [demo.call(*arguments) for arguments in OF_A_CHANGED_NOTIFIER]
+    told = "".join(answer.stdout + answer.stderr for answer in answers)
+    assert "Applied as revision 2" in told
+    assert told.count("tgram://…") >= len(OF_A_CHANGED_NOTIFIER) // 2
+    assert NOTIFIER not in told
+    assert whole_database(engine).count(NOTIFIER) == 1
+    by_hand = text("UPDATE jobrunner.notifiers SET url = to_jsonb(CAST(:url AS text))")
+    with engine.begin() as connection:
+        connection.execute(by_hand, {"url": f"https://{NOTIFIER}@hooks.example/in"})
+    drift = demo.call("drift")
+    assert "https://hooks.example/…" in drift.stdout
+    assert NOTIFIER not in drift.stdout + demo.call("drift", "-o", "json").stdout
 
 
 def test_a_plan_is_empty_after_an_apply(demo: Project) -> None:
@@ -270,7 +306,7 @@ def test_fault_85_a_watch_and_its_status_show_no_secret_of_a_broken_file(
     watch.wait_for_line("Watching")
     file = demo.path / "jobs.d/demo.yaml"
     file.write_text(file.read_text("utf-8").replace("password: can", "pasword:can"), "utf-8")
-    watch.wait_for_line("error in 1 file", timeout_seconds=60)
+    watch.wait_for_line("1 error, 1 warning in 2 files", timeout_seconds=60)
     status = demo.call("status", "-o", "json")
     assert "a key without" in status.stdout
     assert canaries_in(watch.output + status.stdout + status.stderr) == set()
