@@ -69,6 +69,8 @@ class FrontPage:
     """The next few."""
     wrong: tuple[WrongRun, ...]
     """The newest of each job, of the last 24 hours; the newest few."""
+    queues: tuple[str, ...]
+    """In which its jobs and its waiting runs are to be found by workers of jobrunner, by name."""
 
 
 _SEES = """
@@ -124,6 +126,16 @@ _WRONG = text(f"""
          ORDER BY newest.job_id, newest.finished_at DESC) AS wrong
      ORDER BY is_newest DESC, finished_at DESC LIMIT :limit
 """)  # noqa: S608  constants of this file
+# What an earlier trigger or a schedule's own queue asks for shows as soon as a run waits there.
+_QUEUES = text(f"""
+    SELECT j.queue FROM jobrunner.jobs AS j
+     WHERE j.deleted_at IS NULL AND j.enabled AND j.delivery = 'claim' AND {_SEES}
+     UNION
+    SELECT queue FROM (SELECT r.queue FROM jobrunner.runs AS r
+                        WHERE r.state = 'queued' AND NOT r.held AND r.delivery = 'claim' AND {_SEES_RUN}
+                        LIMIT :most) AS waiting
+     ORDER BY queue
+""")  # noqa: S608  constants of this file
 
 
 def read_front_page(connection: Connection, caller: Caller) -> FrontPage:
@@ -141,4 +153,5 @@ def read_front_page(connection: Connection, caller: Caller) -> FrontPage:
         late=tuple(DueJob(**row) for row in connection.execute(_LATE, values).mappings()),
         coming=tuple(DueJob(**row) for row in connection.execute(_COMING, values).mappings()),
         wrong=tuple(WrongRun(**row) for row in connection.execute(_WRONG, values).mappings()),
+        queues=tuple(connection.execute(_QUEUES, values).scalars()),
     )

@@ -47,6 +47,21 @@ def test_who_is_not_at_work_is_named_with_his_command(
 
 
 @pytest.mark.usefixtures("at_work")
+def test_a_queue_that_nobody_serves_is_told_of(
+    client: TestClient, sign: Sign, ledger: Ledger, engine: Engine
+) -> None:
+    ledger.add_job(name="usual")
+    ledger.add_run(ledger.add_job(name="heavy", queue="reports"))
+    with transaction(engine) as connection:
+        sign_in(connection, "worker", details={"queues": ["reports"], "stopping": True})
+    shown = client.get("/", headers=sign("viewer")).text
+    assert "No worker takes from the queue reports: runs wait there." in shown
+    assert "<code>jobrunner worker -Q reports</code>" in shown
+    others = client.get("/", headers=sign("viewer", namespaces=["other"])).text
+    assert "No worker takes" not in others
+
+
+@pytest.mark.usefixtures("at_work")
 def test_files_that_are_refused_are_told_of(client: TestClient, sign: Sign, engine: Engine) -> None:
     with transaction(engine) as connection:
         sign_in(connection, "watch", details={"config": "refused", "message": "deletes 3 of 4"})

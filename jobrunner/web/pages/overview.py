@@ -18,6 +18,7 @@ from jobrunner.web.pages.rendering import page
 from jobrunner.web.security import Reader
 
 router = APIRouter(include_in_schema=False)
+_QUEUES_NAMED = 3
 
 
 @router.get("/")
@@ -63,10 +64,33 @@ def concerns(
         found.append(Concern("No beat is at work: nothing starts by itself.", "jobrunner beat"))
     if "worker" not in alive:
         found.append(Concern("No worker is at work: runs wait.", "jobrunner worker"))
+    elif unserved := _unserved(front.queues, processes):
+        found.append(_of_unserved(unserved))
     if front.figures.schedules_in_error:
         found.append(Concern("A schedule has no next time that can be computed.", "jobrunner list"))
     stuck = [one.process.details for one in processes if _is_stuck(one)]
     return found + [_of_watcher(details, names_all=names_all) for details in stuck]
+
+
+def _unserved(queues: Sequence[str], processes: Sequence[SeenProcess]) -> list[str]:
+    """A worker that is about to stop takes nothing any more."""
+    served = {
+        queue
+        for one in processes
+        if one.process.kind == "worker" and not one.process.details.get("stopping")
+        for queue in one.process.details.get("queues", ())
+    }
+    return [queue for queue in queues if queue not in served]
+
+
+def _of_unserved(queues: Sequence[str]) -> Concern:
+    more = f" and {len(queues) - _QUEUES_NAMED} more" if len(queues) > _QUEUES_NAMED else ""
+    named = ", ".join(queues[:_QUEUES_NAMED])
+    noun = "queue" if len(queues) == 1 else "queues"
+    return Concern(
+        f"No worker takes from the {noun} {named}{more}: runs wait there.",
+        f"jobrunner worker -Q {queues[0]}",
+    )
 
 
 def _is_stuck(one: SeenProcess) -> bool:
