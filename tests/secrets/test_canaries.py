@@ -153,7 +153,9 @@ OF_A_CHANGED_NOTIFIER = (
 )
 
 
-def test_no_form_of_a_change_of_a_notifier_shows_its_address(demo: Project, engine: Engine) -> None:
+def test_fault_85_no_form_of_a_change_of_a_notifier_shows_its_address(
+    demo: Project, engine: Engine
+) -> None:
     demo.call("apply", "--yes")
     demo.write("jobrunner.yaml", project_file(f"tgram://{NOTIFIER}/chat"))
     answers = [demo.call(*arguments) for arguments in OF_A_CHANGED_NOTIFIER]
