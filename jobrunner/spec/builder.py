@@ -43,6 +43,10 @@ class TreeBuilder:
     def __init__(self, source: Source, report: Report, mended: dict[tuple[int, int], str]) -> None:
         self.documents: list[Node] = []
         self.quoted_spans: list[tuple[int, int]] = []
+        self.mends_met: list[tuple[int, int]] = []
+        """Line and column of each expression of `mended` that is one."""
+        self.mends_hidden: list[tuple[int, int]] = []
+        """From where to where texts go that have something MENDED in them."""
         self._source = source
         self._error = partial(report.error, source)
         self._mended = mended
@@ -89,20 +93,28 @@ class TreeBuilder:
             width = max(1, len(self._source.line(line)) - start.column)
         self._nodes += 1
         tag = event.tag
-        if event.style:
+        if self._mended and MENDED in value:
+            value = self._before_mend(event, line, column)
+        elif event.style:
             self._check_quoted(event, line, column)
             if self._has_fillers:
                 value = value.replace(FILLER, "")
         elif tag is None and (not value or value[0] in MAY_BE_SPECIAL):
             value = self._resolved(value, line, column, width)
-        elif value[:1] == MENDED:
-            value = self._mended.get((line, column), value)
         node: Scalar = _new_node(Scalar, (value, line, column, width, self._source))
         if tag is not None:
             self._check_tag(event, "scalar", node)
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, 1, 0)
         return node
+
+    def _before_mend(self, event: Any, line: int, column: int) -> str:
+        text: str = event.value
+        if event.style or text[0] != MENDED or (line, column) not in self._mended:
+            self.mends_hidden.append((event.start_mark.index, event.end_mark.index))
+            return text
+        self.mends_met.append((line, column))
+        return self._mended[line, column]
 
     def _resolved(self, text: str, line: int, column: int, width: int) -> Any:
         try:

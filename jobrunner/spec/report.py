@@ -84,16 +84,12 @@ class Report:
             self._others.setdefault(first, {})[key] = None
             self._counts[source.path] = count  # the file has a mistake, told of or not
             return
-        self._counts[source.path] = count + 1
-        if count == MOST_IN_ONE_FILE:
-            code, notes = "E130", ()
-            message = f"more than {MOST_IN_ONE_FILE:,} mistakes in this file; the rest is not shown"
-        elif topic:
+        if topic and count < MOST_IN_ONE_FILE:
             self._first_of[code, topic] = key
         hides = not shows_line or source.hides(line)
         if hides and code in _WITHOUT_VALUES:
             message, help = CODES[code].title, _WITHOUT_VALUES[code]  # noqa: A001
-        self._diagnostics[key] = Diagnostic(
+        found = Diagnostic(
             code=code,
             severity="warning" if code.startswith("W") else "error",
             message=message,
@@ -103,6 +99,7 @@ class Report:
             help=help,
             notes=notes,
         )
+        self._add(key, found)
 
     def takes(self, node: Node, code: str) -> bool:
         """Whether a mistake at this node would be told: it is new, and there are not too many yet.
@@ -127,11 +124,9 @@ class Report:
         return has_errors(self._diagnostics.values())
 
     def take(self, other: "Report") -> None:
-        """All that another report has found."""
-        for key, diagnostic in other._diagnostics.items():  # noqa: SLF001  of its own kind
-            path = diagnostic.location.file
-            self._counts[path] = self._counts.get(path, 0) + 1
-            self._diagnostics[key] = diagnostic
+        """All that another report has found, as far as there is room."""
+        for key, found in other._diagnostics.items():  # noqa: SLF001  of its own kind
+            self._add(key, found)
 
     @property
     def files(self) -> frozenset[str]:
@@ -145,6 +140,19 @@ class Report:
             found = told[key]
             told[key] = replace(found, notes=(*found.notes, _counted(list(others))))
         return in_file_order(told.values(), paths)
+
+    def _add(self, key: _Key, found: Diagnostic) -> None:
+        count = self._counts.get(found.location.file, 0)
+        if count > MOST_IN_ONE_FILE:
+            return
+        self._counts[found.location.file] = count + 1
+        self._diagnostics[key] = _no_more(found) if count == MOST_IN_ONE_FILE else found
+
+
+def _no_more(last: Diagnostic) -> Diagnostic:
+    """What is told in place of the first one that there is no room for."""
+    message = f"more than {MOST_IN_ONE_FILE:,} mistakes in this file; the rest is not shown"
+    return replace(last, code="E130", severity="error", message=message, notes=())
 
 
 def _counted(others: list[_Key]) -> str:

@@ -63,7 +63,7 @@ def unquoted_spaces(text: str, quoted: Iterable[tuple[int, int]], *, end: int) -
     """Where tabs and odd spaces stand before `end`, outside comments and outside `quoted`.
 
     `quoted` are the spans of quoted and block texts. A comment starts with a '#' at the start of a
-    line or after a space. Of very many only the first are told.
+    line or after a space.
     """
     if _is_plain(text) or not _ONLY_QUOTED.search(text):
         return []
@@ -81,15 +81,13 @@ def unquoted_spaces(text: str, quoted: Iterable[tuple[int, int]], *, end: int) -
             comment_until = _end_of_line(text, at)
             continue
         found.append(at)
-        if len(found) > MOST_IN_ONE_FILE:
-            break
     return found
 
 
 def report_spaces(source: Source, indexes: Iterable[int], report: Report) -> None:
-    """One mistake for each of `unquoted_spaces`."""
-    for index in indexes:
-        advice = "use ordinary spaces, or put the text in quotes"
+    """One mistake for each of `unquoted_spaces`; of very many only the first are told."""
+    advice = "use ordinary spaces, or put the text in quotes"
+    for index in islice(indexes, MOST_IN_ONE_FILE + 1):
         _report_character(source, index, report, "E102", advice)
 
 

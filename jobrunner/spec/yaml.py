@@ -4,6 +4,8 @@ A mistake that can be mended here, for the sake of reading on, is reported and m
 is read again (`spec/builder.py`).
 """
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import yaml
@@ -13,10 +15,12 @@ from jobrunner.spec.report import Report
 from jobrunner.spec.surrogates import join_pairs
 from jobrunner.spec.text import read_text, report_spaces, unquoted_spaces
 from jobrunner.spec.tree import Node, Source
-from jobrunner.spec.yaml_errors import YamlMistake, explain
+from jobrunner.spec.yaml_errors import YamlMistake, explain, to_be_quoted, unquoted_behind
 
-_MOST_MENDED_CHARACTERS = 20_000_000
+_MOST_MENDED_CHARACTERS = 3_000_000
 _MOST_MENDS = 50
+_Mended = dict[tuple[int, int], str]
+"""Line and column → the expression that stood there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     mended here for the sake of reading on; one that stops the parser leaves the documents before it.
     """
     source, text = read_text(file.path, file.content, report, file.sensitive)
-    mended: dict[tuple[int, int], str] = {}
+    mended: _Mended = {}
     # Each mend reads the text again, so a large text gets fewer of them.
     for _ in range(min(_MOST_MENDS, 1 + _MOST_MENDED_CHARACTERS // (len(text) + 1))):
         attempt = _read_once(source, text, mended)
@@ -44,6 +48,9 @@ def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
         if mended_text == text:
             break
         text = mended_text
+    for place in attempt.mends_met:
+        if report.has_room(source):
+            _report_mistake(to_be_quoted(source, place, mended[place]), source, report)
     report.take(attempt.report)
     if attempt.mistake is not None:
         _report_mistake(attempt.mistake, source, report)
@@ -57,6 +64,10 @@ class _Attempt:
     documents: list[Node]
     report: Report
     quoted_spans: list[tuple[int, int]]
+    mends_met: list[tuple[int, int]]
+    """Where an expression stood that was mended."""
+    mends_hidden: list[tuple[int, int]]
+    """From where to where texts go in which something was mended that is none: indexes."""
     readable: int
     """Up to where the text was understood: an index."""
     mistake: YamlMistake | None = None
@@ -64,7 +75,7 @@ class _Attempt:
     """Where the parser was when it found the mistake: an index."""
 
 
-def _read_once(source: Source, text: str, mended: dict[tuple[int, int], str]) -> _Attempt:
+def _read_once(source: Source, text: str, mended: _Mended) -> _Attempt:
     report = Report()
     builder = TreeBuilder(source, report, mended)
     mistake, readable, stopped_at = None, len(text), 0
@@ -77,14 +88,25 @@ def _read_once(source: Source, text: str, mended: dict[tuple[int, int], str]) ->
             stopped_at = mark.index
     except UnreadableError:
         readable = 0
-    spans = builder.quoted_spans
-    return _Attempt(builder.documents, report, spans, readable, mistake, stopped_at)
+    return _Attempt(
+        documents=builder.documents,
+        report=report,
+        quoted_spans=builder.quoted_spans,
+        mends_met=builder.mends_met,
+        mends_hidden=builder.mends_hidden,
+        readable=readable,
+        mistake=mistake,
+        stopped_at=stopped_at,
+    )
 
 
-def _mend(
-    attempt: _Attempt, source: Source, text: str, mended: dict[tuple[int, int], str], report: Report
-) -> str:
-    """The text with what is reported here replaced, character by character; else the same text."""
+def _mend(attempt: _Attempt, source: Source, text: str, mended: _Mended, report: Report) -> str:
+    """The text with what is wrong replaced, character by character; else the same text. What is replaced
+    here is reported, expressions when they have been met.
+    """
+    restored = _without_hidden(attempt.mends_hidden, source, text, mended)
+    if restored != text:
+        return restored
     spaces = unquoted_spaces(text, attempt.quoted_spans, end=attempt.readable)
     if spaces:
         report_spaces(source, spaces, report)
@@ -99,8 +121,33 @@ def _mend(
         return join_pairs(text, attempt.stopped_at)
     _report_mistake(mistake, source, report)
     start, end, expression = mistake.mend
+    alike = [] if mended else unquoted_behind(source, text, end)  # who does it once does it often
     mended[mistake.line, mistake.column] = expression
-    return text[:start] + MENDED * (end - start) + text[end:]
+    mended.update({source.place(begin): text[begin:stop] for begin, stop in alike})
+    return _replaced(text, [(start, end), *alike])
+
+
+def _replaced(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    parts, done = [], 0
+    for start, end in spans:
+        parts += [text[done:start], MENDED * (end - start)]
+        done = end
+    return "".join([*parts, text[done:]])
+
+
+def _without_hidden(
+    spans: Iterable[tuple[int, int]], source: Source, text: str, mended: _Mended
+) -> str:
+    """The text with its own characters again within these spans: of quoted texts, for example."""
+    indexes = {source.index(*place): place for place in mended}
+    ordered = sorted(indexes)
+    parts, done = [], 0
+    for start, end in spans:
+        for index in ordered[bisect_left(ordered, start) : bisect_left(ordered, end)]:
+            expression = mended.pop(indexes[index])
+            parts += [text[done:index], expression]
+            done = index + len(expression)
+    return "".join([*parts, text[done:]])
 
 
 def _report_mistake(mistake: YamlMistake, source: Source, report: Report) -> None:

@@ -12,6 +12,7 @@ from jobrunner.spec.tree import Source
 # An expression as it stands unquoted behind a key or a dash. A comma belongs to it only when the
 # next field value follows at once: `{cron: */5 * * * *, jitter: 2m}`.
 _UNQUOTED = re.compile(r"(?<=[:-][ \t])[ \t]*([*@](?:[\w*/#?.-]|,(?=[\w*])|[ \t]+(?=[\w*/?]))*)")
+_ALIAS = re.compile(r"\*[0-9A-Za-z_-]")
 _BESIDE = r"""(?:[^\s,:\[\]{}"'$]|\$(?!\{))*"""
 _VARIABLE = re.compile(rf"""{_BESIDE}(?:\$\{{[^}}"']*\}}{_BESIDE})+""")
 """`${NAME}` as it stands unquoted, with what stands around it."""
@@ -120,40 +121,57 @@ _ANSWERS: tuple[tuple[str, tuple[str, str, bool]], ...] = (
 
 def _unquoted_expression(source: Source, line: int, column: int, text: str) -> YamlMistake | None:
     """`cron: */5 * * * *` or `cron: @daily`: YAML reads an alias or nothing at all."""
-    shown = source.line(line)
     found = None
-    for candidate in _UNQUOTED.finditer(shown):
+    for candidate in _UNQUOTED.finditer(source.line(line)):
         if candidate.start(1) < column <= candidate.end(1):
             found = candidate
-    if found is None:
-        return None
-    message = "YAML reads '*' and '@' as signs of its own here"
-    return _to_be_quoted(source, line, found.span(1), message, text)
+    return None if found is None else _unless_mended(source, line, found.span(1), text)
 
 
 def _unquoted_variable(source: Source, line: int, column: int, text: str) -> YamlMistake | None:
     """`{bucket: ${BUCKET}}`: between braces YAML reads another mapping."""
     for candidate in _VARIABLE.finditer(source.line(line)):
         if candidate.start() < column <= candidate.end():
-            message = "between braces YAML reads the '{' of '${…}' as its own"
-            return _to_be_quoted(source, line, candidate.span(), message, text)
+            return _unless_mended(source, line, candidate.span(), text)
     return None
 
 
-def _to_be_quoted(
-    source: Source, line: int, span: tuple[int, int], message: str, text: str
+def _unless_mended(
+    source: Source, line: int, span: tuple[int, int], text: str
 ) -> YamlMistake | None:
-    """What stands there, and the line with it in quotes; None where it has been mended already."""
-    shown = source.line(line)
+    """The mistake of an expression between two indexes of its line."""
     start, end = span
-    expression = shown[start:end]
-    begin = source.index(line, start + 1)
-    if text[begin : begin + end - start] != expression:
+    expression = source.line(line)[start:end]
+    if not text.startswith(expression, source.index(line, start + 1)):
         return None
+    return to_be_quoted(source, (line, start + 1), expression)
+
+
+def unquoted_behind(source: Source, text: str, start: int) -> list[tuple[int, int]]:
+    """From where to where what looks like an expression without quotes stands behind the index `start`,
+    of those that no alias could be. It may as well be a part of a text, or of a comment.
+    """
+    return [
+        found.span(1)
+        for found in _UNQUOTED.finditer(text, start)
+        if not _ALIAS.match(found[1]) and source.line(source.place(found.start(1))[0])
+    ]
+
+
+def to_be_quoted(source: Source, place: tuple[int, int], expression: str) -> YamlMistake:
+    """What to say of an expression that stands at a line and column."""
+    line, column = place
+    shown = source.line(line)
+    begin, width = source.index(line, column), len(expression)
+    before, after = shown[: column - 1].lstrip(), shown[column - 1 + width :].rstrip()
+    is_expression = expression[0] in "*@"
     return YamlMistake(
-        line, start + 1, "E104", message,
-        f'quote the expression: {shown[:start].lstrip()}"{expression}"{shown[end:].rstrip()}',
-        width=end - start, mend=(begin, begin + end - start, expression),
+        line, column, "E104",
+        "YAML reads '*' and '@' as signs of its own here"
+        if is_expression
+        else "between braces YAML reads the '{' of '${…}' as its own",
+        f'quote the expression: {before}"{expression}"{after}',
+        width=width, mend=(begin, begin + width, expression),
     )  # fmt: skip
 
 

@@ -114,6 +114,32 @@ def test_the_mended_line_is_shown() -> None:
     assert found.help == 'quote the expression: schedule: "*/5 * * * *"  # often'
 
 
+def test_every_unquoted_expression_of_a_text_is_told_however_many_there_are() -> None:
+    text = "jobs:\n" + "".join(f"  a{n}: {{task: m.f, schedule: */5 * * * *}}\n" for n in range(60))
+    assert {code for code, _, _ in mistakes(text)} == {"E104"}
+    assert [line for _, line, _ in mistakes(text)] == list(range(2, 62))
+
+
+def test_what_looks_like_an_unquoted_expression_in_a_text_or_a_comment_is_none() -> None:
+    text = (
+        "jobs:\n  a:\n    task: m.f\n    schedule: @daily\n    kwargs:  # was: @hourly\n"
+        "      quoted: 'cron: */5 * * *'\n      plain: run - @daily - at night\n      block: |\n"
+        "        - @weekly\n        cron: * * * * *\n"
+    )
+    assert mistakes(text) == [("E104", 4, 15)]
+    assert parse(text).calls[0].kwargs == {
+        "quoted": "cron: */5 * * *",
+        "plain": "run - @daily - at night",
+        "block": "- @weekly\ncron: * * * * *\n",
+    }
+
+
+def test_an_alias_is_no_unquoted_expression() -> None:
+    text = "x-q: &q fast\njobs:\n  a: {task: m.f, schedule: @daily}\n  b: {task: m.f, queue: *q}\n"
+    assert mistakes(text) == [("E104", 3, 28)]
+    assert [job.spec.queue for job in parse(text).jobs] == ["default", "fast"]
+
+
 def test_caret_covers_the_quotes_of_a_text() -> None:
     (found,) = parse('jobs: {a: {task: m.f, priority: "6"}}').diagnostics
     assert (found.location.column, found.width) == (33, 3)
@@ -201,6 +227,7 @@ BOMBS = {
     "tags": "- !a b\n" * 300_000,
     "control characters": "\x01" * 4_000_000,
     "no-break spaces": "\u00a0" * 2_000_000,
+    "tabs": "a:\tb\n" * 20_000,
     "unquoted expressions": "jobs:\n" + "  a: */5 * * * *\n" * 50_000,
     "one long line": "a: " + "x" * 5_000_000,
     "long number": "a: " + "9" * 5_000_000,
