@@ -25,10 +25,11 @@ from jobrunner.db.overview import (
     JobFilter,
     Overview,
     list_jobs,
+    queues_in_use,
     read_overview,
 )
 from jobrunner.db.pauses import pauses_in_force
-from jobrunner.db.processes import SeenProcess, read_processes
+from jobrunner.db.processes import SeenProcess, read_processes, unserved_queues
 from jobrunner.db.refused import count_refused
 from jobrunner.db.totals import read_totals
 from jobrunner.errors import BrokerUnavailable
@@ -58,6 +59,8 @@ class _Seen:
     processes: tuple[SeenProcess, ...]
     pauses: tuple[PauseInForce, ...]
     paused_jobs: int
+    unserved: tuple[str, ...]
+    """Queues of jobs from which no worker takes."""
     depths: dict[str, int]
     broker_error: str
     refused: int
@@ -100,6 +103,7 @@ def _look(session: Session, *, totals: bool) -> _Seen:
         pauses = pauses_in_force(connection)
         jobs = list_jobs(connection, JobFilter())
         refused = count_refused(connection)
+        queues = queues_in_use(connection)
         database = describe(engine)
     depths, broker_error = _depths(servers_of(session), sorted({job.queue for job in jobs}))
     return _Seen(
@@ -108,6 +112,7 @@ def _look(session: Session, *, totals: bool) -> _Seen:
         processes=processes,
         pauses=pauses,
         paused_jobs=sum(bool(pauses_of(job, pauses)) for job in jobs),
+        unserved=unserved_queues(queues, processes),
         depths=depths,
         broker_error=broker_error,
         refused=refused,
@@ -133,7 +138,7 @@ def _lines(seen: _Seen) -> list[_Line]:
         _database_line(seen),
         _broker_line(seen),
         _process_line(seen, "beat"),
-        _process_line(seen, "worker"),
+        _worker_line(seen),
         *_watch_lines(seen),
         *_web_lines(seen),
         *_project_lines(seen.overview),
@@ -165,6 +170,17 @@ def _process_line(seen: _Seen, kind: str) -> _Line:
         return _Line(kind, "wrong", f"none at work; start one with `jobrunner {kind}`")
     names = ", ".join(_process_words(one) for one in alive)
     return _Line(kind, "ok", f"{len(alive)} at work: {names}")
+
+
+def _worker_line(seen: _Seen) -> _Line:
+    line = _process_line(seen, "worker")
+    if line.state == "wrong" or not seen.unserved:
+        return line
+    named = text(", ".join(seen.unserved))
+    command = f"jobrunner worker -Q {text(','.join(seen.unserved))}"
+    return _Line(
+        "worker", "wrong", f"{line.words}; none takes from {named}, start one: `{command}`"
+    )
 
 
 def _process_words(seen: SeenProcess) -> str:

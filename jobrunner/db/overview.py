@@ -246,10 +246,11 @@ def applied_projects(connection: Connection) -> tuple[AppliedProject, ...]:
 
 
 _QUEUES = text("""
-    SELECT DISTINCT queue FROM jobrunner.jobs WHERE deleted_at IS NULL ORDER BY queue
+    SELECT DISTINCT queue FROM jobrunner.jobs
+     WHERE deleted_at IS NULL AND enabled AND delivery = 'claim' ORDER BY queue
 """)
 
 
 def queues_in_use(connection: Connection) -> tuple[str, ...]:
-    """The queues that jobs in force name."""
+    """The queues that jobs name which are enabled, and whose runs workers of jobrunner take."""
     return tuple(connection.execute(_QUEUES).scalars())

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -134,6 +134,17 @@ def read_processes(connection: Connection, *, kind: str | None = None) -> tuple[
         )
         for row in connection.execute(_READ, values)
     )
+
+
+def unserved_queues(queues: Iterable[str], processes: Iterable[SeenProcess]) -> tuple[str, ...]:
+    """Those that no living worker takes from; one that is about to stop takes nothing any more."""
+    served = {
+        queue
+        for one in processes
+        if one.process.kind == "worker" and one.is_alive and not one.process.details.get("stopping")
+        for queue in one.process.details.get("queues", ())
+    }
+    return tuple(queue for queue in queues if queue not in served)
 
 
 def own_version() -> str:

@@ -399,7 +399,7 @@ def test_status_is_wrong_without_beat_and_worker(applied: Jobrunner) -> None:
 def test_status_is_well_with_both(applied: Jobrunner, engine: Engine) -> None:
     with transaction(engine) as connection:
         sign_in(connection, "beat")
-        sign_in(connection, "worker", details={"queues": ["default"], "concurrency": 2})
+        sign_in(connection, "worker", details={"queues": ["default", "low"], "concurrency": 2})
     called = applied("status")
     assert called.exit_code == 0
     assert "✕" not in called.stdout

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from jobrunner.db.engine import transaction
+from jobrunner.db.processes import sign_in
 from tests.cli.conftest import Jobrunner
 
 
@@ -43,3 +44,15 @@ def test_what_is_held_is_counted_so_far_and_no_further(
     with transaction(engine) as connection:
         connection.execute(text("UPDATE jobrunner.runs SET held = true"))
     assert "0 running, 0 queued, more than 2 held" in with_runs("status").stdout
+
+
+def test_a_queue_of_jobs_that_no_worker_takes_from_is_wrong(
+    with_runs: Jobrunner, engine: Engine
+) -> None:
+    with transaction(engine) as connection:
+        sign_in(connection, "worker", name="one", details={"queues": ["default"]})
+    told = "one (queues default); none takes from low, start one: `jobrunner worker -Q low`"
+    assert told in with_runs("status").stdout
+    with transaction(engine) as connection:
+        sign_in(connection, "worker", name="two", details={"queues": ["low"]})
+    assert "none takes from" not in with_runs("status").stdout

@@ -11,7 +11,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.front_page import COUNTED_MAX, FrontPage, read_front_page
 from jobrunner.db.overview import applied_projects
 from jobrunner.db.pauses import pauses_in_force
-from jobrunner.db.processes import SeenProcess, read_processes
+from jobrunner.db.processes import SeenProcess, read_processes, unserved_queues
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.web.context import HasWeb
 from jobrunner.web.pages.rendering import page
@@ -64,23 +64,12 @@ def concerns(
         found.append(Concern("No beat is at work: nothing starts by itself.", "jobrunner beat"))
     if "worker" not in alive:
         found.append(Concern("No worker is at work: runs wait.", "jobrunner worker"))
-    elif unserved := _unserved(front.queues, processes):
+    elif unserved := unserved_queues(front.queues, processes):
         found.append(_of_unserved(unserved))
     if front.figures.schedules_in_error:
         found.append(Concern("A schedule has no next time that can be computed.", "jobrunner list"))
     stuck = [one.process.details for one in processes if _is_stuck(one)]
     return found + [_of_watcher(details, names_all=names_all) for details in stuck]
-
-
-def _unserved(queues: Sequence[str], processes: Sequence[SeenProcess]) -> list[str]:
-    """A worker that is about to stop takes nothing any more."""
-    served = {
-        queue
-        for one in processes
-        if one.process.kind == "worker" and not one.process.details.get("stopping")
-        for queue in one.process.details.get("queues", ())
-    }
-    return [queue for queue in queues if queue not in served]
 
 
 def _of_unserved(queues: Sequence[str]) -> Concern:
