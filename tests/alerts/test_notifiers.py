@@ -127,6 +127,11 @@ def test_a_checkout_is_compared_with_its_own(applied: Project) -> None:
     assert "1 to add" not in planned.stdout
 
 
+def test_a_revision_is_compared_without_them(applied: Project) -> None:
+    configure(applied, ONCALL.replace("oncall", "pager"))
+    assert applied.call("plan", "--against", "1").stdout.startswith("No changes.")
+
+
 def test_what_a_hand_has_changed_is_drift(applied: Project, engine: Engine) -> None:
     assert applied.call("drift", "--detailed-exitcode").returncode == 0
     with engine.begin() as connection:

@@ -300,6 +300,19 @@ def test_fault_85_a_traceback_with_the_rows_of_a_failed_statement_shows_no_secre
     assert canaries_in(told.stdout + told.stderr) == set()
 
 
+def test_fault_85_a_traceback_of_a_failed_statement_shows_no_address(
+    demo: Project, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            FAIL_AT.format("notifiers").replace("USING DETAIL = NEW::text", "")
+        )
+    demo.environment["JOBRUNNER_DEBUG"] = "1"
+    told = demo.run("apply", "--yes")
+    assert "'given': (addresses)" in told.stderr
+    assert NOTIFIER not in told.stdout + told.stderr
+
+
 def test_fault_85_a_watch_and_its_status_show_no_secret_of_a_broken_file(
     demo: Project, engine: Engine
 ) -> None:
