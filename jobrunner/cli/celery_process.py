@@ -1,7 +1,6 @@
 """From `jobrunner beat` and `jobrunner worker` to Celery's own commands, in the same process."""
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -9,23 +8,18 @@ from jobrunner.cli.session import Session
 from jobrunner.cli.settings import servers_of
 from jobrunner.errors import UsageError
 
-APP = "jobrunner.app"
-
-
-def celery_arguments(name: str, arguments: Sequence[str]) -> list[str]:
-    """The command line of Celery's `name` with our app."""
-    return [sys.executable, "-m", "celery", "-A", APP, name, *arguments]
-
 
 def become_celery(session: Session, name: str, arguments: Sequence[str]) -> NoReturn:
-    """Replace this process by Celery's. Raises UsageError when no server is known."""
-    environment = celery_environment(session)
-    command_line = celery_arguments(name, arguments)
-    os.execve(command_line[0], command_line, environment)  # noqa: S606  our own interpreter
+    """Go on as Celery's `name`, in this process. Raises UsageError when no server is known."""
+    os.environ.update(celery_environment(session))
+    # Celery takes longest of all to load, and `--help` and wrong usage need nothing of it.
+    from jobrunner.cli.celery_command import run_celery  # noqa: PLC0415
+
+    run_celery(name, arguments)
 
 
 def celery_environment(session: Session) -> dict[str, str]:
-    """What Celery's process finds in its environment. Raises UsageError when no server is known.
+    """What Celery finds in its environment. Raises UsageError when no server is known.
 
     A server that is known and away is no error: beat and worker wait for it.
     """

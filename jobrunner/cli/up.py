@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,6 @@ from sqlalchemy.exc import DBAPIError
 
 from jobrunner.broker import make_app
 from jobrunner.cli import up_web
-from jobrunner.cli.celery_process import celery_arguments
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of
 from jobrunner.cli.kept_program import KeptProgram
@@ -45,6 +45,7 @@ from jobrunner.settings import Settings, load_settings
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
 from jobrunner.wording.foreign_text import safe
 
+_JOBRUNNER = (sys.executable, "-m", "jobrunner")
 _OWN_PROGRAMS = ("beat", "worker", "web", "postgres", "valkey")
 _LOOK_AT_RUNS_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.25
@@ -336,11 +337,10 @@ class _Up:
     def _arguments(self, name: str) -> Sequence[str]:
         match name:
             case "beat":
-                return celery_arguments("beat", ("-S", "jobrunner"))
+                return (*_JOBRUNNER, "beat")
             case "worker":
-                # It has no neighbours here: to look for some would delay its first run by a second.
                 served = ("-Q", ",".join(self.queues), "-c", str(self.concurrency))
-                return celery_arguments("worker", (*served, "--without-mingle", "--without-gossip"))
+                return (*_JOBRUNNER, "worker", *served, "-n", "celery")
             case "web":
                 assert self.port is not None  # noqa: S101  without one there is no such program
                 return up_web.web_arguments(self.port)

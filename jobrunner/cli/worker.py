@@ -1,11 +1,12 @@
 """`jobrunner worker`: Celery's own worker with our app."""
 
 import os
+import sys
 from collections.abc import Sequence
 
 import click
 
-from jobrunner.cli.celery_process import become_celery, celery_arguments, celery_environment
+from jobrunner.cli.celery_process import become_celery, celery_environment
 from jobrunner.cli.command import make_command
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
@@ -68,7 +69,7 @@ def command(
     if not any(argument.startswith("--hostname") for argument in arguments):
         given += ["--hostname", _full_name(name or f"worker-{os.getpid()}")]
     if reload:
-        return _reload(session, [*_OWN_OPTIONS, *given])
+        return _reload(session, given)
     return become_celery(session, "worker", [*_OWN_OPTIONS, *given])
 
 
@@ -79,7 +80,7 @@ def _reload(session: Session, arguments: Sequence[str]) -> int:
     config, directory = session.config, session.working_directory
     root = read_project(config=config, working_directory=directory).root
     return Reloading(
-        celery_arguments("worker", arguments),
+        [sys.executable, "-m", "jobrunner", "worker", *arguments],
         celery_environment(session),
         root,
         lambda words: session.output.say(style(f"reload: {safe(words)}", "strong")),
