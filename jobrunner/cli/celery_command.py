@@ -41,7 +41,7 @@ def run_celery(name: str, arguments: Sequence[str]) -> NoReturn:
 
 
 def _make_importable() -> None:
-    """This folder, as `python -m celery` does."""
+    """Modules of this folder, as `python -m celery` does."""
     folder = str(Path.cwd())
     if not sys.flags.safe_path and folder not in sys.path:
         sys.path.insert(0, folder)
