@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import yaml
 
+from jobrunner.garbage import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.keys import KEYS
 from jobrunner.spec.report import Report
@@ -57,6 +58,7 @@ class Formatted:
     """It has no mistake and is left alone all the same: why."""
 
 
+@collection_paused()
 def format_file(file: SourceFile) -> Formatted:
     """The file in our form, which says the same and has the same comments.
 
