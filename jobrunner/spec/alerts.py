@@ -24,9 +24,10 @@ def read_alerts(
     if not isinstance(node, Sequence):
         report.at(node, "E203", f"'alerts' takes a list, not {kind(node)}", help=_EXAMPLE)
         return None
-    read = [_read(item, notifiers, report) for item in node.items]
+    items = report.while_room(node.source, node.items)
+    read = [_read(item, notifiers, report) for item in items]
     good = tuple(alert for alert in read if alert is not None)
-    return good if len(good) == len(read) else None
+    return good if len(good) == len(node.items) else None
 
 
 def _read(node: Node, notifiers: Collection[str], report: Report) -> Alert | None:

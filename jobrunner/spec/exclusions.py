@@ -48,11 +48,11 @@ def read_exclude(node: Node, calendars: Calendars, report: Report) -> tuple[str,
     items = node.items if isinstance(node, Sequence) else (node,)
     found: list[Days] = []
     good = True
-    for item in items:
+    for item in report.while_room(node.source, items):
         days = _excluded(item, calendars, report)
         good = days is not None and good
         found += days or ()
-    return canonical_days(found) if good else None
+    return canonical_days(found) if good and report.has_room(node.source) else None
 
 
 def _is_name(key: Scalar, report: Report) -> bool:

@@ -47,6 +47,8 @@ class Layers(NamedTuple):
     def each_by(self, change: Callable[[Mapping], Mapping]) -> "Layers":
         """With this change made to each of them, and to what they are together."""
         each = tuple(Layer(layer.name, change(layer.tree)) for layer in self.each)
+        if len(each) == 1:
+            return Layers(each, each[0].tree)
         return Layers(each, self.merged and change(self.merged))
 
     def of_job(self) -> Mapping:

@@ -214,13 +214,13 @@ def _read_schedules(
     named: NamedSchedules, job: Mapping, around: Surroundings
 ) -> list[ScheduleSpec | None]:
     """A None for each mistake."""
-    inherited = _inherited(job, around)
+    report, inherited = around.report, _inherited(job, around)
     is_zone = inherited.zone is not None or is_null(job.get("timezone"))
     schedules = [
-        read_schedule(name, entry, inherited, around.report)
-        for name, entry in sorted(named.items())
+        read_schedule(name, entry, inherited, report)
+        for name, entry in report.while_room(job.source, sorted(named.items()))
     ]
-    return schedules if is_zone else [*schedules, None]
+    return schedules if is_zone and len(schedules) == len(named) else [*schedules, None]
 
 
 def _inherited(job: Mapping, around: Surroundings) -> Inherited:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 from itertools import product
+from operator import is_
 from typing import NamedTuple
 
 from jobrunner.spec.guesses import did_you_mean, listed
@@ -75,9 +76,8 @@ def fill(node: Node, values: dict[str, Value], report: Report) -> Node:
     if isinstance(node, Scalar):
         return _filled(node, values, report) if isinstance(node.value, Pending) else node
     if isinstance(node, Sequence):
-        items = tuple(fill(item, values, report) for item in node.items)
-        same = all(new is old for new, old in zip(items, node.items, strict=True))
-        return node if same else node._replace(items=items)
+        items = tuple([fill(item, values, report) for item in node.items])
+        return node if all(map(is_, items, node.items)) else node._replace(items=items)
     return fill_mapping(node, values, report)
 
 
@@ -281,9 +281,8 @@ def _report_twice(
 def _filled(node: Scalar, values: dict[str, Value], report: Report) -> Scalar:
     assert isinstance(node.value, Pending)  # noqa: S101  told by the caller
     parts = node.value.parts
-    unknown = [
-        part.name for part in parts if isinstance(part, MatrixName) and part.name not in values
-    ]
+    names = [part.name for part in parts if isinstance(part, MatrixName)]
+    unknown = [name for name in names if name not in values]
     for name in unknown:
         guess = did_you_mean(name, tuple(values))
         report.at(
@@ -292,8 +291,8 @@ def _filled(node: Scalar, values: dict[str, Value], report: Report) -> Scalar:
         )  # fmt: skip
     if unknown or None in parts:
         return node
-    if len(parts) == 1 and isinstance(parts[0], MatrixName):
-        value = values[parts[0].name]
+    if names and len(parts) == 1:
+        value = values[names[0]]
         return node._replace(value=value if node.value.is_data else Expanded(_text(value)))
     texts = [_text(values[p.name]) if isinstance(p, MatrixName) else str(p) for p in parts]
     return node._replace(value="".join(texts))

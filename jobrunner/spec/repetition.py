@@ -2,7 +2,7 @@
 
 from jobrunner.spec.inheritance import Layers
 from jobrunner.spec.report import MOST_REPEATED, Report
-from jobrunner.spec.tree import Mapping, Scalar, size
+from jobrunner.spec.tree import Mapping, Node, Scalar, size
 
 _WEIGHT_OF_A_SCHEDULE = 24
 """In values that take as long to read, and as much memory."""
@@ -19,12 +19,25 @@ def repeats_few(key: Scalar, layers: Layers, report: Report) -> bool:
         key.source, sum(map(_weight, inherited))
     ):
         return True
-    report.at(
-        key, "E107", f"the jobs of this file repeat more than {MOST_REPEATED:,} values",
-        help="divide them among several files, or keep less in defaults, templates and matrices",
-        topic=key.source.path,
-    )  # fmt: skip
+    _refuse(
+        key,
+        "divide them among several files, or keep less in defaults, templates and matrices",
+        report,
+    )
     return False
+
+
+def shares_few(own: Mapping, kwargs: Mapping, report: Report) -> bool:
+    """Whether a schedule may have its job's arguments beside its own: each of many repeats them."""
+    if report.may_repeat(own.source, size(kwargs)):
+        return True
+    _refuse(own, "divide them among several files, or give the job fewer arguments", report)
+    return False
+
+
+def _refuse(node: Node, advice: str, report: Report) -> None:
+    message = f"the jobs of this file repeat more than {MOST_REPEATED:,} values"
+    report.at(node, "E107", message, help=advice, topic=node.source.path)
 
 
 def _weight(tree: Mapping) -> int:

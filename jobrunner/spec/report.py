@@ -1,7 +1,9 @@
 """Collects the mistakes of a whole tree, so that all are told in one go and each only once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import takewhile
+from typing import TypeVar
 
 from jobrunner.spec.codes.table import CODES
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
@@ -19,6 +21,7 @@ _WITHOUT_VALUES = {
 }  # fmt: skip
 """What is said of a line that is not quoted, where the words would quote from it."""
 _MOST_PLACES = 3
+_Item = TypeVar("_Item")
 _Key = tuple[str, int, int, str]
 """File, line, column and code."""
 
@@ -112,6 +115,10 @@ class Report:
     def has_room(self, source: Source) -> bool:
         """Whether another mistake of this file would be told."""
         return self._counts.get(source.path, 0) <= MOST_IN_ONE_FILE
+
+    def while_room(self, source: Source, items: Iterable[_Item]) -> Iterator[_Item]:
+        """Those that are worth a look: none behind the last mistake of the file that would be told."""
+        return takewhile(lambda _: self.has_room(source), items)
 
     def may_repeat(self, source: Source, values: int = 0) -> bool:
         """Count values that a file's jobs repeat, and tell whether they are still few enough."""

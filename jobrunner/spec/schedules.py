@@ -12,6 +12,7 @@ from jobrunner.spec.exclusions import Calendars, read_exclude
 from jobrunner.spec.expressions import check_cron, check_rrule
 from jobrunner.spec.keys import EXTENSION, KEYS, check_keys, shortened
 from jobrunner.spec.models import RULES, JobSpec, ScheduleSpec
+from jobrunner.spec.repetition import shares_few
 from jobrunner.spec.report import Report
 from jobrunner.spec.times import (
     read_moment,
@@ -270,9 +271,15 @@ def _value(key: str, node: Node, zone: ZoneInfo, inherited: Inherited, report: R
             check_keys(node, key, report)
             return node.given(KEYS[key])
         case "kwargs" if isinstance(node, Mapping):
-            return plain(merge(inherited.kwargs, node))
+            return _arguments(inherited.kwargs, node, report)
         case _:
             return plain(node)
+
+
+def _arguments(inherited: Mapping | None, own: Mapping, report: Report) -> Any:
+    if inherited is not None and not shares_few(own, inherited, report):
+        return None
+    return plain(merge(inherited, own))
 
 
 def _is_complete_rrule(values: dict[str, Any]) -> bool:

@@ -28,6 +28,8 @@ _SAYS_SO = re.compile(
     re.IGNORECASE,
 )
 """A variable whose name tells what it holds; others are what makes environments differ, and are quoted."""
+_SIGNS = ("notifier", "://", "/usr/bin/env", "secret", "vars")
+"""Where no argument is sensitive, nothing is without one of these."""
 _INDENT = re.compile(r"[ \t-]*")
 _HAS_A_KEY = re.compile(r"""[ \t-]*["']?[\w.$/{}-]+["']?[ \t]*:(?:\s|$)""")
 
@@ -45,6 +47,9 @@ def sensitive_lines(lines: Sequence[str], names: frozenset[str]) -> frozenset[in
     """The numbers, from 1, of those on which one of these names stands, or what is as good as a key, with
     what goes on from there: deeper lines, and lines without a key.
     """
+    text = "\n".join(lines)
+    if not names and not any(sign in text for sign in _SIGNS):
+        return frozenset()
     return frozenset(_of_names(lines, names | _ALWAYS))
 
 

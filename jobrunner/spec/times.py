@@ -79,9 +79,9 @@ def _read_each(key: str, node: Node, parse: _Parse, report: Report) -> tuple[dat
     if not items:
         report.at(node, "E204", f"'{key}' names no time", help="write at least one timestamp")
         return None
-    moments = [_read(key, item, parse, report) for item in items]
+    moments = [_read(key, item, parse, report) for item in report.while_room(node.source, items)]
     good = [moment for moment in moments if moment is not None]
-    return tuple(sorted(set(good))) if len(good) == len(moments) else None
+    return tuple(sorted(set(good))) if len(good) == len(items) else None
 
 
 def _read(key: str, node: Node, parse: _Parse, report: Report) -> datetime | None:

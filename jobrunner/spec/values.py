@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.interpolation import Expanded
 from jobrunner.spec.keys import EXTENSION, KEYS, shortened
-from jobrunner.spec.report import Report
+from jobrunner.spec.report import MOST_IN_ONE_FILE, Report
 from jobrunner.spec.scalars import AmbiguousNumberError, resolve_plain
 from jobrunner.spec.tree import Mapping, Node, Scalar, kind
 from jobrunner.spec.tree import Sequence as ListNode
@@ -52,10 +53,12 @@ def read_model(
     try:
         return Reading(model.model_validate(values))
     except ValidationError as error:
-        found = error.errors(include_url=False)
+        found = _mistakes(error, model, values)
     if _read_expanded(values, found, tree):
         return read_model(model, values, tree, whole=whole, report=report, stand_in=stand_in)
     for mistake in found:
+        if not report.has_room(whole.source):
+            break
         _report(mistake, tree, whole, report)
     bad = frozenset(str(mistake["loc"][0]) for mistake in found)
     try:
@@ -64,6 +67,26 @@ def read_model(
         return Reading(model.model_validate(good), bad)
     except ValidationError:
         return Reading(None, bad)
+
+
+def _mistakes(error: ValidationError, model: type[Model], values: dict[str, Any]) -> Sequence[Any]:
+    """Of very many those of each list's first items: pydantic needs half a kilobyte to tell of one."""
+    if error.error_count() > MOST_IN_ONE_FILE:
+        try:
+            model.model_validate({key: _first_items(value) for key, value in values.items()})
+        except ValidationError as of_first:
+            return of_first.errors(include_url=False)
+    return error.errors(include_url=False)
+
+
+def _first_items(value: Any) -> Any:
+    match value:
+        case list():
+            return value[: MOST_IN_ONE_FILE + 1]
+        case dict():
+            return dict(islice(value.items(), MOST_IN_ONE_FILE + 1))
+        case _:
+            return value
 
 
 def _read_expanded(values: dict[str, Any], found: Sequence[Any], tree: Mapping) -> bool:

@@ -19,6 +19,7 @@ from jobrunner.spec.yaml_errors import YamlMistake, explain, to_be_quoted, unquo
 
 _MOST_MENDED_CHARACTERS = 3_000_000
 _MOST_MENDS = 50
+_FEWEST_MENDS = 2
 _Mended = dict[tuple[int, int], str]
 """Line and column → the expression that stood there."""
 
@@ -42,12 +43,16 @@ def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     source, text = read_text(file.path, file.content, report, file.sensitive)
     mended: _Mended = {}
     # Each mend reads the text again, so a large text gets fewer of them.
-    for _ in range(min(_MOST_MENDS, 1 + _MOST_MENDED_CHARACTERS // (len(text) + 1))):
+    mends_left = max(_FEWEST_MENDS, min(_MOST_MENDS, _MOST_MENDED_CHARACTERS // (len(text) + 1)))
+    while True:
         attempt = _read_once(source, text, mended)
-        mended_text = _mend(attempt, source, text, mended, report)
-        if mended_text == text:
+        better = _without_hidden(attempt.mends_hidden, source, text, mended)
+        if better == text and mends_left:
+            mends_left -= 1
+            better = _mend(attempt, source, text, mended, report)
+        if better == text:
             break
-        text = mended_text
+        text = better
     for place in attempt.mends_met:
         if report.has_room(source):
             _report_mistake(to_be_quoted(source, place, mended[place]), source, report)
@@ -104,9 +109,6 @@ def _mend(attempt: _Attempt, source: Source, text: str, mended: _Mended, report:
     """The text with what is wrong replaced, character by character; else the same text. What is replaced
     here is reported, expressions when they have been met.
     """
-    restored = _without_hidden(attempt.mends_hidden, source, text, mended)
-    if restored != text:
-        return restored
     spaces = unquoted_spaces(text, attempt.quoted_spans, end=attempt.readable)
     if spaces:
         report_spaces(source, spaces, report)

@@ -213,6 +213,15 @@ BOMBS = {
         f"  a{n}: {{task: m.f, matrix: {{a: [{'1, ' * 9}2], b: [{'1, ' * 9}2], c: &c [{'1, ' * 9}2]}}}}\n"
         for n in range(300)
     ),
+    "mistakes of one list": "jobs: {a: {task: m.f, tags: [" + "1, " * 100_000 + "]}}",
+    "mistakes of one job": "jobs: {a: {task: m.f, schedules: {"
+    + "".join(f"s{n}: x, " for n in range(20_000))
+    + "}}}",
+    "arguments of schedules": "jobs: {a: {task: m.f, kwargs: {"
+    + ", ".join(f"k{n}: 1" for n in range(300))
+    + "}, schedules: {"
+    + "".join(f"s{n}: {{cron: '@daily', kwargs: {{x: 1}}}}, " for n in range(20_000))
+    + "}}}",
     "sensitive names": "jobs: {a: {tsk: m.f, sensitive: ["
     + "".join(f"p{n}, " for n in range(100_000))
     + "]}}",
