@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from jobrunner.db import tables
 from jobrunner.errors import BrokerUnavailable
@@ -93,6 +93,14 @@ class Broker:
 def broker() -> Broker:
     """A broker whose messages can be looked at."""
     return Broker()
+
+
+def put_notifiers(connection: Connection, **urls: object) -> None:
+    """Those of the only project, in place of what it has."""
+    project_id = connection.execute(select(tables.projects.c.id)).scalar_one()
+    connection.execute(delete(tables.notifiers))
+    rows = [{"project_id": project_id, "name": name, "url": url} for name, url in urls.items()]
+    connection.execute(insert(tables.notifiers), rows)
 
 
 @dataclass(frozen=True)

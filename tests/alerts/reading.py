@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from jobrunner.db import tables
 from jobrunner.db.engine import transaction
-from jobrunner.db.notifiers import replace_notifiers
+from tests.seeding import put_notifiers
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,4 @@ def messages(engine: Engine) -> list[str]:
 def set_notifiers(engine: Engine, **urls: object) -> None:
     """Those of the only project."""
     with transaction(engine) as connection:
-        project_id = connection.execute(text("SELECT id FROM jobrunner.projects")).scalar_one()
-        replace_notifiers(connection, project_id, urls)
+        put_notifiers(connection, **urls)

@@ -11,13 +11,13 @@ from sqlalchemy import Engine, func, insert, select, text
 
 from jobrunner.db import tables
 from jobrunner.db.engine import transaction
-from jobrunner.db.notifiers import replace_notifiers
 from jobrunner.db.pauses import pause
 from jobrunner.db.processes import sign_in
 from jobrunner.db.totals import count_ended
 from jobrunner.metrics import names
 from tests.ledger import NOON, Ledger
 from tests.metrics.scraping import Scraped, scraped
+from tests.seeding import put_notifiers
 
 MINUTE = timedelta(minutes=1)
 
@@ -242,8 +242,8 @@ def test_messages_that_wait_to_be_sent_are_counted_by_notifier(
 ) -> None:
     job_id = ledger.add_job()
     with engine.begin() as connection:
+        put_notifiers(connection, oncall="", quiet="")
         project_id = connection.execute(select(tables.projects.c.id)).scalar_one()
-        replace_notifiers(connection, project_id, {"oncall": "", "quiet": ""})
         incident_id = connection.execute(
             insert(tables.incidents)
             .values(job_id=job_id, kind="failure", last_at=NOON, last_scheduled_for=NOON)

@@ -8,10 +8,10 @@ from sqlalchemy import Engine, func, insert, select
 
 from jobrunner.db import tables
 from jobrunner.db.engine import transaction
-from jobrunner.db.notifiers import replace_notifiers
 from jobrunner.db.processes import sign_in
 from jobrunner.db.totals import count_ended
 from tests.ledger import NOON, Ledger
+from tests.seeding import put_notifiers
 
 _MINUTE = timedelta(minutes=1)
 
@@ -28,8 +28,8 @@ def fill(engine: Engine) -> None:
         sign_in(connection, "worker")
         sign_in(connection, "beat")
         sign_in(connection, "watch", details={"config": "in_force", "project": "test"})
+        put_notifiers(connection, oncall="")
         project_id = connection.execute(select(tables.projects.c.id)).scalar_one()
-        replace_notifiers(connection, project_id, {"oncall": ""})
         connection.execute(
             insert(tables.revisions).values(
                 project_id=project_id, number=0, author="ada", digest="", changes=[]
