@@ -25,6 +25,8 @@ from jobrunner.wording.foreign_text import safe
 from jobrunner.wording.states import Role
 
 _STDIN = Path("-")
+_NOT_ENDED = "\\ No newline at end of file"
+"""As `diff` and git write it, below the line that it is said of."""
 _DIFF_ROLES: dict[str, Role] = {"+": "good", "-": "bad", "@": "busy"}
 
 
@@ -110,17 +112,21 @@ def _diff_lines(change: _Change) -> Iterator[str]:
     before, after = (_shown(text, change.sensitive) for text in (change.before, change.text))
     for line in difflib.unified_diff(before, after, change.path, change.path, lineterm=""):
         role = _DIFF_ROLES.get(line[:1])
-        yield style(safe(line), role) if role else safe(line)
+        for shown in line.split("\n"):
+            yield style(safe(shown), role) if role else safe(shown)
 
 
 def _shown(text: str, sensitive: frozenset[str]) -> list[str]:
-    """The lines; of one that may hold the value of a sensitive argument where it begins."""
+    """The lines; of one that may hold the value of a sensitive argument where it begins. A last line that
+    does not end is another than one that does.
+    """
     lines = text.split("\n")
     hidden = sensitive_lines(lines, sensitive | sensitive_names(text))
-    return [
+    *ended, last = [
         f"{line[: len(line) - len(line.lstrip())]}{SENSITIVE}" if number in hidden else line
         for number, line in enumerate(lines, start=1)
     ]
+    return [*ended, f"{last}\n{_NOT_ENDED}"] if lines[-1] else ended
 
 
 def _write(path: Path, text: str) -> None:

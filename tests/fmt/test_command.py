@@ -47,15 +47,25 @@ def test_check_writes_nothing_and_names_the_files(folder: Path) -> None:
 def test_diff_writes_nothing_and_shows_the_lines(folder: Path) -> None:
     called = call("fmt", "--diff", "jobs.d", folder=folder)
     assert called.exit_code == 0
-    assert called.stdout.splitlines()[:6] == [
+    assert called.stdout.splitlines() == [
         "--- jobs.d/a.yaml",
         "+++ jobs.d/a.yaml",
-        "@@ -1,3 +1,3 @@",
+        "@@ -1,2 +1,2 @@",
         " jobs:",
         "-    a: { task: 'a.b' }   # said",
         "+  a: {task: a.b}   # said",
     ]
     assert read(folder) == UNTIDY
+
+
+def test_a_diff_tells_that_the_last_line_has_not_ended(folder: Path) -> None:
+    (folder / "jobs.d" / "a.yaml").write_text(TIDY.removesuffix("\n"), encoding="utf-8")
+    assert call("fmt", "--diff", "jobs.d/a.yaml", folder=folder).stdout.splitlines()[3:] == [
+        " jobs:",
+        "-  a: {task: a.b}   # said",
+        "\\ No newline at end of file",
+        "+  a: {task: a.b}   # said",
+    ]
 
 
 def test_a_diff_is_coloured_on_a_terminal(folder: Path) -> None:
