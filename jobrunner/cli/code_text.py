@@ -1,4 +1,4 @@
-"""What `jobrunner explain E304` says of a code."""
+"""What `jobrunner explain E304` says of a code, and `jobrunner explain` of all of them."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from jobrunner.cli.style import style
 from jobrunner.errors import NotFound
 from jobrunner.spec.codes.code import Code
-from jobrunner.spec.codes.table import CODES
+from jobrunner.spec.codes.table import CODES, SECTIONS
 from jobrunner.spec.guesses import did_you_mean
 from jobrunner.wording.foreign_text import safe
 from jobrunner.wording.states import Role
@@ -24,14 +24,27 @@ def code_lines(name: str) -> Iterator[str]:
     code = CODES.get(name.upper())
     if code is None:
         guess = did_you_mean(name.upper(), tuple(CODES))
-        hint = f"Did you mean {guess}?" if guess else "docs/reference/errors.md has all of them."
+        hint = f"Did you mean {guess}?" if guess else "`jobrunner explain` lists all codes."
         raise NotFound(f"There is no code {name.upper()}.", hint=hint)
-    role: Role = "warn" if name.upper().startswith("W") else "bad"
-    yield f"{style(name.upper(), role)}  {style(_plain(code.title), 'strong')}"
+    yield f"{_styled(name.upper())}  {style(_plain(code.title), 'strong')}"
     for paragraph in code.text.strip().split("\n\n"):
         yield ""
         yield f"  {_plain(' '.join(paragraph.split()))}"
     yield from _example_lines(code)
+
+
+def all_codes_lines() -> Iterator[str]:
+    """Every code with its title, under the headings of the reference."""
+    for heading, codes in SECTIONS.items():
+        yield style(heading, "strong")
+        yield from (f"  {_styled(name)}  {_plain(code.title)}" for name, code in codes.items())
+        yield ""
+    yield "`jobrunner explain E304` tells more of one, `jobrunner explain jobs` a job's keys."
+
+
+def _styled(name: str) -> str:
+    role: Role = "warn" if name.startswith("W") else "bad"
+    return style(name, role)
 
 
 def _example_lines(code: Code) -> Iterator[str]:

@@ -8,7 +8,7 @@ from itertools import islice
 
 import click
 
-from jobrunner.cli.code_text import code_lines, is_code
+from jobrunner.cli.code_text import all_codes_lines, code_lines, is_code
 from jobrunner.cli.coming import (
     Asked,
     asked_of,
@@ -42,23 +42,28 @@ _NEXT_SHOWN = 3
     "explain",
     "What a key of the files or a code means; when a job is due, in words; where its values come from.\n\n"
     "WHAT is a key such as overlap or retry.delay, the code of a mistake such as E304, or an address: "
-    "namespace/job, or namespace/job#schedule. No database, no network.",
+    "namespace/job, or namespace/job#schedule. Without WHAT all codes are listed. No database, no network.",
     examples=[
         ("jobrunner explain exclude", "What the key means, and what may be written."),
         ("jobrunner explain E304", "What the code says, a bad example, and the mended one."),
+        ("jobrunner explain", "All codes, each in a few words."),
         ("jobrunner explain ops/disk-report --origin", "Which line gives each value."),
     ],
 )
-@click.argument("what")
+@click.argument("what", required=False)
 @click.option("--origin", is_flag=True, help="Where each value of a job comes from.")
 @output_option
-def command(session: Session, what: str, *, origin: bool, form: Form) -> None:
+def command(session: Session, what: str | None, *, origin: bool, form: Form) -> None:
     if origin:
+        if what is None:
+            raise click.UsageError("--origin needs the address of a job: namespace/job.")
         _show_origins(session, what, form)
         return
     if form != "table":
         raise click.UsageError("-o goes with --origin: the rest is written for people.")
-    if is_code(what):
+    if what is None:
+        lines = all_codes_lines()
+    elif is_code(what):
         lines = code_lines(what)
     elif "/" in what:
         job, schedules = find_schedules(session, what)

@@ -95,6 +95,18 @@ def test_a_code_is_told_with_a_bad_example_and_the_mended_one() -> None:
     assert told.index("timeout: 30\n") < told.index("  But so:\n") < told.index("timeout: 30m\n")
 
 
+def test_without_a_word_all_codes_are_listed_under_the_headings_of_the_reference() -> None:
+    listed = call("explain").stdout.splitlines()
+    assert listed[:2] == ["Files and text", "  E101  the file is not UTF-8"]
+    assert [line[2:6] for line in listed if line.startswith("  ")] == list(CODES)
+
+
+def test_an_origin_is_that_of_a_job() -> None:
+    called = call("explain", "--origin")
+    assert (called.exit_code, called.stdout) == (64, "")
+    assert "--origin needs the address of a job: namespace/job." in called.stderr
+
+
 def test_a_code_that_there_is_not_names_the_one_that_is_alike() -> None:
     called = call("explain", "E290")
     assert (called.exit_code, called.stdout) == (1, "")
