@@ -78,10 +78,7 @@ def folder(project: Project) -> Project:
     return project
 
 
-WORKER = (
-    *(sys.executable, "-m", "celery", "-A", "jobrunner.app", "worker"),
-    *("--without-mingle", "--without-gossip"),
-)
+WORKER = (sys.executable, "-m", "jobrunner", "worker")
 
 StartWorker = Callable[..., StartedProcess]
 
