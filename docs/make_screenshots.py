@@ -16,9 +16,9 @@ from jobrunner.access.caller import Role
 from jobrunner.access.tokens import new_token
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.tokens import insert_token
-from jobrunner.dispatch import record_due
 from jobrunner.errors import GuardRefused
 from jobrunner.reconcile import ApplyOptions, Desired, apply_project, read_desired
+from jobrunner.recording import record_due
 from jobrunner.settings import Settings
 from jobrunner.watch.approving import apply_or_leave
 from jobrunner.web.app import make_app

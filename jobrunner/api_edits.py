@@ -3,8 +3,8 @@
 from sqlalchemy import Connection
 
 from jobrunner.db import audit
-from jobrunner.dispatch import record_due
 from jobrunner.reconcile import ApiEdit, Applied, ApplyOptions, apply_within
+from jobrunner.recording import record_due
 
 _LOCK_TIMEOUT_SECONDS = 10.0
 

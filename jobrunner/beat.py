@@ -25,7 +25,7 @@ from jobrunner.db.glance import Glance, glance
 from jobrunner.db.migrate import check_revision
 from jobrunner.db.processes import SIGN_OF_LIFE_SECONDS, Process, sign_in, sign_out
 from jobrunner.db.wakeups import Listener
-from jobrunner.dispatch import BATCH_MESSAGES, BATCH_SCHEDULES, dispatch_due, send_unsent
+from jobrunner.dispatch import BATCH_MESSAGES, dispatch_due, send_unsent
 from jobrunner.errors import (
     BrokerUnavailable,
     DatabaseBusy,
@@ -38,6 +38,7 @@ from jobrunner.errors import (
 from jobrunner.hand_over import HandOver
 from jobrunner.logs import refuse_to_start
 from jobrunner.notify.alerter import Alerter
+from jobrunner.recording import BATCH_SCHEDULES
 from jobrunner.recover import (
     QueueKey,
     Suspicion,

@@ -18,7 +18,6 @@ from jobrunner.cli.plan_text import plan_lines, wanted_text
 from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
-from jobrunner.dispatch import record_due
 from jobrunner.errors import UsageError
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.guards import same_options
@@ -35,6 +34,7 @@ from jobrunner.reconcile import (
     reading,
     rolled_back_to,
 )
+from jobrunner.recording import record_due
 from jobrunner.spec.durations import format_duration, parse_duration
 
 _OPTIONS = (

@@ -26,7 +26,7 @@ _DUE_BATCH = 1_000
 
 
 class Recorded(Protocol):
-    """What a dispatch has written: `dispatch.Recorded`."""
+    """What a dispatch has written: `recording.Recorded`."""
 
     @property
     def due(self) -> int: ...
@@ -35,7 +35,7 @@ class Recorded(Protocol):
 
 
 class RecordDue(Protocol):
-    """`dispatch.record_due`: the ordinary dispatch of these schedules, in the caller's transaction."""
+    """`recording.record_due`: the ordinary dispatch of these schedules, in the caller's transaction."""
 
     def __call__(
         self, connection: Connection, *, schedule_ids: Sequence[UUID], now: datetime

@@ -12,9 +12,9 @@ from jobrunner.db.pending import (
     end_approval,
     leave_pending,
 )
-from jobrunner.dispatch import record_due
 from jobrunner.errors import GuardRefused, StalePlan
 from jobrunner.reconcile import Applied, ApplyOptions, Desired, apply_project, plan_project, reading
+from jobrunner.recording import record_due
 
 
 def apply_or_leave(engine: Engine, desired: Desired, options: ApplyOptions) -> Applied:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, text, update
 from jobrunner.db import tables
 from jobrunner.db.engine import transaction
 from jobrunner.db.glance import Glance, glance
-from jobrunner.dispatch import record_due
+from jobrunner.recording import record_due
 from tests.seeding import AddJob
 
 NOTHING = Glance(

@@ -11,8 +11,9 @@ from jobrunner.db import outbox, tables
 from jobrunner.db.attempts import Ending, finish
 from jobrunner.db.engine import Limits, make_engine, transaction
 from jobrunner.db.schedules import claim_due
-from jobrunner.dispatch import dispatch_due, record_due, send_unsent
+from jobrunner.dispatch import dispatch_due, send_unsent
 from jobrunner.errors import BrokerUnavailable, DatabaseUnavailable
+from jobrunner.recording import record_due
 from jobrunner.run import OutgoingRun, RunState, scheduled_run_id
 from jobrunner.tick import NewRun
 from tests.ledger import Ledger

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobrunner.db.engine import transaction
-from jobrunner.dispatch import record_due
 from jobrunner.fsck import Checked, check_ledger
+from jobrunner.recording import record_due
 from tests.reconcile.acme import NOW, Reconciler, make_job
 
 RULES: Sequence[dict[str, Any]] = (

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jobrunner.db.projects import API_OWNER
-from jobrunner.dispatch import record_due
 from jobrunner.errors import Conflict, NotFound
 from jobrunner.reconcile import ApiEdit, ApplyOptions, apply_project
 from jobrunner.reconcile.api_owned import Edit, change_edit, creation, deletion, replacement, switch
+from jobrunner.recording import record_due
 from jobrunner.sealing import NO_KEYS
 from jobrunner.spec.models import DefinedJob
 from tests.properties.rows import rows_of_project

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from jobrunner.db.engine import transaction
-from jobrunner.dispatch import record_due
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.reconcile import Applied, ApplyOptions, Desired, apply_project, plan_project
+from jobrunner.recording import record_due
 from jobrunner.spec.models import DefinedJob, JobSpec, Location
 from jobrunner.spec.project import DefinedNotifier, Move, ProjectSpec
 

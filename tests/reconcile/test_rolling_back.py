@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.pauses import pause
-from jobrunner.dispatch import record_due
 from jobrunner.errors import Conflict, GuardRefused, NotFound, StalePlan
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.targets import EVERY_JOB, Targets
@@ -23,6 +22,7 @@ from jobrunner.reconcile import (
     reading,
 )
 from jobrunner.reconcile.rolling_back import plan_rollback
+from jobrunner.recording import record_due
 from jobrunner.spec.models import Location
 from jobrunner.spec.project import Move
 from tests.reconcile.acme import NOW, Reconciler, make_job

@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 from jobrunner.db.engine import transaction
 from jobrunner.db.history import list_revisions
 from jobrunner.db.pending import read_pending
-from jobrunner.dispatch import record_due
 from jobrunner.errors import GuardRefused
 from jobrunner.reconcile import (
     ApplyOptions,
@@ -24,6 +23,7 @@ from jobrunner.reconcile import (
     read_desired,
     reading,
 )
+from jobrunner.recording import record_due
 from jobrunner.watch.approving import apply_or_leave
 from jobrunner.web.app import make_app
 from jobrunner.web.comparisons import Comparison, Comparisons, Look

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
-from jobrunner.dispatch import record_due
 from jobrunner.errors import GuardRefused
 from jobrunner.reconcile import ApplyOptions, apply_project, read_desired
+from jobrunner.recording import record_due
 from jobrunner.watch.approving import apply_or_leave
 from tests.web.conftest import Headers
 

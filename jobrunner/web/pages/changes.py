@@ -16,7 +16,6 @@ from jobrunner.db.pending import approve_pending, read_pending
 from jobrunner.db.processes import read_processes
 from jobrunner.db.revision_pages import RevisionPosition, get_seen_revision, page_of_revisions
 from jobrunner.db.revisions import NOTIFIER
-from jobrunner.dispatch import record_due
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.plan.changes import changes_as_json
 from jobrunner.reconcile import (
@@ -26,6 +25,7 @@ from jobrunner.reconcile import (
     plan_rollback,
     reading,
 )
+from jobrunner.recording import record_due
 from jobrunner.web.comparisons import Comparison, compare
 from jobrunner.web.context import HasWeb
 from jobrunner.web.forms import Form, HasForm
