@@ -26,14 +26,15 @@ _MARKS: Mapping[str, tuple[str, Role]] = {
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """`+1 ~2 >1 -1 1 notifier`; nothing for what there is none of."""
+    """`+1 ~2 >1 -1, 1 notifier`; nothing for what there is none of."""
     told = [
         style(f"{mark}{counts[action]:,}", role)
         for action, (mark, role) in _MARKS.items()
         if counts.get(action)
     ]
     notifiers = counts.get(NOTIFIER, 0)
-    return " ".join([*told, *([count(notifiers, "notifier")] if notifiers else [])])
+    parts = [" ".join(told), count(notifiers, "notifier") if notifiers else ""]
+    return ", ".join(filter(None, parts))
 
 
 def git_text(revision: Revision) -> str:
