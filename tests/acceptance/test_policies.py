@@ -8,6 +8,7 @@ from typing import Any
 from tests.project import Project
 from tests.waiting import wait_until
 
+# Over since: at midnight the beat of a test would add a run of today.
 DAILY = """\
 version: 1
 namespace: demo
@@ -17,7 +18,7 @@ jobs:
     kwargs: {name: Ada}
     max_concurrency: 1
     overlap: allow
-    schedule: {every: 1d}
+    schedule: {every: 1d, end_at: "2026-05-06T00:00:00Z"}
 """
 
 
