@@ -5,7 +5,6 @@ as blocks where they do not; double quotes, and none where a text needs none; on
 jobs; the file's own keys in the order of the reference. The order of a job's keys is its author's.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from jobrunner.garbage import collection_paused
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.keys import KEYS
 from jobrunner.spec.report import Report
+from jobrunner.spec.same_meaning import say_the_same
 from jobrunner.spec.surrogates import as_yaml_writes
-from jobrunner.spec.tree import Node, plain
 from jobrunner.spec.written import (
     Collection,
     Document,
@@ -65,7 +64,7 @@ def format_file(file: SourceFile) -> Formatted:
     Only mistakes of YAML itself are looked for: what a key means does not matter here.
     """
     report = Report()
-    source, documents = read_tree(file, report)
+    source, _ = read_tree(file, report)
     diagnostics = report.in_file_order([file.path])
     if diagnostics:
         return Formatted(source.text, None, diagnostics)
@@ -79,23 +78,14 @@ def format_file(file: SourceFile) -> Formatted:
         return Formatted(source.text, None, left_because=str(error))
     except yaml.YAMLError:
         return Formatted(source.text, None, left_because=_READS_OTHERWISE)
-    _, documents_again = read_tree(SourceFile(file.path, text.encode()), report)
-    if _meaning(documents) == _meaning(documents_again) and _comments(written) == _comments(again):
+    if say_the_same(written, again):
         return Formatted(source.text, text)
     # Whatever is overlooked above: nobody's file says something else for it.
     return Formatted(source.text, None, left_because=_READS_OTHERWISE)
 
 
-def _comments(written: Written) -> list[str]:
-    return sorted(written.comments)
-
-
 def _with_line_feeds(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _meaning(documents: Sequence[Node]) -> str:
-    return json.dumps([plain(document) for document in documents], sort_keys=True)
 
 
 def _text_of(written: Written) -> str:

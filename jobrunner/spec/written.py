@@ -5,14 +5,14 @@ the end of the block that its column says.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from jobrunner.spec.block_text import read_block_text
-from jobrunner.spec.surrogates import join_pairs
+from jobrunner.spec.surrogates import FILLER, join_pairs
 
 _Loader: type[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _ENDS_PROPERTY = re.compile(r"[\s,\[\]{}]|\Z")
@@ -37,7 +37,7 @@ class Remark:
     """An empty line stands before it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Leaf:
     """A scalar or an alias. `text` is '' for nothing at all; of a block text it is the header."""
 
@@ -47,7 +47,7 @@ class Leaf:
     value: str
     properties: str = ""
     """Anchor and tag."""
-    block_lines: list[str] = field(default_factory=list)
+    block_lines: Sequence[str] = ()
     """Of a block text, without their indentation."""
     header_remark: Remark | None = None
     """Of a block text, behind its `|` or `>`."""
@@ -56,6 +56,9 @@ class Leaf:
     def keeps_blank(self) -> bool:
         """Empty lines behind it are a part of it."""
         return self.style in ("|", ">") and "+" in self.text
+
+
+_NOTHING = Leaf("", "", "")
 
 
 @dataclass(slots=True)
@@ -75,14 +78,14 @@ class Item:
     """An entry of a mapping, or an item of a list, which has no key."""
 
     key: Leaf | None = None
-    value: "Leaf | Collection" = field(default_factory=lambda: Leaf("", "", ""))
+    value: "Leaf | Collection" = _NOTHING
     before: list[Remark] = field(default_factory=list)
     after_blank: bool = False
     beside: Remark | None = None
     """On its own line, or on that of its key."""
     behind: Remark | None = None
     """On the line of the bracket that closes its value."""
-    below: list[Remark] = field(default_factory=list)
+    below: Sequence[Remark] = ()
     """Deeper than the item, which has no value."""
 
 
@@ -132,8 +135,9 @@ class _Reader:
 
     def __init__(self, text: str, readable: str) -> None:
         self._text = text
-        self._events: Iterator[Any] = iter(yaml.parse(readable, Loader=_Loader))
-        self._event: Any = next(self._events)
+        self._has_fillers = readable != text
+        self._next_event: Callable[[], Any] = _Loader(readable).get_event
+        self._event: Any = self._next_event()
         self._cursor = 0
         """Up to where the text has been seen."""
         self._owner: Document | Item | None = None
@@ -160,7 +164,7 @@ class _Reader:
         return Written(documents, self._comments, self._has_anchors)
 
     def _next(self) -> Any:
-        event, self._event = self._event, next(self._events, None)
+        event, self._event = self._event, self._next_event()
         return event
 
     def _document(self) -> Document:
@@ -238,7 +242,9 @@ class _Reader:
         start = self._start(event)
         self._take(start, item.before)
         item.after_blank = self._after_blank
-        column = self._column(start)
+        # To look for the beginning of a line of a megabyte again and again would take minutes.
+        at_start = start == event.start_mark.index
+        column = event.start_mark.column if at_start else self._column(start)
         item.key = self._leaf(None)
         is_block_text = item.key.style in ("|", ">")
         if not item.key.text or is_block_text or "\n" in item.key.text:
@@ -262,14 +268,17 @@ class _Reader:
             self._has_anchors = True
             self._cursor = end
             return Leaf(f"*{event.anchor}", "*", "")
-        leaf = Leaf("", event.style or "", event.value, self._properties(event))
+        value = event.value.replace(FILLER, "") if self._has_fillers else event.value
+        leaf = Leaf("", event.style or "", value, self._properties(event))
         if leaf.style in ("|", ">"):
             self._read_block_text(leaf, start)
         elif end > start:
             leaf.text = self._text[start:end]
             self._cursor = end
         elif item is not None and item.key is not None:
-            self._closed.append((self._key_column + 1, item.below))
+            below: list[Remark] = []
+            item.below = below
+            self._closed.append((self._key_column + 1, below))
         return leaf
 
     def _read_block_text(self, leaf: Leaf, start: int) -> None:
@@ -293,7 +302,12 @@ class _Reader:
         """The comments up to `end`: those of the line to its owner, others to the block that has ended
         and is as deep as they are, or to `target`.
         """
-        for remark, is_on_line in self._gap(end):
+        between = self._text[self._cursor : end]
+        if "#" not in between and between.count("\n") < 2:  # nearly always
+            self._cursor, self._after_blank = max(end, self._cursor), False
+            self._closed.clear()
+            return
+        for remark, is_on_line in self._gap(between, end):
             self._comments.append(remark.text)
             if is_on_line and self._owner is not None:
                 self._set_beside(self._owner, remark)
@@ -318,15 +332,11 @@ class _Reader:
             owner.before.append(owner.beside)
             owner.beside = None
 
-    def _gap(self, end: int) -> Iterator[tuple[Remark, bool]]:
+    def _gap(self, between: str, end: int) -> Iterator[tuple[Remark, bool]]:
         """Comments between the cursor and `end`, and whether each is on the cursor's line.
 
         Nothing else can stand there but spaces, indicators, anchors and tags.
         """
-        between = self._text[self._cursor : end]
-        if "#" not in between and between.count("\n") < 2:  # nearly always
-            self._cursor, self._after_blank = max(end, self._cursor), False
-            return
         pieces = between.split("\n")
         column = self._column(self._cursor)
         is_inside = column > 0
@@ -344,7 +354,9 @@ class _Reader:
     def _start(self, event: Any) -> int:
         """Where a node begins, behind its anchor and its tag."""
         at: int = event.start_mark.index
-        if isinstance(event, yaml.AliasEvent) or (event.anchor is None and event.tag is None):
+        if event.anchor is None and event.tag is None:
+            return at
+        if isinstance(event, yaml.AliasEvent):
             return at
         end = (
             len(self._text)

@@ -2,6 +2,10 @@
 
 import json
 from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
 
 from jobrunner.spec.formatting import format_file
 from jobrunner.spec.yaml import SourceFile
@@ -239,3 +243,22 @@ def test_a_file_that_an_encoder_of_json_wrote_may_have_any_number_of_them() -> N
     made = form(text)
     assert made is not None
     assert made.count(r'{owner: "\U0001F600"}') == 99
+
+
+@pytest.mark.parametrize("values", [10, 1000])
+def test_a_file_is_gone_through_three_times_however_many_values_it_has(
+    values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    class Counting(yaml.BaseLoader):
+        def get_event(self) -> Any:
+            asked.append(None)
+            return super().get_event()  # type: ignore[no-untyped-call]  # PyYAML has no types
+
+    monkeypatch.setattr("jobrunner.spec.builder._Loader", Counting)
+    monkeypatch.setattr("jobrunner.spec.written._Loader", Counting)
+    made = form("a: [" + "1, " * values + "]\n")
+    assert made is not None
+    events = 2 + 2 + 3 + 2 + values + 1  # of the stream, document and mapping; of the list; the end
+    assert len(asked) == pytest.approx(3 * events, abs=6)
