@@ -42,14 +42,15 @@ def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     """
     source, text = read_text(file.path, file.content, report, file.sensitive)
     mended: _Mended = {}
+    guessed: set[int] = set()
     # Each mend reads the text again, so a large text gets fewer of them.
     mends_left = max(_FEWEST_MENDS, min(_MOST_MENDS, _MOST_MENDED_CHARACTERS // (len(text) + 1)))
     while True:
         attempt = _read_once(source, text, mended)
-        better = _without_hidden(attempt.mends_hidden, source, text, mended)
+        better = _without_hidden(attempt.mends_hidden, source, text, mended, guessed)
         if better == text and mends_left:
             mends_left -= 1
-            better = _mend(attempt, source, text, mended, report)
+            better = _mend(attempt, source, text, mended, guessed, report=report)
         if better == text:
             break
         text = better
@@ -105,9 +106,17 @@ def _read_once(source: Source, text: str, mended: _Mended) -> _Attempt:
     )
 
 
-def _mend(attempt: _Attempt, source: Source, text: str, mended: _Mended, report: Report) -> str:
-    """The text with what is wrong replaced, character by character; else the same text. What is replaced
-    here is reported, expressions when they have been met.
+def _mend(
+    attempt: _Attempt,
+    source: Source,
+    text: str,
+    mended: _Mended,
+    guessed: set[int],
+    *,
+    report: Report,
+) -> str:
+    """The text with what is wrong replaced, character by character; else the same text. It is reported
+    here, and what is only `guessed` to be wrong, by its index, when it has been met.
     """
     spaces = unquoted_spaces(text, attempt.quoted_spans, end=attempt.readable)
     if spaces:
@@ -126,6 +135,7 @@ def _mend(attempt: _Attempt, source: Source, text: str, mended: _Mended, report:
     alike = [] if mended else unquoted_behind(source, text, end)  # who does it once does it often
     mended[mistake.line, mistake.column] = expression
     mended.update({source.place(begin): text[begin:stop] for begin, stop in alike})
+    guessed.update(begin for begin, _ in alike)
     return _replaced(text, [(start, end), *alike])
 
 
@@ -138,15 +148,21 @@ def _replaced(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def _without_hidden(
-    spans: Iterable[tuple[int, int]], source: Source, text: str, mended: _Mended
+    spans: Iterable[tuple[int, int]],
+    source: Source,
+    text: str,
+    mended: _Mended,
+    guessed: set[int],
 ) -> str:
-    """The text with its own characters again within these spans: of quoted texts, for example."""
-    indexes = {source.index(*place): place for place in mended}
-    ordered = sorted(indexes)
+    """The text with its own characters again where a guess was wrong: within these spans, of quoted texts
+    for example.
+    """
+    ordered = sorted(guessed)
     parts, done = [], 0
     for start, end in spans:
         for index in ordered[bisect_left(ordered, start) : bisect_left(ordered, end)]:
-            expression = mended.pop(indexes[index])
+            guessed.remove(index)
+            expression = mended.pop(source.place(index))
             parts += [text[done:index], expression]
             done = index + len(expression)
     return "".join([*parts, text[done:]])

@@ -134,6 +134,10 @@ def test_what_looks_like_an_unquoted_expression_in_a_text_or_a_comment_is_none()
     }
 
 
+def test_an_expression_at_which_the_parser_stops_stays_mended_whatever_it_is_a_part_of() -> None:
+    assert mistakes("{a:# b- @daily*x${A}") == [("E103", 1, 1), ("E104", 1, 9)]
+
+
 def test_an_alias_is_no_unquoted_expression() -> None:
     text = "x-q: &q fast\njobs:\n  a: {task: m.f, schedule: @daily}\n  b: {task: m.f, queue: *q}\n"
     assert mistakes(text) == [("E104", 3, 28)]
