@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of
 from jobrunner.cli.kept_program import KeptProgram
 from jobrunner.cli.nearby import nearby, own_command
+from jobrunner.cli.own_command import JOBRUNNER
 from jobrunner.cli.run_directory import prepare_run_directory, published_endpoints
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
@@ -45,7 +45,6 @@ from jobrunner.settings import Settings, load_settings
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
 from jobrunner.wording.foreign_text import safe
 
-_JOBRUNNER = (sys.executable, "-m", "jobrunner")
 _OWN_PROGRAMS = ("beat", "worker", "web", "postgres", "valkey")
 _LOOK_AT_RUNS_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.25
@@ -337,10 +336,10 @@ class _Up:
     def _arguments(self, name: str) -> Sequence[str]:
         match name:
             case "beat":
-                return (*_JOBRUNNER, "beat")
+                return (*JOBRUNNER, "beat")
             case "worker":
                 served = ("-Q", ",".join(self.queues), "-c", str(self.concurrency))
-                return (*_JOBRUNNER, "worker", *served, "-n", "celery")
+                return (*JOBRUNNER, "worker", *served, "-n", "celery")
             case "web":
                 assert self.port is not None  # noqa: S101  without one there is no such program
                 return up_web.web_arguments(self.port)

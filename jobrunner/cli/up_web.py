@@ -1,12 +1,13 @@
 """The pages of `jobrunner up`: where they are, and the one-time link to sign in."""
 
 import socket
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 
 from sqlalchemy import Engine
+
+from jobrunner.cli.own_command import JOBRUNNER
 
 HOST = "127.0.0.1"
 _USUAL_PORT = 8620
@@ -29,7 +30,7 @@ def find_port() -> int:
 
 def web_arguments(port: int) -> Sequence[str]:
     """The command line of the process."""
-    return (sys.executable, "-m", "jobrunner", "web", "--host", HOST, "--port", str(port))
+    return (*JOBRUNNER, "web", "--host", HOST, "--port", str(port))
 
 
 def sign_in_address(engine: Engine, address: str, *, subject: str) -> str:

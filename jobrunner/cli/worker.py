@@ -1,13 +1,13 @@
 """`jobrunner worker`: Celery's own worker with our app."""
 
 import os
-import sys
 from collections.abc import Sequence
 
 import click
 
 from jobrunner.cli.celery_process import become_celery, celery_environment
 from jobrunner.cli.command import make_command
+from jobrunner.cli.own_command import JOBRUNNER
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.files import read_project
@@ -80,7 +80,7 @@ def _reload(session: Session, arguments: Sequence[str]) -> int:
     config, directory = session.config, session.working_directory
     root = read_project(config=config, working_directory=directory).root
     return Reloading(
-        [sys.executable, "-m", "jobrunner", "worker", *arguments],
+        [*JOBRUNNER, "worker", *arguments],
         celery_environment(session),
         root,
         lambda words: session.output.say(style(f"reload: {safe(words)}", "strong")),
