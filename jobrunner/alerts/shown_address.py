@@ -1,19 +1,17 @@
 """What is shown of the address of a notifier: whoever knows all of it can write there."""
 
-import re
 from functools import lru_cache
 from hashlib import pbkdf2_hmac
 from json import dumps
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobrunner.spec.notifiers import KEY_LIKE
 from jobrunner.spec.secrets import in_words, reference_of
 
 _SERVER, _FINGERPRINT = "server", "fingerprint"
 _HAVE_A_HOST = frozenset({"http", "https", "json", "jsons", "smtp", "smtps", "mailto", "mailtos"})
 """In the addresses of other services a token often stands where a host would be."""
-_KEY_LIKE = re.compile(r"(?=[a-z_-]*[0-9])(?=[0-9_-]*[a-z])[a-z0-9_-]{16,}")
-"""A part of a host's name that is given to one user, and is all that keeps others out."""
 _ROUNDS = 20_000
 """A password can be short enough to be guessed: each guess costs some milliseconds."""
 _FINGERPRINT_BYTES = 4
@@ -60,7 +58,7 @@ def _host(address: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return ""
-    is_unsure = "@" in parts.path + parts.fragment or _KEY_LIKE.search(host)
+    is_unsure = "@" in parts.path + parts.fragment or KEY_LIKE.search(host)
     return "" if is_unsure else host
 
 

@@ -14,8 +14,8 @@ from jobrunner.spec.values import check_name
 
 _EXAMPLE = 'write for example oncall: {url: {secret: "env:ONCALL_URL"}}'
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
-_KEY_LIKE = re.compile(r"(?=[A-Za-z_-]*[0-9])(?=[0-9_-]*[A-Za-z])[A-Za-z0-9_-]{16,}")
-"""Letters and digits without a word among them."""
+KEY_LIKE = re.compile(r"(?=[A-Za-z_-]*[0-9])(?=[0-9_-]*[A-Za-z])[A-Za-z0-9_-]{16,}")
+"""Letters and digits without a word among them: in an address, all that keeps others out."""
 
 
 def read_notifiers(node: Node | None, report: Report) -> dict[str, DefinedNotifier]:
@@ -85,4 +85,4 @@ def _opens_a_door(address: str) -> bool:
         return False
     is_web = parts.scheme.lower() in {"http", "https", "json", "jsons"}
     named = "@" in parts.netloc
-    return named or not is_web or bool(_KEY_LIKE.search(f"{parts.path}?{parts.query}"))
+    return named or not is_web or bool(KEY_LIKE.search(f"{parts.path}?{parts.query}"))
