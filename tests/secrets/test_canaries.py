@@ -58,7 +58,7 @@ def trigger(project: Project, kwargs: dict[str, object]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-COMMANDS = (
+OF_A_PLAN = (
     ("plan",),
     ("plan", "--format", "json"),
     ("plan", "--format", "markdown"),
@@ -66,6 +66,9 @@ COMMANDS = (
     ("plan", "--out", "saved.jrplan"),
     ("show", "saved.jrplan"),
     ("show", "saved.jrplan", "--format", "json"),
+)
+COMMANDS = (
+    *OF_A_PLAN,
     ("validate",),
     ("validate", "--format", "json"),
     ("validate", "--format", "github"),
@@ -138,13 +141,7 @@ def test_fault_85_no_secret_is_kept_or_shown(
 
 
 OF_A_CHANGED_NOTIFIER = (
-    ("plan",),
-    ("plan", "--format", "json"),
-    ("plan", "--format", "markdown"),
-    ("plan", "--offline", "--format", "json"),
-    ("plan", "--out", "saved.jrplan"),
-    ("show", "saved.jrplan"),
-    ("show", "saved.jrplan", "--format", "json"),
+    *OF_A_PLAN,
     ("apply", "saved.jrplan", "--yes"),
     ("history", "2"),
     ("history", "2", "-o", "json"),
