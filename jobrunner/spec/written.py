@@ -354,9 +354,7 @@ class _Reader:
     def _start(self, event: Any) -> int:
         """Where a node begins, behind its anchor and its tag."""
         at: int = event.start_mark.index
-        if event.anchor is None and event.tag is None:
-            return at
-        if isinstance(event, yaml.AliasEvent):
+        if (event.anchor is None and event.tag is None) or isinstance(event, yaml.AliasEvent):
             return at
         end = (
             len(self._text)
