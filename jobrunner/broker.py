@@ -318,6 +318,7 @@ def _check_url(url: str) -> None:
         return  # not every process needs a broker; what does says so itself
     try:
         Connection(url).get_transport_cls()
+        _check_place(url)
     except (KeyError, ValueError, ImportError):
         # The text itself is not quoted: it may hold a password.
         raise UsageError(
@@ -325,6 +326,17 @@ def _check_url(url: str) -> None:
             hint="Write it as redis://:password@host:6379/0, or amqp://user:password@host/vhost; "
             "special characters of a password are percent-encoded.",
         ) from None
+
+
+def _check_place(url: str) -> None:
+    """Raises ValueError where a password with an `@` or a `/` of its own is read as host or path."""
+    parts = urlsplit(url)
+    if "+socket" in parts.scheme or ";" in url:
+        return  # a file's path, or several addresses
+    if "@" in parts.path or "@" in (parts.hostname or ""):
+        raise ValueError
+    if parts.scheme.startswith(("redis", "valkey")):
+        int(parts.path.strip("/") or 0)  # the number of a database
 
 
 def broker_risk(app: Celery) -> str:

@@ -213,6 +213,8 @@ def _with_driver(url: str) -> URL:
         raise _not_a_url() from None
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise _not_a_url()
+    if "@" in f"{parsed.host}{parsed.database}":
+        raise _not_a_url()  # the end of a password: no message about a host may quote it
     return parsed.set(drivername="postgresql+psycopg2")
 
 

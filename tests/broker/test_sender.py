@@ -26,7 +26,15 @@ def test_fault_11_a_broker_that_is_away_is_asked_once_and_not_waited_for(
 
 
 @pytest.mark.parametrize(
-    "url", ["nosql://:secret@host/0", "redis://:secret@host:port/0", "://:secret@host"]
+    "url",
+    [
+        "nosql://:secret@host/0",
+        "redis://:secret@host:port/0",
+        "://:secret@host",
+        "redis://:p@s/secret@host/0",
+        "redis://host/secret",
+        "amqp://ada:p@s/secret@host/vhost",
+    ],
 )
 def test_a_url_that_is_none_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(UsageError, match="broker URL cannot be read") as refused:

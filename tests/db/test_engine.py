@@ -142,7 +142,15 @@ def test_a_database_that_is_away_is_named_without_the_password(url: str, place: 
 
 
 @pytest.mark.parametrize(
-    "url", ["", "jobs", "mysql://ada:s3cret@db/jobs", "postgresql://ada:s3cret@db:port/jobs"]
+    "url",
+    [
+        "",
+        "jobs",
+        "mysql://ada:s3cret@db/jobs",
+        "postgresql://ada:s3cret@db:port/jobs",
+        "postgresql://ada:p@s3cret@db/jobs",
+        "postgresql://ada:p@s/s3cret@db/jobs",
+    ],
 )
 def test_a_url_that_is_none_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(UsageError) as refused:
