@@ -1,14 +1,14 @@
 """Jobs, their definitions and the spec of their schedules, read for a plan."""
 
-import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter, itemgetter
-from typing import TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, RowMapping, TextClause, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from jobrunner.db.projects import API_OWNER
 from jobrunner.errors import Conflict, NotFound
@@ -18,48 +18,87 @@ from jobrunner.spec.models import CatchUp, JobSpec, Location, ScheduleSpec
 
 _SHOWN_OWNERS = 5
 _REMEMBERED = 25_000
-"""Definitions and schedules together."""
+"""Jobs of one project; and texts, of definitions and schedules together."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
-# `d.job_id` too: a definition that a hand has pointed elsewhere is none.
+# Which transaction has written a row, and where it lies, name one version of it, as long as it is the
+# same server that is asked.
+_VERSIONS = text("""
+    SELECT CAST(j.id AS text) AS id,
+           concat_ws(' ', (SELECT pg_postmaster_start_time()), j.xmin, j.ctid, d.xmin, d.ctid, (
+                              SELECT count(*) FROM jobrunner.runs AS r
+                               WHERE r.job_id = j.id AND r.state IN ('queued', 'running')
+                                 AND NOT r.held), of_schedules.versions) AS version
+      FROM jobrunner.jobs AS j
+      LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id
+      LEFT JOIN (
+             SELECT s.job_id, string_agg(concat(s.xmin, s.ctid), ' ' ORDER BY s.id) AS versions
+               FROM jobrunner.schedules AS s JOIN jobrunner.jobs AS j ON j.id = s.job_id
+              WHERE j.project_id = :project_id AND s.deleted_at IS NULL
+              GROUP BY s.job_id
+           ) AS of_schedules ON of_schedules.job_id = j.id
+     WHERE j.deleted_at IS NULL AND j.project_id = :project_id
+""")
+# `d.job_id` too: a definition that a hand has pointed elsewhere is none. Not sorted: for a large project
+# the server would write all the definitions to a disk.
 _JOBS = """
-    SELECT j.id, j.address, j.digest, j.file, j.line, j.enabled, j.queue, j.priority, j.overlap,
-           j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires, j.timeout,
-           j.soft_timeout, j.max_concurrency, j.tags, j.owner, CAST(d.spec AS text) AS spec_json,
-           coalesce(d.revision, 0) AS revision,
+    SELECT CAST(j.id AS text) AS id, j.address, j.digest, j.file, j.line, j.enabled, j.queue,
+           j.priority, j.overlap, j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires,
+           j.timeout, j.soft_timeout, j.max_concurrency, j.tags, j.owner,
+           CAST(d.spec AS text) AS spec_json, coalesce(d.revision, 0) AS revision,
            (SELECT count(*) FROM jobrunner.runs AS r
              WHERE r.job_id = j.id AND r.state IN ('queued', 'running') AND NOT r.held) AS active_runs
       FROM jobrunner.jobs AS j
       LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id AND d.job_id = j.id
      WHERE j.deleted_at IS NULL AND {}
-     ORDER BY j.address
 """
 _SCHEDULES = """
-    SELECT s.id, s.job_id, s.name, CAST(s.spec AS text) AS spec_json, s.next_scheduled_for,
-           s.last_run_at, s.total_run_count,
+    SELECT CAST(s.id AS text) AS id, CAST(s.job_id AS text) AS job_id, s.name,
+           CAST(s.spec AS text) AS spec_json, s.next_scheduled_for, s.last_run_at, s.total_run_count,
            CASE WHEN s.next_run_at IS NULL THEN s.error END AS given_up
       FROM jobrunner.schedules AS s
       JOIN jobrunner.jobs AS j ON j.id = s.job_id
      WHERE j.deleted_at IS NULL AND s.deleted_at IS NULL AND {}
-     ORDER BY s.job_id, s.name
 """
-_OF_PROJECT = "j.project_id = :project_id"
+_OF_IDS = "j.id = ANY(CAST(:ids AS uuid[]))"
 _OF_ADDRESSES = """
     (j.namespace, j.name) IN (SELECT split_part(address, '/', 1), split_part(address, '/', 2)
                                 FROM unnest(CAST(:addresses AS text[])) AS wanted (address))
 """
-_READ_PROJECT = text(_JOBS.format(_OF_PROJECT)), text(_SCHEDULES.format(_OF_PROJECT))
+_READ_IDS = text(_JOBS.format(_OF_IDS)), text(_SCHEDULES.format(_OF_IDS))
 _READ_ADDRESSES = text(_JOBS.format(_OF_ADDRESSES)), text(_SCHEDULES.format(_OF_ADDRESSES))
 
 
+class _Versioned(NamedTuple):
+    version: str
+    job: CurrentJob
+
+
+_last_read: Mapping[str, _Versioned] = {}
+"""The jobs of the project that was read last, by id: who plans again and again, as `watch` does, reads
+and compares only what has changed. Set by `read_jobs`.
+"""
+
+
 def read_jobs(connection: Connection, project_id: int) -> tuple[CurrentJob, ...]:
-    """The project's jobs that are in force, by address. A row that cannot be read says so itself."""
-    return _read(connection, _READ_PROJECT, {"project_id": project_id})
+    """The project's jobs that are in force, by address. A row that cannot be read says so itself.
+
+    A job of which no row has changed since it was last read is the same value as then.
+    """
+    global _last_read  # noqa: PLW0603  the last one only, so that it does not grow
+    # Before the jobs themselves: what changes in between is read, and is read once more the next time.
+    rows = connection.execute(_VERSIONS, {"project_id": project_id})
+    versions = {row.id: row.version for row in rows}
+    known = {key: read for key, read in _last_read.items() if versions.get(key) == read.version}
+    new = _read(connection, _READ_IDS, {"ids": [key for key in versions if key not in known]})
+    known |= {str(job.id): _Versioned(versions[str(job.id)], job) for job in new}
+    _last_read = known if len(known) <= _REMEMBERED else {}
+    return _by_address(read.job for read in known.values())
 
 
 def read_jobs_of(connection: Connection, addresses: Sequence[str]) -> tuple[CurrentJob, ...]:
     """Those in force of these addresses, whoever owns them."""
-    return _read(connection, _READ_ADDRESSES, {"addresses": list(addresses)})
+    return _by_address(_read(connection, _READ_ADDRESSES, {"addresses": list(addresses)}))
 
 
 def drifted_jobs(connection: Connection, addresses: Sequence[str]) -> frozenset[str]:
@@ -70,17 +109,21 @@ def drifted_jobs(connection: Connection, addresses: Sequence[str]) -> frozenset[
     )
 
 
+def _by_address(jobs: Iterable[CurrentJob]) -> tuple[CurrentJob, ...]:
+    return tuple(sorted(jobs, key=attrgetter("address")))
+
+
 def _read(
     connection: Connection,
     statements: tuple[TextClause, TextClause],
     values: Mapping[str, object],
-) -> tuple[CurrentJob, ...]:
+) -> list[CurrentJob]:
     of_jobs, of_schedules = statements
-    schedules: dict[uuid.UUID, list[_StoredSchedule]] = {}
-    for row in connection.execute(of_schedules, values).mappings():
-        schedules.setdefault(row["job_id"], []).append(_stored_schedule(row))
-    rows = connection.execute(of_jobs, values).mappings()
-    return tuple(_current_job(row, schedules.get(row["id"], ())) for row in rows)
+    schedules: dict[str, list[_StoredSchedule]] = {}
+    for row in sorted(connection.execute(of_schedules, values), key=attrgetter("name")):
+        schedules.setdefault(row.job_id, []).append(_stored_schedule(row))
+    rows = connection.execute(of_jobs, values)
+    return [_current_job(row, schedules.get(row.id, ())) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,51 +132,53 @@ class _StoredSchedule:
     problem: str
 
 
-def _stored_schedule(row: RowMapping) -> _StoredSchedule:
-    spec = _load(ScheduleSpec, row["spec_json"])
-    if isinstance(spec, ScheduleSpec) and spec.name != row["name"]:
+def _stored_schedule(row: Row[Any]) -> _StoredSchedule:
+    spec = _load(ScheduleSpec, row.spec_json)
+    if isinstance(spec, ScheduleSpec) and spec.name != row.name:
         spec = f"it is named {spec.name!r} inside"
-    if row["given_up"]:  # no tick looks at it any more
-        spec = row["given_up"]
+    if row.given_up:  # no tick looks at it any more
+        spec = row.given_up
     value = CurrentSchedule(
-        id=row["id"],
-        name=row["name"],
+        id=UUID(row.id),
+        name=row.name,
         spec=None if isinstance(spec, str) else spec,
-        next_scheduled_for=row["next_scheduled_for"],
-        last_run_at=row["last_run_at"],
-        total_run_count=row["total_run_count"],
+        next_scheduled_for=row.next_scheduled_for,
+        last_run_at=row.last_run_at,
+        total_run_count=row.total_run_count,
     )
     problem = ""
     if isinstance(spec, str):
-        problem = f"The stored schedule #{row['name']} cannot be read: {spec}."
+        problem = f"The stored schedule #{row.name} cannot be read: {spec}."
     return _StoredSchedule(value, problem)
 
 
-def _current_job(row: RowMapping, schedules: Sequence[_StoredSchedule]) -> CurrentJob:
-    applied = _load(JobSpec, row["spec_json"])
-    if isinstance(applied, JobSpec) and applied.address != row["address"]:
+def _current_job(row: Row[Any], schedules: Sequence[_StoredSchedule]) -> CurrentJob:
+    applied = _load(JobSpec, row.spec_json)
+    if isinstance(applied, JobSpec) and applied.address != row.address:
         applied = f"it is of {applied.address}"
     problem = next((s.problem for s in schedules if s.problem), "")
     if isinstance(applied, str):
         problem = f"The stored definition cannot be read: {applied}."
     specs = tuple(s.value.spec for s in schedules if s.value.spec is not None)
     return CurrentJob(
-        id=row["id"],
-        address=row["address"],
+        id=UUID(row.id),
+        address=row.address,
         applied=None if isinstance(applied, str) else applied,
         in_force=None if isinstance(applied, str) or problem else _in_force(applied, row, specs),
-        digest=row["digest"],
+        digest=row.digest,
         problem=problem,
-        location=Location(file=row["file"], line=row["line"]),
-        revision=row["revision"],
+        location=Location(file=row.file, line=row.line),
+        revision=row.revision,
         schedules=tuple(s.value for s in schedules),
-        active_runs=row["active_runs"],
+        active_runs=row.active_runs,
     )
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _load(model: type[_Model], stored: str | None) -> _Model | str:
-    """The value, or why there is none. Who plans again and again, as `watch` does, meets the same texts."""
+    """The value, or why there is none. Many schedules say the same, and a job that has run says what it
+    said before.
+    """
     if stored is None:
         return "it is missing"
     try:
@@ -157,18 +202,18 @@ _IN_COLUMNS = (
 _of_definition = attrgetter(
     *_IN_COLUMNS, "catch_up.policy", "catch_up.window", "catch_up.max", "tags"
 )
-_of_row = itemgetter(*_IN_COLUMNS, "catch_up_policy", "catch_up_window", "catch_up_max")
+_of_row = attrgetter(*_IN_COLUMNS, "catch_up_policy", "catch_up_window", "catch_up_max")
 
 
-def _in_force(applied: JobSpec, row: RowMapping, schedules: tuple[ScheduleSpec, ...]) -> JobSpec:
+def _in_force(applied: JobSpec, row: Row[Any], schedules: tuple[ScheduleSpec, ...]) -> JobSpec:
     """What dispatch goes by: the columns and the schedule rows win over the definition."""
-    tags = tuple(row["tags"])
+    tags = tuple(row.tags)
     if _of_definition(applied) == (*_of_row(row), tags) and _are_alike(applied, schedules):
         return applied
     catch_up = CatchUp.model_construct(
-        policy=row["catch_up_policy"], window=row["catch_up_window"], max=row["catch_up_max"]
+        policy=row.catch_up_policy, window=row.catch_up_window, max=row.catch_up_max
     )
-    stored = {name: row[name] for name in _IN_COLUMNS}
+    stored = {name: getattr(row, name) for name in _IN_COLUMNS}
     return applied.model_copy(
         update={**stored, "catch_up": catch_up, "tags": tags, "schedules": schedules}
     )

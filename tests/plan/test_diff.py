@@ -314,6 +314,17 @@ def test_a_job_that_is_switched_off_has_no_next_time() -> None:
     assert update.schedules[0].forecast.next_after is None
 
 
+def test_what_was_alike_in_the_last_plan_is_compared_anew_when_either_side_is_another() -> None:
+    one, true = job(kwargs={"on": 1}), job(kwargs={"on": True})
+    current = in_force(one)
+
+    assert plan(current, one).is_empty
+    assert plan(current, one).is_empty
+    assert [field.new for field in only_update(plan(current, true)).fields] == [True]
+    assert plan(in_force(true), true).is_empty
+    assert [field.old for field in only_update(plan(current, true)).fields] == [1]
+
+
 def test_a_field_that_a_hand_has_changed_in_the_database_is_drift() -> None:
     applied = job(queue="reports")
     current = in_force(applied)
