@@ -1,7 +1,8 @@
 """YAML text → positioned trees, with every mistake of the text reported.
 
-A mistake that can be mended here, for the sake of reading on, is reported and mended; then the text
-is read again (`spec/builder.py`).
+Most texts are read line by line (`spec/plain_yaml.py`), the others by the parser (`spec/builder.py`). A
+mistake that can be mended here, for the sake of reading on, is reported and mended; then the text is read
+again.
 """
 
 from bisect import bisect_left
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from jobrunner.spec.builder import MENDED, TreeBuilder, UnreadableError
+from jobrunner.spec.plain_yaml import read_plain
 from jobrunner.spec.report import Report
 from jobrunner.spec.surrogates import join_pairs
 from jobrunner.spec.text import read_text, report_spaces, unquoted_spaces
@@ -41,6 +43,9 @@ def read_tree(file: SourceFile, report: Report) -> tuple[Source, list[Node]]:
     mended here for the sake of reading on; one that stops the parser leaves the documents before it.
     """
     source, text = read_text(file.path, file.content, report, file.sensitive)
+    tree = read_plain(source) if text == source.text else None  # else something was refused
+    if tree is not None:
+        return source, [tree]
     mended: _Mended = {}
     guessed: set[int] = set()
     # Each mend reads the text again, so a large text gets fewer of them.

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import read_processes
-from jobrunner.spec.builder import TreeBuilder
+from jobrunner.spec.text import read_text
 from jobrunner.spec.tree import Source
 from jobrunner.watch import ConfigState, Outcome
 from tests.waiting import wait_until
@@ -105,12 +105,11 @@ def test_a_file_that_has_not_changed_is_not_parsed_again(
     assert reported().state == ConfigState.IN_FORCE
     parsed: list[str] = []
 
-    class Recording(TreeBuilder):
-        def __init__(self, source: Source, *others: Any) -> None:
-            parsed.append(source.path)
-            super().__init__(source, *others)
+    def recording(path: str, *others: Any) -> tuple[Source, str]:
+        parsed.append(path)
+        return read_text(path, *others)
 
-    monkeypatch.setattr("jobrunner.spec.yaml.TreeBuilder", Recording)
+    monkeypatch.setattr("jobrunner.spec.yaml.read_text", recording)
     (root / "jobs.d" / "more.yaml").write_text("jobs: {more: {task: app.most}}\n", "utf-8")
     assert reported().state == ConfigState.IN_FORCE
     # Where the files are is asked of the project file at each look.
