@@ -13,6 +13,7 @@ import watchfiles
 
 _GATHER_MILLISECONDS = 200
 _LOOK_MILLISECONDS = 500
+_NAMED = 3
 
 
 def saved_python(root: Path, stop: threading.Event) -> Iterator[list[Path]]:
@@ -31,8 +32,10 @@ def saved_python(root: Path, stop: threading.Event) -> Iterator[list[Path]]:
 
 
 def names_of(changed: Iterable[Path], root: Path) -> str:
-    """As a person knows them: `tasks/mail.py, tasks/shop.py`."""
-    return ", ".join(_name(path, root) for path in changed)
+    """As a person knows them: `tasks/mail.py, tasks/shop.py`; of many the first and how many more."""
+    names = [_name(path, root) for path in changed]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -10,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from types import FrameType
 
 import click
@@ -31,16 +29,17 @@ from jobrunner.cli.settings import given_of
 from jobrunner.cli.stream import FilesStream, RunStream, event_line
 from jobrunner.cli.style import style
 from jobrunner.cli.up_also import names_of_programs, run_first, split_commands, with_own_programs
+from jobrunner.cli.up_python import CalledPython, SavedPython
 from jobrunner.cli.watch import EXIT_INTERRUPTED, options_for
 from jobrunner.db.engine import make_engine, transaction
 from jobrunner.db.migrate import upgrade
-from jobrunner.db.overview import queues_in_use
+from jobrunner.db.overview import callables_in_use, queues_in_use
 from jobrunner.db.runs import stream_runs
 from jobrunner.embedded.program import Program
 from jobrunner.embedded.servers import RunningServers, start_servers
 from jobrunner.errors import DatabaseUnavailable, EmbeddedServerError
 from jobrunner.files import read_project
-from jobrunner.reload import names_of, saved_python
+from jobrunner.reload import names_of
 from jobrunner.settings import Settings, load_settings
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
 from jobrunner.wording.foreign_text import safe
@@ -50,6 +49,7 @@ _LOOK_AT_RUNS_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.25
 _RECENT_SECONDS = 10.0
 _SLOTS_MAX = 4
+_LOOK_AT_PYTHON_SECONDS = 1.0
 _ASK_AGAIN_SECONDS = 2.0
 _ANSWER_SECONDS = 1.0
 _WEB_AFTER_SECONDS = 1.5
@@ -145,8 +145,8 @@ def command(
             run_first(words, root=root, environ=up.environment())
         up.add_programs(also_commands)
         if reload:
-            up.follow_python()
-            opened.callback(up.python_over.set)
+            up.saved = SavedPython(root)
+            opened.callback(up.saved.close)
         return up.run()
 
 
@@ -211,9 +211,11 @@ class _Up:
     runs_at: float = 0.0
     database_is_away: bool = False
     problem_told: bool = False
-    saved: SimpleQueue[list[Path]] = field(default_factory=SimpleQueue)
-    """Python below the project, each time it was saved."""
-    python_over: threading.Event = field(default_factory=threading.Event)
+    saved: SavedPython | None = None
+    """For which the worker starts anew; None without --reload."""
+    called: CalledPython = field(default_factory=CalledPython)
+    callables_may_differ: bool = False
+    called_at: float = 0.0
 
     def run(self) -> int:
         """Until somebody asks to end."""
@@ -248,23 +250,28 @@ class _Up:
         names = names_of_programs(commands, taken=_OWN_PROGRAMS)
         self.also = dict(zip(names, commands, strict=True))
 
-    def follow_python(self) -> None:
-        """In a thread of its own: PostgreSQL's files may lie below the project, and their changes
-        would keep this one waiting.
-        """
-
-        def follow() -> None:
-            for changed in saved_python(self.root, self.python_over):
-                if changed:
-                    self.saved.put(changed)
-
-        threading.Thread(target=follow, name="saved python", daemon=True).start()
-
     def _reload(self) -> None:
-        while not self.saved.empty():
-            changed = names_of(self.saved.get(), self.root)
-            self._event(style("●", "good"), "worker", safe(f"{changed} changed; it starts anew"))
+        if self.saved is None:
+            self._tell_what_stays()
+            return
+        for changed in self.saved.since():
+            words = f"{names_of(changed, self.root)} changed; it starts anew"
+            self._event(style("●", "good"), "worker", safe(words))
             self.programs["worker"].restart()
+
+    def _tell_what_stays(self) -> None:
+        """The worker goes on with code that it has imported, whatever a person has saved since."""
+        if time.monotonic() < self.called_at:
+            return
+        self.called_at = time.monotonic() + _LOOK_AT_PYTHON_SECONDS
+        if changed := self.called.saved():
+            named = names_of(changed, self.root)
+            words = f"{named} changed; without --reload it keeps what it has imported"
+            self._event(style("○", "warn"), "worker", safe(words))
+        if self.callables_may_differ:
+            with suppress(DatabaseUnavailable, DBAPIError), transaction(self.engine) as connection:
+                self.called.follow(self.root, callables_in_use(connection))
+                self.callables_may_differ = False
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         """The first asks politely; any further one waits for nobody."""
@@ -288,6 +295,7 @@ class _Up:
         self._look_at_runs()
         self.session.output.told(*self.files.lines(outcome, datetime.now(UTC)))
         self.queues_may_differ = outcome.applied is not None
+        self.callables_may_differ |= outcome.applied is not None
 
     def _serve_queues(self) -> None:
         """The worker takes up queues that have come with an apply, without being started anew.

@@ -254,3 +254,16 @@ _QUEUES = text("""
 def queues_in_use(connection: Connection) -> tuple[str, ...]:
     """The queues that jobs name which are enabled, and whose runs workers of jobrunner take."""
     return tuple(connection.execute(_QUEUES).scalars())
+
+
+_CALLABLES = text("""
+    SELECT DISTINCT d.spec ->> 'task' AS task
+      FROM jobrunner.jobs AS j JOIN jobrunner.definitions AS d ON d.id = j.definition_id
+     WHERE j.deleted_at IS NULL AND j.delivery = 'claim' AND d.spec ->> 'task' IS NOT NULL
+     ORDER BY task
+""")
+
+
+def callables_in_use(connection: Connection) -> tuple[str, ...]:
+    """The dotted paths that workers of jobrunner load for the jobs in force."""
+    return tuple(connection.execute(_CALLABLES).scalars())

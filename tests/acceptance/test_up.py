@@ -156,6 +156,14 @@ def test_with_reload_a_saved_module_is_in_force_also_on_a_queue_that_has_come_la
     assert [line for line in up.lines if "again in" in line] == []
 
 
+def test_without_reload_a_saved_module_is_told_to_be_none_of_the_workers(demo: Project) -> None:
+    up = demo.start(*UP)
+    up.wait_for_line("● demo/greet")
+    up.wait_for_line("● demo/greet", after=len(up.lines))
+    demo.write("work.py", "def greet(name):\n    return f'not loaded for {name}'\n")
+    up.wait_for_line("work.py changed; without --reload it keeps what it has imported")
+
+
 def test_a_worker_that_dies_is_shown_and_started_again(demo: Project) -> None:
     up = demo.start(*UP)
     up.wait_for_line("● demo/greet")

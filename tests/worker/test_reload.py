@@ -1,7 +1,10 @@
 """`jobrunner worker --reload`: new code after a save, and no worker for code that is none."""
 
+from pathlib import Path
+
 import pytest
 
+from jobrunner.reload import names_of
 from tests.ledger import Ledger
 from tests.project import Project, StartedProcess
 from tests.waiting import wait_until
@@ -43,3 +46,14 @@ def test_a_stop_ends_the_worker_as_well(worker: StartedProcess) -> None:
     worker.terminate()
     assert worker.wait() == 0
     assert "Warm shutdown" in worker.output
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (["a.py", "b.py", "c.py"], "a.py, b.py, c.py"),
+        (["a.py", "b.py", "c.py", "d.py", "e.py"], "a.py, b.py, c.py and 2 more"),
+    ],
+)
+def test_of_many_files_the_first_are_named(files: list[str], named: str, tmp_path: Path) -> None:
+    assert names_of([tmp_path / file for file in files], tmp_path) == named
