@@ -2,31 +2,19 @@
 
 from pydantic import JsonValue
 
+from jobrunner.plan.remembered import remembered
 from jobrunner.spec.models import JobSpec, ScheduleSpec
-
-_REMEMBERED = 25_000
-_found_alike: dict[str, tuple[JobSpec, JobSpec]] = {}
-"""By address, two that were: who plans again and again, as `watch` does, asks of the same two values."""
 
 
 def are_jobs_alike(old: JobSpec | None, new: JobSpec) -> bool:
     """Equal, and of the same types all the way down."""
-    if old is None:
-        return False
-    address = new.address
-    found = _found_alike.get(address)
-    if found is not None and found[0] is old and found[1] is new:
-        return True
-    if old != new or not _have_jobs_arguments_alike(old, new):
-        return False
-    if len(_found_alike) >= _REMEMBERED:
-        _found_alike.clear()
-    _found_alike[address] = old, new
-    return True
+    return old is not None and _are_jobs_alike(new.address, old, new)
 
 
-def _have_jobs_arguments_alike(old: JobSpec, new: JobSpec) -> bool:
-    """Of two that are equal."""
+@remembered
+def _are_jobs_alike(old: JobSpec, new: JobSpec) -> bool:
+    if old != new:
+        return False
     return _are_alike([*old.args, old.kwargs], [*new.args, new.kwargs]) and all(
         map(_have_arguments_alike, old.schedules, new.schedules)
     )

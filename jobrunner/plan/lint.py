@@ -4,25 +4,23 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import islice, pairwise
 from typing import NamedTuple
 
 from jobrunner.plan.forecast import timing_in_force
+from jobrunner.plan.intervals import interval_at_least, shortest_interval
 from jobrunner.plan.load import load_of
+from jobrunner.plan.remembered import remembered
+from jobrunner.plan.timed import timed
 from jobrunner.plan.told_once import the_same_for, told_enough, told_once
 from jobrunner.schedule import (
-    At,
     ClockEffect,
     Cron,
     Effect,
-    Every,
     Recurrence,
-    Solar,
     Timing,
     clock_effects,
     duration_in_words,
     next_time,
-    times_between,
 )
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.guesses import did_you_mean
@@ -30,15 +28,9 @@ from jobrunner.spec.models import DefinedJob, Location, Retry, ScheduleSpec
 
 RUNS_IN_ONE_MINUTE_MAX = 100
 _LOOKED_AHEAD = timedelta(days=366)
-_TIMES_COMPARED = 10
 _QUEUES_LISTED = 5
 _HALF_AN_HOUR = timedelta(minutes=30)
-_SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
-_QUARTER_OF_AN_HOUR = timedelta(minutes=15)
-_HOUR = timedelta(hours=1)
-_ALMOST_A_DAY = timedelta(hours=20)
-"""A day on which the clock goes forward is shorter."""
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -58,40 +50,57 @@ def lint_jobs(
     `served_queues` are those that the workers take from; None: no worker is known. What is among
     `applied_once` was applied with the times that it has: it is done, as it was meant.
     """
-    on = [(job, tuple(_timed(job))) for job in jobs if job.spec.enabled]
+    on = [_looked_at(job.address, job) for job in jobs if job.spec.enabled]
     found = [
         warning
-        for job, timed in on
-        for warning in (*_lint_job(job, timed, now), *_in_the_past(job, timed, now, applied_once))
+        for job in on
+        if job.may_be_told_of(now)
+        for warning in (*_lint_job(job, now), *_in_the_past(job, now, applied_once))
     ]
-    unserved = (
-        () if served_queues is None else _unserved_queues((job for job, _ in on), served_queues)
-    )
-    crowded = _crowded_minute([one for _, timed in on for one in timed], now)
+    unserved = () if served_queues is None else _unserved_queues(on, served_queues)
+    crowded = _crowded_minute([one for job in on for one in job.schedules], now)
     return tuple(told_enough((*told_once(found), *unserved, *crowded)))
 
 
-class _Timed(NamedTuple):
-    """A schedule that is on, with its arithmetic: to make that is the dear part of many a lint."""
+class _Schedule(NamedTuple):
+    """A schedule that is on, and its job."""
 
     job: DefinedJob
     schedule: ScheduleSpec
     timing: Timing
 
 
-def _timed(job: DefinedJob) -> Iterator[_Timed]:
-    for schedule in job.spec.schedules:
-        timing = timing_in_force(schedule, job.address)
-        if timing is not None:
-            yield _Timed(job, schedule, timing)
+class _Job(NamedTuple):
+    """A job that is enabled, with what does not depend on the moment."""
+
+    job: DefinedJob
+    schedules: tuple[_Schedule, ...]
+    is_doubtful: bool
+    """There may be something to tell besides what a change of the clock does."""
+
+    def may_be_told_of(self, now: datetime) -> bool:
+        """Most jobs end here."""
+        return self.is_doubtful or any(_coming_effects(one.timing, now) for one in self.schedules)
 
 
-def _lint_job(job: DefinedJob, timed: Sequence[_Timed], now: datetime) -> Iterator[Diagnostic]:
-    yield from _not_given(job)
-    for _, schedule, timing in timed:
-        yield from _clock_changes(job, schedule, timing, now)
-        yield from _no_time_left(job, schedule, now)
-        yield from _outlasting(job, schedule, timing, now)
+@remembered
+def _looked_at(job: DefinedJob) -> _Job:
+    schedules = tuple(_Schedule(job, *one) for one in timed(job.spec))
+    is_doubtful = bool(job.spec.sensitive) or any(map(_is_doubtful, schedules))
+    return _Job(job, schedules, is_doubtful)
+
+
+def _is_doubtful(one: _Schedule) -> bool:
+    schedule = one.schedule
+    return bool(schedule.at or _takers_of_times(schedule) or _may_outlast(one))
+
+
+def _lint_job(of: _Job, now: datetime) -> Iterator[Diagnostic]:
+    yield from _not_given(of.job)
+    for one in of.schedules:
+        yield from _clock_changes(one.job, one.schedule, one.timing, now)
+        yield from _no_time_left(one.job, one.schedule, now)
+        yield from _outlasting(one, now)
 
 
 def _not_given(job: DefinedJob) -> Iterator[Diagnostic]:
@@ -205,10 +214,8 @@ def _nothing_left(schedule: ScheduleSpec, field: str, now: datetime) -> tuple[st
             )
 
 
-def _in_the_past(
-    job: DefinedJob, timed: Sequence[_Timed], now: datetime, applied_once: Collection[OnceAt]
-) -> Iterator[Diagnostic]:
-    for _, schedule, _ in timed:
+def _in_the_past(of: _Job, now: datetime, applied_once: Collection[OnceAt]) -> Iterator[Diagnostic]:
+    for job, schedule, _ in of.schedules:
         times = schedule.at
         if times and times[-1] <= now and (job.address, schedule.name, times) not in applied_once:
             last = times[-1].isoformat()
@@ -220,20 +227,19 @@ def _in_the_past(
             yield _warning(job, "W209", message, schedule, "at", help=advice)
 
 
-def _outlasting(
-    job: DefinedJob, schedule: ScheduleSpec, timing: Timing, now: datetime
-) -> Iterator[Diagnostic]:
-    if job.spec.overlap == "allow":
-        return
-    if not _may_outlast(job, _interval_at_least(timing)):
-        return  # most jobs end here: looking for the true interval is the dear part
-    interval = _shortest_interval(timing, now)
+def _outlasting(one: _Schedule, now: datetime) -> Iterator[Diagnostic]:
+    if not _may_outlast(one):
+        return  # looking for the true interval is the dear part
+    interval = shortest_interval(one.timing, now)
     if interval is not None:
-        yield from _long_timeout(job, schedule, interval)
-        yield from _long_retries(job, schedule, interval)
+        yield from _long_timeout(one.job, one.schedule, interval)
+        yield from _long_retries(one.job, one.schedule, interval)
 
 
-def _may_outlast(job: DefinedJob, interval: timedelta) -> bool:
+def _may_outlast(one: _Schedule) -> bool:
+    job, interval = one.job, interval_at_least(one.timing)
+    if job.spec.overlap == "allow":
+        return False
     if "timeout" in job.field_lines and job.spec.timeout >= interval:
         return True
     retry = job.spec.retry
@@ -277,46 +283,15 @@ def _delays_in_all(retry: Retry) -> timedelta:
     return sum((retry.delay_after(attempt) for attempt in attempts), timedelta(0))
 
 
-def _interval_at_least(timing: Timing) -> timedelta:
-    match timing.rule:
-        case Cron() as cron:
-            return _cron_interval_at_least(cron)
-        case Every(interval):
-            return interval
-        case Recurrence() as recurrence:
-            return _ALMOST_A_DAY if recurrence.times.bit_count() == 1 else _SECOND
-        case At():
-            return timedelta(0)
-        case Solar():
-            return _HOUR
-
-
-def _cron_interval_at_least(cron: Cron) -> timedelta:
-    """Cheap, and short enough for any change of the clock."""
-    if cron.seconds.bit_count() > 1:
-        return _SECOND
-    if cron.minutes.bit_count() > 1:
-        return _MINUTE
-    return _QUARTER_OF_AN_HOUR if cron.hours.bit_count() > 1 else _ALMOST_A_DAY
-
-
-def _shortest_interval(timing: Timing, now: datetime) -> timedelta | None:
-    """Between the coming few times; None when there are not two."""
-    coming = islice(
-        times_between(timing, now, datetime.max.replace(tzinfo=now.tzinfo)), _TIMES_COMPARED
-    )
-    return min((later - earlier for earlier, later in pairwise(coming)), default=None)
-
-
 def _shorter(interval: timedelta) -> str:
     seconds = max(int(interval.total_seconds()) - 1, 1)
     return f"{seconds // 60}m" if seconds >= 120 else f"{seconds}s"
 
 
-def _unserved_queues(jobs: Iterable[DefinedJob], served: Collection[str]) -> Iterator[Diagnostic]:
+def _unserved_queues(jobs: Iterable[_Job], served: Collection[str]) -> Iterator[Diagnostic]:
     """One warning for each queue, at the first job that names it: a name that nobody knows is a slip."""
     told = set(served)
-    for job in jobs:
+    for job, *_ in jobs:
         if job.spec.delivery != "claim":
             continue  # an app's own workers serve its queues, and say nothing here
         for queue in sorted(job.spec.queues - told):
@@ -341,14 +316,14 @@ def _queue_place(job: DefinedJob, queue: str) -> Location:
     return job.place_of(*paths) or job.location
 
 
-def _crowded_minute(timed: Sequence[_Timed], now: datetime) -> Iterator[Diagnostic]:
+def _crowded_minute(schedules: Sequence[_Schedule], now: datetime) -> Iterator[Diagnostic]:
     """One warning for the whole project, at the first schedule of its busiest minute.
 
     Only what `jitter` could spread counts: schedules without it that name times of day.
     """
     crowd = [
         one
-        for one in timed
+        for one in schedules
         if isinstance(one.timing.rule, Cron | Recurrence) and not one.timing.jitter
     ]
     if len(crowd) < RUNS_IN_ONE_MINUTE_MAX:

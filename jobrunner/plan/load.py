@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobrunner.plan.forecast import timing_in_force
+from jobrunner.plan.timed import timed
 from jobrunner.schedule import (
     At,
     Cron,
@@ -61,13 +61,7 @@ class Load:
 
 def timings_of(jobs: Iterable[JobSpec]) -> Counter[Timing]:
     """The arithmetic of the enabled schedules, and how many share each."""
-    timings = (
-        timing_in_force(schedule, job.address)
-        for job in jobs
-        if job.enabled
-        for schedule in job.schedules
-    )
-    return Counter(timing for timing in timings if timing)
+    return Counter(one.timing for job in jobs for one in timed(job))
 
 
 def load_of(timings: Counter[Timing], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
