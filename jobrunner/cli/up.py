@@ -199,7 +199,7 @@ class _Up:
     """Of the pages; None: there are none."""
     also: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The user's own programs by name."""
-    files: FilesStream = field(default_factory=FilesStream)
+    files: FilesStream = field(default_factory=partial(FilesStream, takes_new_queues=True))
     stream: RunStream = field(default_factory=lambda: RunStream(since=datetime.now(UTC)))
     programs: dict[str, KeptProgram] = field(default_factory=dict)
     queues: tuple[str, ...] = ("default",)

@@ -140,6 +140,7 @@ def test_a_new_queue_is_served_without_a_restart(demo: Project) -> None:
     up.wait_for_line("applied as revision 2")
     wait_until(lambda: any(r["queue"] == "urgent" and r["state"] == "succeeded"
                            for r in runs_of(demo, "demo/greet")))  # fmt: skip
+    assert "no worker takes from" not in up.output
 
 
 def test_with_reload_a_saved_module_is_in_force_also_on_a_queue_that_has_come_later(

@@ -230,6 +230,18 @@ def test_a_warning_that_was_told_is_not_told_at_each_save() -> None:
     assert fourth == first
 
 
+def test_where_its_worker_takes_new_queues_only_a_slip_in_the_name_of_one_is_told() -> None:
+    empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
+    new = replace(WARNING, code="W208", message="ops/new: no worker", help="start one: …")
+    slip = replace(WARNING, code="W208", message="ops/slip: no worker", help="did you mean 'mail'?")
+    plan = replace(empty, jobs_after=2, diagnostics=(new, slip))
+    stream = FilesStream(takes_new_queues=True)
+    lines = stream.lines(Outcome(ConfigState.IN_FORCE, Applied(None, plan)), NOON)
+    assert [unstyle(line) for line in lines if "warning" in line] == [
+        "  warning[W208]: ops/slip: no worker"
+    ]
+
+
 def test_many_warnings_are_cut_and_counted() -> None:
     empty = make_plan(CurrentProject("p", "", 3, (), ()), [], now=NOON)
     plan = replace(empty, jobs_after=1, diagnostics=(WARNING,) * 15)
