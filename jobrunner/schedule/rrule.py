@@ -6,24 +6,40 @@ start, and a rule that never matches is found out by looking at each year once.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from math import lcm
 
 from jobrunner.schedule.cron import LAST_YEAR
-from jobrunner.schedule.rrule_days import Days, days_of_months, days_of_year
+from jobrunner.schedule.rrule_days import (
+    CENTURIES_DAYS,
+    Days,
+    days_of_centuries,
+    days_of_months,
+    days_of_year,
+    most_days,
+)
 from jobrunner.schedule.rrule_times import (
     DAY_SECONDS,
     UNIT_SECONDS,
+    YEAR_DAYS,
     Cycle,
     Frequency,
     blocks,
     lowest,
     nth_bit,
     second_of_day,
+    times_of_day,
 )
 
 _SECOND = timedelta(seconds=1)
+_EMPTY_PERIODS = 12
+"""As many in a row without a pick are rare: then it pays to see whether there is any."""
+_YEARS_BEFORE_CYCLES = 40
+_LAST_DAY = date(LAST_YEAR, 12, 31).toordinal()
 _PERIODS = {Frequency.YEARLY: 400, Frequency.MONTHLY: 4800, Frequency.WEEKLY: 20_871}
 """The calendar repeats after 400 years, which are as many months and as many whole weeks: who has
 looked at that many periods, with whatever interval, has seen every kind there is."""
@@ -51,9 +67,6 @@ class Recurrence:
     set_positions: tuple[int, ...] = field(compare=False)
     week_start: int = field(compare=False)
     """0 is Sunday."""
-    times: int = field(compare=False)
-    """The seconds of a day at which the rule can match, after the BYSETPOS of a day or less: bit n
-    is n seconds after midnight."""
     cycle: Cycle | None = field(compare=False)
     """The days that INTERVAL leaves; None for all, and for years and months, which are no cycles."""
     follows_clock_changes: bool = field(compare=False)
@@ -69,8 +82,15 @@ class Recurrence:
     """UNTIL as it was written; the wall clock's unless `until_utc` is there."""
     until_utc: datetime | None = field(compare=False, default=None)
     """Aware: the inclusive end in UTC. Not applied here, where no zone is known."""
-    last: datetime | None = field(compare=False, default=None)
-    """The inclusive end that COUNT or an UNTIL of the wall clock sets."""
+
+    @property
+    def times(self) -> int:
+        """The seconds of a day at which the rule can match, after the BYSETPOS of a day or less: bit n
+        is n seconds after midnight. Not kept: it is a number of 11 KB, and many rules share it.
+        """
+        return times_of_day(
+            self.frequency, self.hours, self.minutes, self.seconds, self.set_positions
+        )
 
     def next_wall_time(self, after: datetime) -> datetime | None:
         """The first match strictly after a naive wall-clock time; None when there is none left,
@@ -92,27 +112,51 @@ class Recurrence:
         if start.year > LAST_YEAR:
             return None
         found = self._next_picked(start) if self._picks_days else self._next_match(start)
-        if found is None or (self.last is not None and found > self.last):
-            return None
-        return found
+        return None if found is None or self._is_over(found) else found
+
+    def _is_over(self, found: datetime) -> bool:
+        """Whether a match lies behind the end that COUNT or an UNTIL of the wall clock sets."""
+        if self.count is not None:
+            days = found.toordinal() - self.dtstart.toordinal() + 1
+            if days * self.times.bit_count() <= self.count:
+                return False  # not even if each time of each day until then were a match
+            last = _last_of(self)
+            return last is not None and found > last
+        return self.until is not None and self.until_utc is None and found > self.until
 
     def nth_of_rule(self, number: int) -> datetime | None:
         """The match at which COUNT=number ends; None when the calendar ends first."""
         if self._picks_days:
             return self._nth_picked(number)
-        day = self._next_day(self.dtstart.toordinal())
-        a_day = 0 if self._has_blocks else self.times.bit_count()
+        start = self.dtstart.toordinal()
+        if self._next_day(start) == start:
+            times = self._times_on(start) & -1 << second_of_day(self.dtstart)
+            if number <= times.bit_count():
+                return _moment(start, nth_bit(times, number - 1))
+            number -= times.bit_count()
+        if self._has_blocks:
+            return self._nth_of_days(number, start + 1)
+        return self._nth_of_years(number, start + 1)
+
+    def _nth_of_days(self, number: int, first: int) -> datetime | None:
+        """The same from a midnight on, where a day may have more times than another one."""
+        day = self._next_day(first)
         while day is not None:
             times = self._times_on(day)
-            if day == self.dtstart.toordinal():
-                times &= -1 << second_of_day(self.dtstart)
-                matches = times.bit_count()
-            else:
-                matches = a_day or times.bit_count()
-            if number <= matches:
+            if number <= times.bit_count():
                 return _moment(day, nth_bit(times, number - 1))
-            number -= matches
+            number -= times.bit_count()
             day = self._next_day(day + 1)
+        return None
+
+    def _nth_of_years(self, number: int, first: int) -> datetime | None:
+        """The same where all days that match have the same times."""
+        times = self.times
+        days_before, place = divmod(number - 1, times.bit_count())
+        for start, days in self._years_from(first):
+            if days_before < days.bit_count():
+                return _moment(start + nth_bit(days, days_before), nth_bit(times, place))
+            days_before -= days.bit_count()
         return None
 
     def _next_match(self, start: datetime) -> datetime | None:
@@ -126,29 +170,64 @@ class Recurrence:
 
     def _next_day(self, ordinal: int) -> int | None:
         """The first matching day that is not before this one."""
-        first_year = date.fromordinal(ordinal).year
-        last_year = LAST_YEAR
-        if self.interval == 1:
-            last_year = min(last_year, first_year + _PERIODS[Frequency.YEARLY])
-        for year in range(first_year, last_year + 1):
-            days = self._days_of_year(year)
-            if year == first_year:
-                days &= -1 << (ordinal - date(year, 1, 1).toordinal())
+        for start, days in islice(self._years_from(ordinal), self._different_years):
             if days:
-                return date(year, 1, 1).toordinal() + lowest(days)
+                return start + lowest(days)
+        return None if self.cycle is None else self._next_day_of_cycle(self.cycle, ordinal)
+
+    @property
+    def _different_years(self) -> int:
+        """So many of `_years_from` have all days of the rule, or it has none; fewer where `cycle` is
+        looked at next.
+        """
+        if self.cycle is not None:
+            return _YEARS_BEFORE_CYCLES
+        different = _PERIODS[Frequency.YEARLY]
+        if self.frequency is Frequency.MONTHLY:
+            periods = _PERIODS[Frequency.MONTHLY]
+            different = lcm(periods, self.interval) // max(self.interval, 12)
+        return different + 1  # of the first one only a part is looked at
+
+    def _next_day_of_cycle(self, cycle: Cycle, ordinal: int) -> int | None:
+        """The same where days and cycle may meet once in centuries: 400 years at a time."""
+        matching = days_of_centuries(self.days)
+        start = ordinal - (ordinal - 1) % CENTURIES_DAYS
+        while matching and start <= _LAST_DAY:
+            days = matching & cycle.from_day(start, CENTURIES_DAYS)
+            if days := days & -1 << max(ordinal - start, 0):
+                found = start + lowest(days)
+                return found if found <= _LAST_DAY else None
+            start += CENTURIES_DAYS
         return None
 
-    def _days_of_year(self, year: int) -> int:
-        if self.interval == 1:
-            return days_of_year(self.days, year)
+    def _years_from(self, ordinal: int) -> Iterator[tuple[int, int]]:
+        """(1 January, its matching days) of each year from a day on; not of those that INTERVAL leaves
+        out.
+        """
+        first_year = date.fromordinal(ordinal).year
+        for year in self._years(first_year):
+            start, days = date(year, 1, 1).toordinal(), self._days_of_year(year)
+            yield start, days & -1 << ordinal - start if year == first_year else days
+
+    def _years(self, first: int) -> Iterable[int]:
+        """Those that INTERVAL does not leave out."""
         if self.frequency is Frequency.YEARLY:
-            is_left_out = (year - self.dtstart.year) % self.interval
-            return 0 if is_left_out else days_of_year(self.days, year)
+            ahead = (self.dtstart.year - first) % self.interval
+            return range(first + ahead, LAST_YEAR + 1, self.interval)
+        if self.frequency is Frequency.MONTHLY and self.interval >= 12:
+            month = self.dtstart.year * 12 + self.dtstart.month - 1
+            ahead = (month - first * 12) % self.interval
+            months = range(first * 12 + ahead, (LAST_YEAR + 1) * 12, self.interval)
+            return (month // 12 for month in months)
+        return range(first, LAST_YEAR + 1)
+
+    def _days_of_year(self, year: int) -> int:
+        """Of a year that INTERVAL does not leave out."""
         days = days_of_year(self.days, year)
-        if self.frequency is Frequency.MONTHLY:
-            return days & days_of_months(self._months_of_year(year), year)
         if self.cycle is not None and days:
-            return days & self.cycle.from_day(date(year, 1, 1).toordinal())
+            return days & self.cycle.from_day(date(year, 1, 1).toordinal(), YEAR_DAYS)
+        if self.frequency is Frequency.MONTHLY and self.interval > 1:
+            return days & days_of_months(self._months_of_year(year), year)
         return days
 
     def _months_of_year(self, year: int) -> tuple[int, ...]:
@@ -202,13 +281,8 @@ class Recurrence:
         """(first day, matching days, places among all their times that are picked) of each period
         from that of a time on; as many without a pick as there are different ones.
         """
-        days = {
-            Frequency.YEARLY: 366,
-            Frequency.MONTHLY: 31,
-            Frequency.WEEKLY: len(self.days.weekdays),
-        }
         a_day = self.times.bit_count()
-        if min(map(abs, self.set_positions)) > days[self.frequency] * a_day:
+        if self._picks_nothing_of(self._most_days(is_exact=False), a_day):
             return
         first, _ = self._period(start.toordinal())
         empty = 0
@@ -219,6 +293,23 @@ class Recurrence:
             yield first, matching, places
             empty = 0 if places else empty + 1
             first += length
+            if empty == _EMPTY_PERIODS and self._picks_nothing_of(
+                self._most_days(is_exact=True), a_day
+            ):
+                return
+
+    def _picks_nothing_of(self, days: int, a_day: int) -> bool:
+        """Whether all places of BYSETPOS lie beyond so many days with so many times each."""
+        return min(map(abs, self.set_positions)) > days * a_day
+
+    def _most_days(self, *, is_exact: bool) -> int:
+        """That match in one period; no fewer than that unless it `is_exact`, which takes its time."""
+        if self.frequency is Frequency.WEEKLY:
+            return len(self.days.weekdays)
+        in_month = self.frequency is Frequency.MONTHLY
+        if is_exact:
+            return most_days(self.days, in_month=in_month)
+        return 31 if in_month else YEAR_DAYS
 
     def _places(self, total: int) -> list[int]:
         """Those of BYSETPOS among so many times, counted from 0, in order."""
@@ -253,3 +344,9 @@ class Recurrence:
 
 def _moment(ordinal: int, second: int) -> datetime:
     return datetime.fromordinal(ordinal) + timedelta(seconds=second)
+
+
+@lru_cache(maxsize=4096)
+def _last_of(rule: Recurrence) -> datetime | None:
+    """The match at which COUNT ends; counted only when a time may lie behind it."""
+    return None if rule.count is None else rule.nth_of_rule(rule.count)

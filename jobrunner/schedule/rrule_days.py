@@ -7,9 +7,11 @@ negative number, as in RFC 5545.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _WEEKS = sum(1 << 7 * week for week in range(54))
+CENTURIES_DAYS = 146_097
+"""400 years."""
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -49,6 +51,41 @@ class _Year:
 def days_of_year(days: Days, year: int) -> int:
     """The matching days of a year."""
     return _days_of_year_like(days, _kind_of_year(year))
+
+
+def days_of_centuries(days: Days) -> int:
+    """The matching days of 400 years, bit 0 for 1 January of the year 1, 401 or 801, and so on: after
+    that many the calendar repeats.
+    """
+    kinds = _kinds_of_years()
+    matching = {kind: _days_of_year_like(days, kind) for kind in set(kinds)}
+    parts = [(matching[kind], kind.length) for kind in kinds]
+    while len(parts) > 1:  # in pairs: a number of 18 KB is not made 400 times
+        parts = [_joined(parts[at : at + 2]) for at in range(0, len(parts), 2)]
+    return parts[0][0]
+
+
+def most_days(days: Days, *, in_month: bool) -> int:
+    """How many match in one year, or in one month, at most."""
+    return max(
+        (_days_of_year_like(days, kind) >> before & (1 << length) - 1).bit_count()
+        for kind in set(_kinds_of_years())
+        for before, length in (kind.months() if in_month else [(0, kind.length)])
+    )
+
+
+@cache
+def _kinds_of_years() -> tuple[_Year, ...]:
+    """Of 400 years, from the year 1 on."""
+    return tuple(_kind_of_year(year) for year in range(1, 401))
+
+
+def _joined(parts: list[tuple[int, int]]) -> tuple[int, int]:
+    matching, length = parts[0]
+    for more, more_length in parts[1:]:
+        matching |= more << length
+        length += more_length
+    return matching, length
 
 
 def days_of_months(months: tuple[int, ...], year: int) -> int:

@@ -19,15 +19,14 @@ from jobrunner.schedule.rrule_times import (
     Frequency,
     interval_cycle,
     interval_cycle_days,
-    times_of_day,
 )
 
 LONGEST_TEXT = 2000
 """Characters; even a rule that lists all minutes, hours and days of a month stays below."""
 COUNT_MAX = 10_000
-"""The last time is found by counting, when the rule is read: of so many in less than 100 ms."""
+"""The last time is found by counting: of so many in less than 100 ms."""
 LONGEST_CYCLE_DAYS = 100_000
-"""A bit is kept for each day until an INTERVAL is back at the same times."""
+"""Days that come together seldom are looked for among all until an INTERVAL is back at the same times."""
 
 WEEKDAYS = ("SU", "MO", "TU", "WE", "TH", "FR", "SA")
 _RANGES = {
@@ -64,7 +63,9 @@ class _Part:
 _Parts = dict[str, _Part]
 
 
-@lru_cache(maxsize=1024)  # of up to 36 KB each, so not more
+@lru_cache(
+    maxsize=16_384
+)  # as many as a large file has: who checks and plans it asks several times
 def parse_rrule(
     text: str,
     *,
@@ -292,7 +293,6 @@ def _recurrence(parts: _Parts, frequency: Frequency, interval: int, start: datet
         seconds=seconds,
         set_positions=set_positions,
         week_start=week_start,
-        times=times_of_day(frequency, hours, minutes, seconds, set_positions),
         cycle=interval_cycle(frequency, interval, start, week_start, (hours, minutes, seconds)),
         follows_clock_changes=frequency >= Frequency.HOURLY and "BYHOUR" not in parts,
     )
@@ -329,8 +329,7 @@ def _days(parts: _Parts, frequency: Frequency, start: datetime, week_start: int)
 
 def _with_end(rule: Recurrence, parts: _Parts) -> Recurrence:
     if "COUNT" in parts:
-        count = _number(parts, "COUNT", COUNT_MAX)
-        return replace(rule, count=count, last=rule.nth_of_rule(count))
+        return replace(rule, count=_number(parts, "COUNT", COUNT_MAX))
     if "UNTIL" not in parts:
         return rule
     until, is_utc = _until(parts["UNTIL"])
@@ -338,7 +337,7 @@ def _with_end(rule: Recurrence, parts: _Parts) -> Recurrence:
         return replace(rule, until=until, until_utc=until.replace(tzinfo=UTC))
     if until < (rule.next_of_rule(rule.dtstart) or until):
         parts["UNTIL"].refuse("UNTIL lies before the first time of the rule; it would never run")
-    return replace(rule, until=until, last=until)
+    return replace(rule, until=until)
 
 
 def _until(part: _Part) -> tuple[datetime, bool]:

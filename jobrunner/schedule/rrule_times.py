@@ -10,8 +10,7 @@ from functools import lru_cache
 from math import gcd
 
 DAY_SECONDS = 86_400
-_WINDOW_BYTES = 48
-"""Holds the 366 days of a year wherever in its first byte they begin."""
+YEAR_DAYS = 366
 
 
 class Frequency(IntEnum):
@@ -30,19 +29,70 @@ UNIT_SECONDS = {Frequency.HOURLY: 3600, Frequency.MINUTELY: 60, Frequency.SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
-    """Days that come round every so often: those an INTERVAL leaves."""
+class DayCycle:
+    """Days that come round every so often: those an INTERVAL of days or weeks leaves."""
 
     length_days: int
-    days: bytes
-    """Bit n, little-endian, is the day whose proleptic ordinal leaves n when divided by the length;
-    repeated until a year can be cut out from any n."""
+    first: int
+    """The proleptic ordinal of one day of the rule."""
+    days: int
+    """The matching days from there on, bit 0 first; no more than the length."""
 
-    def from_day(self, ordinal: int) -> int:
-        """The days from this one on, bit 0 first; at least a year of them."""
-        first_byte, bit = divmod(ordinal % self.length_days, 8)
-        window = self.days[first_byte : first_byte + _WINDOW_BYTES]
-        return int.from_bytes(window, "little") >> bit
+    def from_day(self, ordinal: int, length: int) -> int:
+        """So many days from this one on, or some more, bit 0 first."""
+        ahead = (self.first - ordinal) % self.length_days
+        begun = self.days >> (self.length_days - ahead)
+        return begun | _repeated(self.days, self.length_days, length) << ahead
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCycle:
+    """Days on which an INTERVAL of hours, minutes or seconds meets any time of the rule."""
+
+    frequency: Frequency
+    """Of which unit `interval` is a number."""
+    interval: int
+    dtstart: datetime
+    hours: int
+    minutes: int
+    seconds: int
+    """Bit masks of what matches. The units of a day that match are not kept: of seconds they are 11 KB."""
+
+    @property
+    def units_of_a_day(self) -> int:
+        """24 for hours."""
+        return DAY_SECONDS // UNIT_SECONDS[self.frequency]
+
+    @property
+    def start(self) -> int:
+        """The unit of DTSTART, counted from the first day that there is."""
+        of_day = second_of_day(self.dtstart) // UNIT_SECONDS[self.frequency]
+        return self.dtstart.toordinal() * self.units_of_a_day + of_day
+
+    @property
+    def units(self) -> int:
+        """Those of a day that match, bit 0 for midnight."""
+        if self.frequency is Frequency.HOURLY:
+            return self.hours
+        if self.frequency is Frequency.MINUTELY:
+            return _spread(self.minutes, self.hours, 60)
+        return times_of_day(self.frequency, self.hours, self.minutes, self.seconds, ())
+
+    @property
+    def length_days(self) -> int:
+        """After so many it is back at the same days."""
+        return self.interval // gcd(self.interval, self.units_of_a_day)
+
+    def from_day(self, ordinal: int, length: int) -> int:
+        """So many days from this one on, or some more, bit 0 first."""
+        if length <= YEAR_DAYS:
+            return _days_met(self, ordinal)
+        whole = _all_days_met(self)
+        phase = ordinal % self.length_days
+        return _repeated(whole, self.length_days, phase + length) >> phase
+
+
+Cycle = DayCycle | TimeCycle
 
 
 @lru_cache(maxsize=1024)
@@ -90,48 +140,62 @@ def interval_cycle(
     With HOURLY and shorter, that is a matter of the masks: a day on which the interval meets none
     of the times is no day of the rule.
     """
+    start = dtstart.toordinal()
     if interval == 1 or frequency <= Frequency.MONTHLY:
         return None
-    length, start = interval_cycle_days(frequency, interval), dtstart.toordinal()
     if frequency is Frequency.DAILY:
-        days = 1 << start % length
-    elif frequency is Frequency.WEEKLY:
-        first = start - (start - week_start) % 7
-        days = sum(1 << (first + day) % length for day in range(7))
-    else:
-        days = _days_met(frequency, interval, dtstart, hours_minutes_seconds)
-    return None if days == (1 << length) - 1 else _cycle(length, days)
+        return DayCycle(interval, start, 1)
+    if frequency is Frequency.WEEKLY:
+        return DayCycle(7 * interval, start - (start - week_start) % 7, 0b111_1111)
+    cycle = TimeCycle(frequency, interval, dtstart, *hours_minutes_seconds)
+    return None if _meets_all_days(cycle) else cycle
 
 
-def _cycle(length: int, days: int) -> Cycle:
-    bits = length
-    while bits < length + _WINDOW_BYTES * 8:
-        days |= days << bits
-        bits *= 2
-    return Cycle(length, days.to_bytes(bits // 8 + 1, "little"))
+def _meets_all_days(cycle: TimeCycle) -> bool:
+    step = gcd(cycle.interval, cycle.units_of_a_day)
+    if cycle.interval > cycle.units_of_a_day:
+        return False
+    firsts = _repeated(1, step, cycle.interval) << cycle.start % step
+    firsts &= (1 << cycle.interval) - 1
+    return firsts & ~_fold(cycle.units, cycle.interval) == 0
 
 
-def _days_met(
-    frequency: Frequency,
-    interval: int,
-    dtstart: datetime,
-    hours_minutes_seconds: tuple[int, int, int],
-) -> int:
-    """The days on which the interval meets the times, bit n for an ordinal that leaves n."""
-    hours, minutes, seconds = hours_minutes_seconds
-    units = hours
-    if frequency is Frequency.MINUTELY:
-        units = _spread(minutes, hours, 60)
-    elif frequency is Frequency.SECONDLY:
-        units = times_of_day(frequency, hours, minutes, seconds, ())
-    unit = UNIT_SECONDS[frequency]
-    a_day = DAY_SECONDS // unit
-    start = dtstart.toordinal() * a_day + second_of_day(dtstart) // unit
+@lru_cache(maxsize=4096)
+def _days_met(cycle: TimeCycle, ordinal: int) -> int:
+    """Those of a year from a day on."""
     # The first unit of the interval in a day decides: the units laid over each other, at the
     # interval's length, say whether any is met from there.
-    met = f"{_fold(units, interval):b}"[::-1]
-    firsts = ((start - day * a_day) % interval for day in range(interval // gcd(interval, a_day)))
-    return int("".join("1" if met[n : n + 1] == "1" else "0" for n in firsts)[::-1], 2)
+    interval, a_day = cycle.interval, cycle.units_of_a_day
+    met = f"{_fold(cycle.units, interval):b}"[::-1]
+    first = cycle.start - ordinal * a_day
+    firsts = [(first - day * a_day) % interval for day in range(YEAR_DAYS)]
+    return int("".join(["1" if met[n : n + 1] == "1" else "0" for n in firsts])[::-1], 2)
+
+
+@lru_cache(maxsize=16)
+def _all_days_met(cycle: TimeCycle) -> int:
+    """Those of the whole cycle, bit n for an ordinal that leaves n when divided by its length."""
+    step = gcd(cycle.interval, cycle.units_of_a_day)
+    length = cycle.length_days
+    # Each first unit that the interval can have in a day comes once in a cycle: on which day says
+    # the inverse of how far a day takes it.
+    inverse = pow(cycle.units_of_a_day // step, -1, length)
+    steps, rest = divmod(cycle.start, step)
+    met = f"{_fold(cycle.units, cycle.interval):b}"[::-1][rest::step]
+    days = bytearray(length // 8 + 1)
+    for number, is_met in enumerate(met):
+        if is_met == "1":
+            byte, bit = divmod((steps - number) * inverse % length, 8)
+            days[byte] |= 1 << bit
+    return int.from_bytes(days, "little")
+
+
+def _repeated(mask: int, step: int, length: int) -> int:
+    """The mask at each step, until there are so many bits or more."""
+    while step < length:
+        mask |= mask << step
+        step *= 2
+    return mask
 
 
 def _fold(mask: int, size: int) -> int:

@@ -2,6 +2,7 @@
 right. `rrule_oracle.py` compares many more with dateutil.
 """
 
+import pickle
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -266,7 +267,10 @@ def test_a_mistake_is_a_sentence_and_a_place(text: str, message: str, part: str)
         "FREQ=HOURLY;INTERVAL=24;BYHOUR=3",
         "FREQ=MINUTELY;INTERVAL=60;BYMINUTE=1",
         "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29",
+        "FREQ=MONTHLY;INTERVAL=24;BYMONTH=2;BYMONTHDAY=29",
         "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6",
+        "FREQ=MONTHLY;BYMONTHDAY=29,30,31;BYDAY=MO;BYSETPOS=2",
+        "FREQ=MONTHLY;INTERVAL=9;BYMONTHDAY=-1;BYDAY=SU;BYSETPOS=2",
         "FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=3",
         "FREQ=SECONDLY;BYSECOND=1;BYSETPOS=2",
         "FREQ=SECONDLY;INTERVAL=86399;BYHOUR=3;BYMINUTE=0;BYSECOND=0;BYMONTH=2;BYMONTHDAY=29",
@@ -334,6 +338,56 @@ def test_a_rule_with_a_count_ends_after_as_many_times(
     rule = parse_rrule(f"{case.text};COUNT={count}", dtstart=case.dtstart)
     times = _times(rule, after=case.dtstart - INSTANT, most=count + 1)
     assert len(times) == count or times[-1] > "9000"
+
+
+# --- Rules that are seldom met ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("FREQ=DAILY;COUNT=9000", datetime(2050, 8, 26, 9)),  # noqa: DTZ001
+        ("FREQ=WEEKLY;BYDAY=TU,FR;BYHOUR=6,18;COUNT=9999", datetime(2073, 12, 1, 6)),  # noqa: DTZ001
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;COUNT=100", datetime(2436, 2, 29, 9)),  # noqa: DTZ001
+        ("FREQ=HOURLY;INTERVAL=5;COUNT=10000", datetime(2031, 9, 19, 12)),  # noqa: DTZ001
+        ("FREQ=MONTHLY;BYDAY=MO,FR;BYSETPOS=-1;COUNT=1000", datetime(2109, 4, 29, 9)),  # noqa: DTZ001
+    ],
+)
+def test_a_large_count_ends_at_its_last_time(text: str, last: datetime) -> None:
+    rule = _rule(text)
+    assert rule.next_wall_time(last - INSTANT) == last
+    assert rule.next_wall_time(last) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(days=st.integers(30, 3_000), date=st.sampled_from([(2, 29), (3, 1), (12, 31)]))
+def test_an_interval_of_days_meets_a_date_as_counting_finds_it(
+    days: int, date: tuple[int, int]
+) -> None:
+    month, day = date
+    due = (START + timedelta(days=number) for number in range(0, 2_000_000, days))
+    first = next((at for at in due if (at.month, at.day) == date), None)
+    assume(first is not None)
+    rule = _rule(f"FREQ=DAILY;INTERVAL={days};BYMONTH={month};BYMONTHDAY={day}")
+    assert rule.next_wall_time(START - INSTANT) == first
+
+
+@settings(max_examples=25, deadline=None)
+@given(hours=st.integers(500, 2_000), hour=st.integers(0, 23))
+def test_an_interval_of_hours_meets_a_leap_day_as_counting_finds_it(hours: int, hour: int) -> None:
+    due = (START + timedelta(hours=number) for number in range(0, 4_000_000, hours))
+    first = next((at for at in due if (at.month, at.day, at.hour) == (2, 29, hour)), None)
+    assume(first is not None)
+    rule = _rule(f"FREQ=HOURLY;INTERVAL={hours};BYMONTH=2;BYMONTHDAY=29;BYHOUR={hour}")
+    assert rule.next_wall_time(START - INSTANT) == first
+
+
+@pytest.mark.parametrize(
+    "text", ["FREQ=DAILY;INTERVAL=99999", "FREQ=SECONDLY;INTERVAL=90001", "FREQ=HOURLY;COUNT=9000"]
+)
+def test_a_rule_keeps_no_table_of_its_days_and_times(text: str) -> None:
+    # A file has room for ten thousand rules, and all are kept while it is checked.
+    assert len(pickle.dumps(_rule(text))) < 2_000
 
 
 # --- In words --------------------------------------------------------------------------------------
