@@ -373,12 +373,12 @@ def test_an_interval_of_days_meets_a_date_as_counting_finds_it(
 
 
 @settings(max_examples=25, deadline=None)
-@given(hours=st.integers(500, 2_000), hour=st.integers(0, 23))
-def test_an_interval_of_hours_meets_a_leap_day_as_counting_finds_it(hours: int, hour: int) -> None:
-    due = (START + timedelta(hours=number) for number in range(0, 4_000_000, hours))
-    first = next((at for at in due if (at.month, at.day, at.hour) == (2, 29, hour)), None)
+@given(hours=st.integers(25, 1_000))
+def test_an_interval_of_hours_meets_a_leap_day_as_counting_finds_it(hours: int) -> None:
+    due = (START + timedelta(hours=number) for number in range(0, 8_000_000, hours))
+    first = next((at for at in due if (at.month, at.day) == (2, 29)), None)
     assume(first is not None)
-    rule = _rule(f"FREQ=HOURLY;INTERVAL={hours};BYMONTH=2;BYMONTHDAY=29;BYHOUR={hour}")
+    rule = _rule(f"FREQ=HOURLY;INTERVAL={hours};BYMONTH=2;BYMONTHDAY=29")
     assert rule.next_wall_time(START - INSTANT) == first
 
 
