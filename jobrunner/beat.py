@@ -286,8 +286,10 @@ class Loop:
         if time.monotonic() >= self._sign_of_life_at:
             self._sign_of_life_at = time.monotonic() + SIGN_OF_LIFE_SECONDS
             self._warn_of_broker()
+            cannot_send = self._hand_over.failures
+            details = {"cannot_send": cannot_send} if cannot_send else {}
             with transaction(self._engine) as connection:
-                self._process = sign_in(connection, "beat", earlier=self._process)
+                self._process = sign_in(connection, "beat", details=details, earlier=self._process)
 
     def _warn_of_broker(self) -> None:
         """Once, as soon as it answers; what it throws away is sent again, but seconds late."""

@@ -29,6 +29,8 @@ REST_SECONDS = 5.0
 REFUSED_REST_SECONDS = 30.0
 """A run that its app does not take is not tried again for so long: others are behind it."""
 _LOG_AGAIN_SECONDS = 30.0
+_TOLD_SECONDS = 60.0
+"""A failure counts for so long: while runs wait, it is met again sooner."""
 
 log = structlog.get_logger("jobrunner.hand_over")
 
@@ -44,6 +46,8 @@ class HandOver:
         self._rests_until: dict[str, float] = {}
         self._refused_until: dict[str, float] = {}
         self._said_at: dict[str, float] = {}
+        self._failures: dict[str, tuple[float, str]] = {}
+        """By app: until when it counts, and what is told of it."""
 
     def wake(self) -> None:
         """There is something to send or to revoke. The first call starts the thread."""
@@ -52,6 +56,12 @@ class HandOver:
     def close(self) -> None:
         """No new batch is begun."""
         self._thread.close()
+
+    @property
+    def failures(self) -> list[str]:
+        """Why runs of other apps are not sent now; none: they are, or there are none."""
+        now = time.monotonic()
+        return [told for until, told in tuple(self._failures.values()) if until > now]
 
     def _send_all_or_say(self) -> None:
         try:
@@ -87,7 +97,10 @@ class HandOver:
             raise
         except JobrunnerError as error:
             self._rests_until[path] = time.monotonic() + REST_SECONDS
+            self._failures[path] = (time.monotonic() + _TOLD_SECONDS, error.message)
             self._say("hand_over_failed", path, error.message)
+        else:
+            self._failures.pop(path, None)
         return True
 
     def _send(self, path: str) -> None:

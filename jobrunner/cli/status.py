@@ -29,7 +29,7 @@ from jobrunner.db.overview import (
     read_overview,
 )
 from jobrunner.db.pauses import pauses_in_force
-from jobrunner.db.processes import SeenProcess, read_processes, unserved_queues
+from jobrunner.db.processes import SeenProcess, not_sent_to, read_processes, unserved_queues
 from jobrunner.db.refused import count_refused
 from jobrunner.db.totals import read_totals
 from jobrunner.errors import BrokerUnavailable
@@ -138,6 +138,7 @@ def _lines(seen: _Seen) -> list[_Line]:
         _database_line(seen),
         _broker_line(seen),
         _process_line(seen, "beat"),
+        *_app_lines(seen),
         _worker_line(seen),
         *_watch_lines(seen),
         *_web_lines(seen),
@@ -170,6 +171,12 @@ def _process_line(seen: _Seen, kind: str) -> _Line:
         return _Line(kind, "wrong", f"none at work; start one with `jobrunner {kind}`")
     names = ", ".join(_process_words(one) for one in alive)
     return _Line(kind, "ok", f"{len(alive)} at work: {names}")
+
+
+def _app_lines(seen: _Seen) -> list[_Line]:
+    """None where runs of other Celery apps are sent, or there are none."""
+    reasons = not_sent_to(seen.processes)
+    return [_Line("app", "wrong", f"{text(why.rstrip('.'))}; its runs wait") for why in reasons]
 
 
 def _worker_line(seen: _Seen) -> _Line:

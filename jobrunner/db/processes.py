@@ -29,7 +29,9 @@ class Process:
     pid: int
     version: str
     details: Mapping[str, Any] = field(default_factory=dict)
-    """A worker: `queues`, `concurrency`, `running`. A watcher: the state of its configuration."""
+    """A worker: `queues`, `concurrency`, `running`. A watcher: the state of its configuration. A beat:
+    `cannot_send`, why runs of other Celery apps wait.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,12 @@ def unserved_queues(queues: Iterable[str], processes: Iterable[SeenProcess]) -> 
         for queue in one.process.details.get("queues", ())
     }
     return tuple(queue for queue in queues if queue not in served)
+
+
+def not_sent_to(processes: Iterable[SeenProcess]) -> tuple[str, ...]:
+    """Why beats that are alive cannot send to another Celery app, each reason once."""
+    told = (one.process.details.get("cannot_send", ()) for one in processes if one.is_alive)
+    return tuple(dict.fromkeys(reason for reasons in told for reason in reasons))
 
 
 def own_version() -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import insert, select, update
 from jobrunner.db import outbox, tables, tracked
 from jobrunner.db.attempts import Claim
 from jobrunner.db.engine import transaction
+from jobrunner.db.processes import not_sent_to, read_processes
 from jobrunner.fsck import check_ledger
 from jobrunner.hand_over import HandOver
 from jobrunner.recover import give_back_abandoned, resend_lost_messages
@@ -31,6 +32,11 @@ from celery import Celery
 
 app = Celery("acme", broker=os.environ["JOBRUNNER_BROKER_URL"])
 app.conf.update(task_create_missing_queues=False, task_queues={"acme": {}})
+"""
+AWAY_APP = """
+from celery import Celery
+
+app = Celery("acme", broker="redis://127.0.0.1:1/0")
 """
 SLOW_APP = """
 import os
@@ -160,6 +166,20 @@ def test_an_app_that_cannot_be_used_keeps_its_own_runs_waiting_and_nobody_elses(
     assert (ledger.state(bad), ledger.run(bad)["sent_at"]) == ("queued", None)
 
 
+@pytest.mark.usefixtures("beat")
+def test_a_beat_tells_everybody_why_an_app_cannot_be_sent_to(
+    add_run: AddRun, ledger: Ledger
+) -> None:
+    add_run("acme.add", app="nowhere.app")
+    wait_until(lambda: "no module" in " ".join(reasons(ledger)))
+
+
+def reasons(ledger: Ledger) -> Sequence[str]:
+    """What beats have signed in with, of apps that they cannot send to."""
+    with transaction(ledger.engine) as connection:
+        return not_sent_to(read_processes(connection))
+
+
 def test_a_broker_that_is_away_leaves_a_run_unsent(ledger: Ledger, add_run: AddRun) -> None:
     hand_over = HandOver(ledger.engine, Settings(broker_url="redis://127.0.0.1:1/0"))
     run_id = add_run("acme.add", app=None)
@@ -183,6 +203,24 @@ def hand_over_to(
         return HandOver(ledger.engine, settings)
 
     return make
+
+
+def test_why_an_app_cannot_be_sent_to_is_known_until_it_can(
+    hand_over_to: Callable[[str], HandOver],
+    ledger: Ledger,
+    add_run: AddRun,
+    broker_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.hand_over.REST_SECONDS", 0.0)
+    run_id = add_run("acme.add", app="other_acme.app")
+    hand_over = hand_over_to(AWAY_APP)
+    hand_over.run_once()
+    (why,) = hand_over.failures
+    assert why.startswith("The Celery app other_acme.app cannot be sent to: ")
+    sys.modules["other_acme"].app.conf.broker_url = broker_url
+    hand_over.run_once()
+    assert (ledger.run(run_id)["sent_at"] is None, hand_over.failures) == (False, [])
 
 
 def test_a_run_that_its_app_refuses_doubles_no_other_and_keeps_none_waiting(

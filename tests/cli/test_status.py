@@ -56,3 +56,15 @@ def test_a_queue_of_jobs_that_no_worker_takes_from_is_wrong(
     with transaction(engine) as connection:
         sign_in(connection, "worker", name="two", details={"queues": ["low"]})
     assert "none takes from" not in with_runs("status").stdout
+
+
+def test_an_app_that_cannot_be_sent_to_is_wrong_and_told_once(
+    with_runs: Jobrunner, engine: Engine
+) -> None:
+    away = "The Celery app shop.app cannot be sent to: Connection refused."
+    with transaction(engine) as connection:
+        for name in ("one", "two"):
+            sign_in(connection, "beat", name=name, details={"cannot_send": [away]})
+    called = with_runs("status")
+    assert called.exit_code == 1
+    assert called.stdout.count(f"✕ {away[:-1]}; its runs wait") == 1

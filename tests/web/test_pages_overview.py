@@ -81,6 +81,19 @@ def test_what_a_watcher_says_of_other_namespaces_is_not_told(
 
 
 @pytest.mark.usefixtures("at_work")
+def test_an_app_that_a_beat_cannot_send_to_is_told_and_its_name_only_to_who_sees_all(
+    client: TestClient, sign: Sign, engine: Engine
+) -> None:
+    with transaction(engine) as connection:
+        sign_in(connection, "beat", details={"cannot_send": ["The app shop.app is away."]})
+    shown = client.get("/", headers=sign("viewer")).text
+    assert "The app shop.app is away; its runs wait." in shown
+    others = client.get("/", headers=sign("viewer", namespaces=["test"])).text
+    assert "A Celery app cannot be sent to; its runs wait." in others
+    assert "shop.app" not in others
+
+
+@pytest.mark.usefixtures("at_work")
 def test_what_is_late_is_told_with_its_job(client: TestClient, sign: Sign, engine: Engine) -> None:
     put_job(engine, "slow", due=datetime.now(UTC) - timedelta(minutes=4))
     shown = client.get("/", headers=sign("viewer")).text

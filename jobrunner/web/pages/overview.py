@@ -11,7 +11,7 @@ from jobrunner.db.engine import transaction
 from jobrunner.db.front_page import COUNTED_MAX, FrontPage, read_front_page
 from jobrunner.db.overview import applied_projects
 from jobrunner.db.pauses import pauses_in_force
-from jobrunner.db.processes import SeenProcess, read_processes, unserved_queues
+from jobrunner.db.processes import SeenProcess, not_sent_to, read_processes, unserved_queues
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.web.context import HasWeb
 from jobrunner.web.pages.rendering import page
@@ -55,8 +55,8 @@ class Concern:
 def concerns(
     front: FrontPage, processes: Sequence[SeenProcess], *, names_all: bool
 ) -> list[Concern]:
-    """What is wrong with the whole; `processes` are those alive. What a watcher says names jobs and files
-    of any namespace: without `names_all` it is left out.
+    """What is wrong with the whole; `processes` are those alive. What a watcher and a beat say names jobs,
+    files and apps of any namespace: without `names_all` it is left out.
     """
     alive = {one.process.kind for one in processes}
     found = []
@@ -66,6 +66,8 @@ def concerns(
         found.append(Concern("No worker is at work: runs wait.", "jobrunner worker"))
     elif unserved := unserved_queues(front.queues, processes):
         found.append(_of_unserved(unserved))
+    if reasons := not_sent_to(processes):
+        found += _of_apps(reasons, names_all=names_all)
     if front.figures.schedules_in_error:
         found.append(Concern("A schedule has no next time that can be computed.", "jobrunner list"))
     stuck = [one.process.details for one in processes if _is_stuck(one)]
@@ -80,6 +82,12 @@ def _of_unserved(queues: Sequence[str]) -> Concern:
         f"No worker takes from the {noun} {named}{more}: runs wait there.",
         f"jobrunner worker -Q {queues[0]}",
     )
+
+
+def _of_apps(reasons: Sequence[str], *, names_all: bool) -> list[Concern]:
+    if not names_all:
+        return [Concern("A Celery app cannot be sent to; its runs wait.")]
+    return [Concern(f"{reason.rstrip('.')}; its runs wait.") for reason in reasons]
 
 
 def _is_stuck(one: SeenProcess) -> bool:
