@@ -59,6 +59,8 @@ class Output:
         no_color = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
         self._color_out = out.isatty() and not no_color
         self._color_err = err.isatty() and not no_color
+        self._is_within_line = False
+        """Whether the last text on `out` has not ended its line, as a prompt does not."""
         self._moves = err.isatty() and environ.get("TERM") != "dumb"
         self.interactive = out.isatty() and err.isatty()
         self.columns = shutil.get_terminal_size((80, 24)).columns if out.isatty() else None
@@ -70,6 +72,8 @@ class Output:
     def result(self, *lines: str) -> None:
         """What the command is for, on stdout."""
         told = "".join(f"{line}\n" for line in lines)
+        if told and self._is_within_line:
+            self.result_text("\n")
         self._out.write(told if self._color_out else unstyle(told))
         self._out.flush()
 
@@ -81,6 +85,8 @@ class Output:
         """The same as it is, without a line feed of its own: logs, files."""
         self._out.write(text)
         self._out.flush()
+        if text:
+            self._is_within_line = not text.endswith("\n")
 
     def say(self, *lines: str) -> None:
         """Everything else, on stderr."""

@@ -141,8 +141,13 @@ def _warn_when_nobody_works(session: Session, engine: Engine) -> None:
 
 
 def _wait(session: Session, engine: Engine, run_id: uuid.UUID) -> int:
-    show_output(session, output_until_end(session.output, engine, run_id))
-    ended = patiently(session.output, engine, partial(get_run, run_id=run_id))
+    try:
+        show_output(session, output_until_end(session.output, engine, run_id))
+        ended = patiently(session.output, engine, partial(get_run, run_id=run_id))
+    except KeyboardInterrupt:
+        short_id = str(run_id)[:SHORT_ID]
+        session.output.say(f"The run goes on. End it: jobrunner runs cancel {short_id}")
+        raise
     _tell_end(session, ended.run, ended.result)
     return exit_code_of(ended.run)
 

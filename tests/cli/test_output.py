@@ -53,6 +53,18 @@ def test_results_are_on_stdout_and_everything_else_on_stderr() -> None:
     assert err.getvalue() == "warning: Odd.\n  → Look.\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("Name? ", "Name? \nfailed\n"), ("line\n", "line\nfailed\n"), ("", "failed\n")],
+)
+def test_a_result_begins_on_a_line_of_its_own(text: str, shown: str) -> None:
+    out = io.StringIO()
+    output = Output(out, io.StringIO(), {})
+    output.result_text(text)
+    output.result("failed")
+    assert out.getvalue() == shown
+
+
 def test_on_a_terminal_a_long_error_and_what_to_type_are_broken_between_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

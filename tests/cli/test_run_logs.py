@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from typing import NoReturn
 from unittest.mock import Mock
 
 import pytest
@@ -181,6 +182,23 @@ def test_waiting_for_a_run_shows_its_output_and_its_end(
     assert "working\n" in ended.stdout
     assert "✕ failed" in ended.stdout
     assert "ValueError: no" in ended.stdout
+
+
+def test_ctrl_c_while_waiting_ends_the_waiting_and_says_how_to_end_the_run(
+    jobrunner: Jobrunner, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(engine)
+    ledger.add_job(name="job")
+    monkeypatch.setattr("jobrunner.cli.run.output_until_end", interrupted)
+    called = jobrunner("run", "test/job", "--wait")
+    (run_id,) = ledger.run_ids()
+    assert called.exit_code == 130
+    assert f"The run goes on. End it: jobrunner runs cancel {str(run_id)[:8]}" in called.stderr
+    assert ledger.state(run_id) == "queued"
+
+
+def interrupted(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def test_progress_and_phases_are_shown(jobrunner: Jobrunner, written: Written) -> None:
