@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
 from jobrunner.cli.coming import Asked
 from jobrunner.cli.command import make_command, output_option
@@ -15,14 +16,23 @@ from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import fields_lines, table_lines, text
 from jobrunner.cli.list import job_record, pauses_of
 from jobrunner.cli.output import Form
+from jobrunner.cli.project import no_such_job
 from jobrunner.cli.runs import run_record, runs_table
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import state_words, style
 from jobrunner.cli.wrapping import wrapped
 from jobrunner.db.engine import transaction
-from jobrunner.db.overview import ListedJob, ListedSchedule, get_job, schedules_of
+from jobrunner.db.overview import (
+    JobFilter,
+    ListedJob,
+    ListedSchedule,
+    get_job,
+    list_jobs,
+    schedules_of,
+)
 from jobrunner.db.pauses import pauses_in_force
 from jobrunner.db.runs import Run, RunFilter, find_runs
+from jobrunner.errors import NotFound
 from jobrunner.plan.pause import PauseInForce
 from jobrunner.schedule import ScheduleError
 from jobrunner.spec.durations import format_duration
@@ -60,7 +70,7 @@ class _Found:
 @output_option
 def command(session: Session, address: str, form: Form) -> None:
     with open_database(session, "get") as engine, transaction(engine) as connection:
-        job = get_job(connection, address)
+        job = _job(connection, address)
         found = _Found(
             job=job,
             schedules=schedules_of(connection, address),
@@ -71,6 +81,15 @@ def command(session: Session, address: str, form: Form) -> None:
         session.output.result(*_lines(found, datetime.now(UTC), session.output.columns))
     else:
         session.output.document(_record(found), form)
+
+
+def _job(connection: Connection, address: str) -> ListedJob:
+    """Raises NotFound with the address that was probably meant."""
+    try:
+        return get_job(connection, address)
+    except NotFound as error:
+        known = [job.address for job in list_jobs(connection, JobFilter())]
+        raise no_such_job(address, known) from error
 
 
 def _record(found: _Found) -> dict[str, Any]:

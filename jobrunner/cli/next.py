@@ -178,7 +178,7 @@ def _timing(bare: _Bare, since: datetime) -> tuple[Timing, list[str]]:
         told = str(error).rstrip(".")
         end = "" if told.endswith("?") else "."
         meant = _option_for(bare.written)
-        hint = "" if meant.startswith(bare.option) else f"jobrunner next {meant}"
+        hint = f"jobrunner next {meant}" if meant and not meant.startswith(bare.option) else ""
         raise JobrunnerError(f"{told[:1].upper()}{told[1:]}{end}", hint=hint) from error
     if isinstance(timing.rule, Cron) and timing.rule.is_hashed:
         return timing, ["H is made from this expression here, in a file from the schedule's name"]
@@ -221,6 +221,8 @@ def _show(
     form: Form,
 ) -> None:
     """`effects` by the name of the schedule."""
+    if form == "table" and not schedules:
+        return  # that there is none is said
     now = datetime.now(UTC)
     several = len(schedules) > 1
     columns = [Column("when"), Column("utc"), Column("in", right=True)]

@@ -159,6 +159,11 @@ def test_an_unknown_job_exits_1(applied: Jobrunner) -> None:
     assert "There is no job ops/nothing." in called.stderr
 
 
+@pytest.mark.parametrize("written", ["report", "ops/reprot"])
+def test_get_names_the_job_that_was_probably_meant(applied: Jobrunner, written: str) -> None:
+    assert "Did you mean ops/report?" in applied("get", written).stderr
+
+
 def test_run_of_a_job_that_is_not_in_force_says_that_it_may_be_in_the_files(
     applied: Jobrunner,
 ) -> None:

@@ -129,6 +129,16 @@ def test_what_next_cannot_answer_is_a_sentence(
     assert told in called.stderr
 
 
+def test_where_nobody_can_guess_the_option_none_is_named(folder: Path) -> None:
+    assert "→" not in call("next", "--every", "10", folder=folder).stderr
+
+
+def test_a_job_without_a_schedule_is_told_to_be_run_by_hand_and_nothing_else(folder: Path) -> None:
+    called = call("next", "ops/by-hand", folder=folder)
+    told = "ops/by-hand has no schedule; start it with `jobrunner run ops/by-hand`.\n"
+    assert (called.exit_code, called.stdout, called.stderr) == (0, "", told)
+
+
 def test_a_job_without_a_schedule_says_how_to_start_it(folder: Path) -> None:
     called = call("next", "ops/by-hand", folder=folder)
     assert called.exit_code == 0
