@@ -38,7 +38,7 @@ from jobrunner.schedule.rrule_times import (
 _SECOND = timedelta(seconds=1)
 _EMPTY_PERIODS = 12
 """As many in a row without a pick are rare: then it pays to see whether there is any."""
-_YEARS_BEFORE_CYCLES = 40
+_YEARS_BEFORE_CYCLES = 12
 _LAST_DAY = date(LAST_YEAR, 12, 31).toordinal()
 _PERIODS = {Frequency.YEARLY: 400, Frequency.MONTHLY: 4800, Frequency.WEEKLY: 20_871}
 """The calendar repeats after 400 years, which are as many months and as many whole weeks: who has

@@ -53,6 +53,7 @@ def days_of_year(days: Days, year: int) -> int:
     return _days_of_year_like(days, _kind_of_year(year))
 
 
+@lru_cache(maxsize=256)  # of 18 KB each
 def days_of_centuries(days: Days) -> int:
     """The matching days of 400 years, bit 0 for 1 January of the year 1, 401 or 801, and so on: after
     that many the calendar repeats.

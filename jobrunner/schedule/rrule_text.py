@@ -63,9 +63,6 @@ class _Part:
 _Parts = dict[str, _Part]
 
 
-@lru_cache(
-    maxsize=16_384
-)  # as many as a large file has: who checks and plans it asks several times
 def parse_rrule(
     text: str,
     *,
@@ -78,6 +75,32 @@ def parse_rrule(
     Without `dtstart` a rule begins at any midnight, if it does not matter which. Raises
     ScheduleError; also for a rule that can never match (30 February).
     """
+    found = _parsed(text, dtstart, exdate, rdate)
+    if isinstance(found, Recurrence):
+        return found
+    raise ScheduleError(found.message, offset=found.offset, width=found.width)
+
+
+@lru_cache(maxsize=16_384)  # as many as a large file has; a check and a plan ask several times
+def _parsed(
+    text: str,
+    dtstart: datetime | None,
+    exdate: tuple[datetime, ...],
+    rdate: tuple[datetime, ...],
+) -> Recurrence | ScheduleError:
+    """What is wrong is kept, too: thousands of jobs may have one rule from a template."""
+    try:
+        return _read(text, dtstart, exdate, rdate)
+    except ScheduleError as error:
+        return error.with_traceback(None)
+
+
+def _read(
+    text: str,
+    dtstart: datetime | None,
+    exdate: tuple[datetime, ...],
+    rdate: tuple[datetime, ...],
+) -> Recurrence:
     parts = _split(text)
     frequency, interval = _frequency(parts), _number(parts, "INTERVAL", 10**8)
     _check_combinations(parts, frequency)

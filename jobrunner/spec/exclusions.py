@@ -10,8 +10,19 @@ from jobrunner.spec.report import Report
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, Sequence, is_null, kind
 from jobrunner.spec.values import check_name
 
-Calendars = Table[str, tuple[Days, ...]]
-"""Name → its days."""
+
+class Calendars:
+    """The days of the project's calendars by name, read once for all jobs."""
+
+    def __init__(self, calendars: Table[str, Calendar]) -> None:
+        self.days: dict[str, tuple[Days, ...]] = {
+            name: tuple(parse_days(days) for days in calendar.dates)
+            for name, calendar in calendars.items()
+        }
+        self.excluded: dict[tuple[object, ...], tuple[str, ...]] = {}
+        """The texts of an `exclude` that is sound → its days, canonical: many jobs have the same, and a
+        calendar is long."""
+
 
 _EXAMPLE = "write for example 2026-12-25 or 2026-12-24/2027-01-01"
 
@@ -35,24 +46,27 @@ def read_calendars(node: Node | None, report: Report) -> dict[str, Calendar]:
     }
 
 
-def days_of_calendars(calendars: Table[str, Calendar]) -> Calendars:
-    """What `exclude` looks names up in: read once for all jobs."""
-    return {
-        name: tuple(parse_days(days) for days in calendar.dates)
-        for name, calendar in calendars.items()
-    }
-
-
 def read_exclude(node: Node, calendars: Calendars, report: Report) -> tuple[str, ...] | None:
     """The days of one value or a list of them, canonical; None after a mistake."""
     items = node.items if isinstance(node, Sequence) else (node,)
+    texts = tuple([item.value if isinstance(item, Scalar) else None for item in items])
+    if texts in calendars.excluded:
+        return calendars.excluded[texts]
     found: list[Days] = []
+    seen: set[object] = set()  # a calendar of a thousand days may be named a thousand times
     good = True
-    for item in report.while_room(node.source, items):
-        days = _excluded(item, calendars, report)
-        good = days is not None and good
-        found += days or ()
-    return canonical_days(found) if good and report.has_room(node.source) else None
+    for item, text in report.while_room(node.source, zip(items, texts, strict=True)):
+        if text is None or text not in seen:
+            days = _excluded(item, calendars, report)
+            good = days is not None and good
+            found += days or ()
+            seen.update({text} if days else ())
+    if not (good and report.has_room(node.source)):
+        return None
+    excluded = canonical_days(found)
+    if None not in texts:
+        calendars.excluded[texts] = excluded
+    return excluded
 
 
 def _is_name(key: Scalar, report: Report) -> bool:
@@ -90,11 +104,11 @@ def _excluded(node: Node, calendars: Calendars, report: Report) -> tuple[Days, .
     if not (isinstance(node, Scalar) and isinstance(node.value, str)) or node.value[:1].isdigit():
         days = _days(node, report)
         return None if days is None else (days,)
-    if node.value in calendars:
-        return calendars[node.value]
+    if node.value in calendars.days:
+        return calendars.days[node.value]
     report.at(
         node, "E218", f"no calendar is named '{shortened(node.value)}'",
-        help=_which_calendars(node.value, tuple(calendars)),
+        help=_which_calendars(node.value, tuple(calendars.days)),
     )  # fmt: skip
     return None
 

@@ -9,7 +9,7 @@ from jobrunner.garbage import collection_paused
 from jobrunner.spec.calls import Call
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.environments import Environment
-from jobrunner.spec.exclusions import days_of_calendars
+from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.inheritance import Layer, Layers, written_out
 from jobrunner.spec.interpolation import without_pending
 from jobrunner.spec.job import Surroundings, check_template, read_defaults, read_job
@@ -188,7 +188,7 @@ class _JobReader:
         self.traced: Layers | None = None
         """Of the job whose address is asked for."""
         self._address_traced = traced
-        self._calendars = days_of_calendars(file.project.calendars)
+        self._calendars = Calendars(file.project.calendars)
         self._first_places: dict[str, Scalar] = {}
         self._new_places: dict[str, Scalar] = {}
         """Those of the file that is being read."""

@@ -163,8 +163,9 @@ def _with_whole_expression(tree: Mapping, report: Report) -> Mapping:
                 node, "E104", f"between braces a comma ends '{rule}' here",
                 help=f'quote it: {rule}: "{text}"',
             )  # fmt: skip
-            entries = tree.without(*rest).entries
-            whole = Entry(entries[rule].key, node._replace(value=text))
+            whole = Entry(tree.entries[rule].key, node._replace(value=text))
+            left_out = set(rest)  # a text of a megabyte has a hundred thousand commas
+            entries = {key: entry for key, entry in tree.entries.items() if key not in left_out}
             return tree._replace(entries=entries | {rule: whole})
     return tree
 
@@ -199,7 +200,7 @@ def _known(values: dict[str, Any]) -> Reading[ScheduleSpec] | None:
     """Many jobs are due at the same times: one value stands for all of them. None where a value is not
     simply text, or something is wrong.
     """
-    if any(type(value) is not str for value in values.values()):
+    if not all(type(value) is str or _are_texts(value) for value in values.values()):
         return None  # others may be equal and not the same, like 1 and true
     try:
         return _read_texts(tuple(values.items()))
@@ -207,8 +208,13 @@ def _known(values: dict[str, Any]) -> Reading[ScheduleSpec] | None:
         return None
 
 
+def _are_texts(value: object) -> bool:
+    """The days of `exclude`, of which a calendar gives many schedules the same."""
+    return type(value) is tuple and all(type(one) is str for one in value)
+
+
 @lru_cache(maxsize=4096)
-def _read_texts(values: tuple[tuple[str, str], ...]) -> Reading[ScheduleSpec]:
+def _read_texts(values: tuple[tuple[str, Any], ...]) -> Reading[ScheduleSpec]:
     return Reading(ScheduleSpec.model_validate(dict(values)))
 
 

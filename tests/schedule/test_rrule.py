@@ -295,6 +295,15 @@ def test_a_rule_that_starts_after_the_calendar_is_refused(text: str) -> None:
         _rule(text, datetime(9999, 12, 31, 9))  # noqa: DTZ001  the wall clock
 
 
+def test_a_wrong_rule_is_told_of_each_time_it_is_read() -> None:
+    with pytest.raises(ScheduleError, match="did you mean DAILY") as first:
+        _rule("INTERVAL=2;FREQ=DAYLY")
+    with pytest.raises(ScheduleError, match="did you mean DAILY") as second:
+        _rule("INTERVAL=2;FREQ=DAYLY")
+    assert (first.value.offset, first.value.width) == (second.value.offset, second.value.width)
+    assert len(first.traceback) == len(second.traceback)
+
+
 @pytest.mark.parametrize("text", ["", ";", "=", "RRULE:", "FREQ=", "FREQ=DAILY\x00", "A" * 5000])
 def test_text_that_is_no_rule_is_refused(text: str) -> None:
     with pytest.raises(ScheduleError):

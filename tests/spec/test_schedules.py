@@ -138,6 +138,25 @@ def test_the_name_of_a_calendar_stands_for_its_days() -> None:
     )
 
 
+def test_a_calendar_named_many_times_is_read_once() -> None:
+    # Read each time, these would be a hundred million days.
+    dates = ", ".join(f"{year}-01-01" for year in range(1900, 2900))
+    text = f"schedule: {{cron: '@daily', exclude: [{', '.join(['years'] * 100_000)}]}}"
+    job = read_job(
+        f"jobs: {{a: {{task: m.f, {text}}}}}", f"calendars: {{years: {{dates: [{dates}]}}}}"
+    )
+    assert len(job.schedules[0].exclude) == 1000
+
+
+def test_a_wrong_day_beside_a_calendar_is_told_of_in_each_schedule() -> None:
+    project = "calendars: {holidays: {dates: [2026-12-25]}}"
+    one = "cron: '@daily', exclude: [holidays, soon]"
+    jobs = (
+        f"jobs:\n  a: {{task: m.f, schedule: {{{one}}}}}\n  b: {{task: m.f, schedule: {{{one}}}}}"
+    )
+    assert mistakes(jobs, project=project) == [("E218", 2, 65), ("E218", 3, 65)]
+
+
 def test_a_calendar_with_a_mistake_is_known_all_the_same() -> None:
     project = "calendars: {holidays: {dates: [2026-12-25, soon]}}"
     jobs = "jobs: {a: {task: m.f, schedule: {cron: '@daily', exclude: holidays}}}"
