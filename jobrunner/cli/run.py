@@ -20,7 +20,7 @@ from jobrunner.cli.settings import keyring_of
 from jobrunner.cli.style import state_words
 from jobrunner.db.engine import transaction
 from jobrunner.db.overview import JobFilter, list_jobs
-from jobrunner.db.processes import read_processes
+from jobrunner.db.processes import not_sent_to, read_processes, unserved_queues
 from jobrunner.db.runs import Run, get_run
 from jobrunner.errors import NotFound, UsageError
 from jobrunner.run import Start
@@ -126,18 +126,31 @@ def _tell(session: Session, engine: Engine, address: str, triggered: TriggeredRu
         case _:
             session.output.result(f"Run {run_id} of {text(address)} is queued.")
     session.output.say(f"  → Look at it: jobrunner runs show {short_id}")
-    _warn_when_nobody_works(session, engine)
+    _warn_when_nobody_works(session, engine, run_id)
 
 
-def _warn_when_nobody_works(session: Session, engine: Engine) -> None:
+def _warn_when_nobody_works(session: Session, engine: Engine, run_id: uuid.UUID) -> None:
     with transaction(engine) as connection:
-        alive = {one.process.kind for one in read_processes(connection) if one.is_alive}
-    for kind, does in (("beat", "sends"), ("worker", "executes")):
-        if kind not in alive:
-            session.output.warning(
-                f"No {kind} is at work; the run waits until one {does} it.",
-                f"Start one: jobrunner {kind}",
-            )
+        processes = [one for one in read_processes(connection) if one.is_alive]
+        run = get_run(connection, run_id)
+    alive = {one.process.kind for one in processes}
+    warn = session.output.warning
+    if "beat" not in alive:
+        warn("No beat is at work; the run waits until one sends it.", "Start one: jobrunner beat")
+    if (run.definition or {}).get("celery_task") is not None:  # workers of its own app execute it
+        for reason in not_sent_to(processes):
+            warn(text(reason), "The run waits until it can be.")
+    elif "worker" not in alive:
+        warn(
+            "No worker is at work; the run waits until one executes it.",
+            "Start one: jobrunner worker",
+        )
+    elif unserved_queues([run.run.queue], processes):
+        queue = text(run.run.queue)
+        warn(
+            f"No worker takes from the queue {queue}; the run waits until one does.",
+            f"Start one: jobrunner worker -Q {queue}",
+        )
 
 
 def _wait(session: Session, engine: Engine, run_id: uuid.UUID) -> int:

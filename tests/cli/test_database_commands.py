@@ -177,6 +177,30 @@ def test_run_of_an_unknown_job_names_the_one_that_was_meant(applied: Jobrunner) 
     assert "Did you mean ops/report?" in applied("run", "ops/reprot").stderr
 
 
+def test_run_warns_of_a_queue_that_no_worker_takes_from(applied: Jobrunner, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        sign_in(connection, "beat")
+        sign_in(connection, "worker", details={"queues": ["default"]})
+    told = (
+        "warning: No worker takes from the queue low; the run waits until one does.\n"
+        "  → Start one: jobrunner worker -Q low\n"
+    )
+    assert told in applied("run", "ops/greet").stderr
+    assert "warning" not in applied("run", "ops/report").stderr
+
+
+def test_run_of_a_celery_task_misses_no_worker_of_ours_but_the_app(
+    jobrunner: Jobrunner, folder: Path, engine: Engine
+) -> None:
+    job = "jobs: {theirs: {celery_task: shop.add, overlap: allow}}\n"
+    (folder / "jobs.d" / "shop.yaml").write_text(job, encoding="utf-8")
+    assert jobrunner("apply", "--yes").exit_code == 0
+    with transaction(engine) as connection:
+        sign_in(connection, "beat", details={"cannot_send": ["The app shop.app is away."]})
+    (_, warned, *_) = jobrunner("run", "default/theirs").stderr.splitlines()
+    assert warned == "warning: The app shop.app is away."
+
+
 def test_run_queues_a_run_and_warns_when_nobody_works(applied: Jobrunner) -> None:
     called = applied("run", "ops/greet", "--kwargs", '{"name": "Ada"}')
     assert called.exit_code == 0
