@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from jobrunner.hints import Expected, Hints
 from jobrunner.spec.guesses import did_you_mean
-from jobrunner.spec.secrets import has_reference
+from jobrunner.spec.secrets import may_have_reference
 
 Place = tuple[str | int, ...]
 """As `spec.calls.Call.node` takes it; () for what is not there."""
@@ -218,7 +218,7 @@ def _values(
 
 
 def _value(expected: Expected, name: str, place: Place, value: Any) -> Iterator[Misfit]:
-    if isinstance(value, dict | list) and has_reference(value):
+    if isinstance(value, dict | list) and may_have_reference(value):
         return
     try:
         expected.adapter.validate_python(value)

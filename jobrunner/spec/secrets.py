@@ -42,6 +42,14 @@ def has_reference(value: Any) -> bool:
     return isinstance(value, dict | list | tuple) and any(map(has_reference, items))
 
 
+def may_have_reference(value: Any) -> bool:
+    """The same, also for one that has a slip in it: it is told of by itself."""
+    if isinstance(value, dict) and _KEY in value:
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return isinstance(value, dict | list | tuple) and any(map(may_have_reference, items))
+
+
 def sealed_value(*, key: str, digest: str, token: str) -> dict[str, Any]:
     """What is stored in place of a sensitive argument.
 

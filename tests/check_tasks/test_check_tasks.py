@@ -147,6 +147,14 @@ def test_a_secret_is_judged_by_its_name_only(check: Check) -> None:
     ]
 
 
+@pytest.mark.parametrize("slip", ["{secret: SIZE}", "{secret: 'evn:SIZE'}", "[{secret: 1}]"])
+def test_a_slip_in_a_reference_to_a_secret_is_told_once_and_is_no_wrong_argument(
+    check: Check, slip: str
+) -> None:
+    jobs = f"  a: {{task: billing.charge, kwargs: {{batch_size: {slip}}}}}\n"
+    assert [one.code for one in check(jobs)] == ["E219"]
+
+
 def test_no_value_of_a_sensitive_argument_is_shown(check: Check) -> None:
     jobs = (
         "  a:\n    task: billing.charge\n    sensitive: [kye, batch_size]\n"
