@@ -18,7 +18,7 @@ from jobrunner.source.tasks import Described, TaskSources
 from jobrunner.spec.calls import Call
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import ParsedProject
-from jobrunner.spec.paths import is_allowed
+from jobrunner.spec.paths import Allowed
 from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.report import Report, in_file_order
 from jobrunner.spec.tree import Node, Scalar, Source, is_null
@@ -42,8 +42,9 @@ def check_tasks(
     """
     report = Report()
     patterns = parsed.project.allow.tasks
+    allowed = Allowed(patterns)
     calls = sorted(
-        (call for call in parsed.calls if is_allowed(call.path, patterns)),
+        (call for call in parsed.calls if call.path in allowed),
         key=lambda call: call.path.rpartition(".")[0],
     )
     with collection_paused(), _opened(mode, read.root, patterns) as judge:
@@ -56,10 +57,8 @@ def doubter(root: Path, *, patterns: Sequence[str], mode: TaskCheck) -> Callable
     """Tells of a call whether `check_tasks` may have something to say of it. Imports nothing."""
     match mode:
         case "static":
-            sources = TaskSources(root, allow=patterns)
-            return lambda call: (
-                is_allowed(call.path, patterns) and _by_source(sources, call) is not None
-            )
+            sources, allowed = TaskSources(root, allow=patterns), Allowed(patterns)
+            return lambda call: call.path in allowed and _by_source(sources, call) is not None
         case "import":
             return lambda _: True
         case "off":
@@ -98,7 +97,8 @@ def _misfits(shape: Shape, call: Call) -> list[Misfit]:
 def _report_all(calls: Sequence[Call], judge: Judge, report: Report) -> None:
     told: set[str] = set()
     for call in calls:
-        if not report.has_room(call.task.source):
+        is_told = call.path.rpartition(".")[0] in told
+        if is_told or not report.has_room(call.task.source):
             continue  # each module is looked for on disk, and nothing of it would be told
         match judge(call):
             case Problem() as problem if problem.module not in told:

@@ -31,8 +31,8 @@ from jobrunner.source.signatures import (
     in_words,
     written_parameters,
 )
-from jobrunner.spec.guesses import did_you_mean
-from jobrunner.spec.paths import is_allowed
+from jobrunner.spec.guesses import did_you_mean, listed
+from jobrunner.spec.paths import Allowed
 
 _MOST_STEPS = 10
 """From a name that is imported to where it is defined."""
@@ -80,7 +80,7 @@ class TaskSources:
 
     def __init__(self, root: Path, *, allow: Sequence[str] = ()) -> None:
         self._root = root
-        self._allow = allow
+        self._allow = Allowed(allow)
         self._modules = Modules(root)
         self._known: dict[str, Described | Problem | None] = {}
 
@@ -155,12 +155,14 @@ class TaskSources:
 
     def _allowed(self, task: str, described: Described | Problem) -> Described | Problem:
         """What it is called here may be allowed, and what it is may not."""
-        if isinstance(described, Problem) or is_allowed(described.origin, self._allow):
+        if isinstance(described, Problem) or described.origin in self._allow:
             return described
-        allowed = f"allowed are: {', '.join(self._allow)}"
+        patterns = self._allow.patterns
         return Problem(
             "E302", f"'{task}' is '{described.origin}', which may not be loaded",
-            help=allowed if self._allow else "call a function of your own that does it",
+            help=f"allowed are: {listed(patterns)}"
+            if patterns
+            else "call a function of your own that does it",
         )  # fmt: skip
 
     def _follow(self, module: Module, name: str) -> _Bound:

@@ -10,6 +10,7 @@ from jobrunner.spec.calls import Call, calls_of
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
 from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.field_places import FIELDS, field_places
+from jobrunner.spec.guesses import listed
 from jobrunner.spec.inheritance import Layer, Layers, written_out
 from jobrunner.spec.interpolation import (
     Interpolator,
@@ -20,7 +21,7 @@ from jobrunner.spec.interpolation import (
 )
 from jobrunner.spec.keys import KEYS, check_keys
 from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, ScheduleSpec
-from jobrunner.spec.paths import is_allowed, parse_task_path
+from jobrunner.spec.paths import Allowed, parse_task_path
 from jobrunner.spec.project import ProjectSpec
 from jobrunner.spec.queues import DeclaredQueues, check_queues
 from jobrunner.spec.repetition import repeats_few
@@ -44,6 +45,7 @@ class Surroundings:
 
     namespace: str
     project: ProjectSpec
+    allowed: Allowed
     calendars: Calendars
     queues: DeclaredQueues
     report: Report
@@ -320,17 +322,20 @@ def _is_allowed(task: Node | None, around: Surroundings) -> bool:
         path = parse_task_path(task.value)
     except ValueError:
         return True  # told of where the value is read
-    if is_allowed(path, around.project.allow.tasks):
+    if path in around.allowed:
         return True
-    message, advice = _not_allowed(path, around.project.allow.tasks)
+    message, advice = _not_allowed(path, around.allowed.patterns)
     around.report.at(task, "E302", message, help=advice, topic=path.rpartition(".")[0])
     return False
 
 
+_NOT_PYTHON = Allowed(())
+
+
 def _not_allowed(task: str, patterns: Sequence[str]) -> tuple[str, str]:
     if patterns:
-        allowed = f"allowed are: {', '.join(patterns)}"
-        if is_allowed(task, ()):  # nobody is led to allow a part of Python
+        allowed = f"allowed are: {listed(patterns)}"
+        if task in _NOT_PYTHON:  # nobody is led to allow a part of Python
             allowed += (
                 f"; to allow it, add '{task.rpartition('.')[0]}.*' to them in the project file"
             )

@@ -17,6 +17,7 @@ from jobrunner.spec.keys import check_keys
 from jobrunner.spec.matrix import Combination, fill_mapping, read_matrix
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.moves import WrittenMove, check_moves, read_moves
+from jobrunner.spec.paths import Allowed
 from jobrunner.spec.project import NOTHING_GIVEN, DefinedNotifier, Given, Move, ProjectSpec
 from jobrunner.spec.project_file import (
     ProjectFile,
@@ -188,6 +189,7 @@ class _JobReader:
         self.traced: Layers | None = None
         """Of the job whose address is asked for."""
         self._address_traced = traced
+        self._allowed = Allowed(file.project.allow.tasks)
         self._calendars = Calendars(file.project.calendars)
         self._first_places: dict[str, Scalar] = {}
         self._new_places: dict[str, Scalar] = {}
@@ -371,6 +373,7 @@ class _JobReader:
         return Surroundings(
             namespace=namespace,
             project=self.file.project,
+            allowed=self._allowed,
             calendars=self._calendars,
             queues=self.file.queues,
             report=self.report,

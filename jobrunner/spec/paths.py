@@ -47,22 +47,47 @@ def check_pattern(text: str) -> str:
     return text
 
 
+class Allowed:
+    """The dotted paths that may be loaded, by the patterns of `allow.tasks`. No patterns: anything but
+    Python's own modules.
+
+    A large file asks for each of its tasks, and there may be a thousand patterns: they are looked up by
+    what stands before their first star.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns = tuple(patterns)
+        self._whole = {pattern for pattern in patterns if "*" not in pattern}
+        self._behind: dict[str, list[list[str]]] = {}
+        """What a path begins with → the other parts of each such pattern."""
+        for pattern in self.patterns:
+            first, *behind = pattern.split("*")
+            if behind:
+                self._behind.setdefault(first, []).append(behind)
+        self._lengths = {len(first) for first in self._behind}
+
+    def __contains__(self, path: str) -> bool:
+        if not self.patterns:
+            return path.partition(".")[0] not in PYTHON_MODULES
+        return path in self._whole or any(
+            _fits(path, length, behind)
+            for length in self._lengths
+            for behind in self._behind.get(path[:length], ())
+        )
+
+
 def is_allowed(path: str, patterns: Sequence[str]) -> bool:
-    """Whether a dotted path may be loaded. No patterns: anything but Python's own modules."""
-    if not patterns:
-        return path.partition(".")[0] not in PYTHON_MODULES
-    return any(_matches(path, pattern) for pattern in patterns)
+    """Whether one dotted path may be loaded."""
+    return path in Allowed(patterns)
 
 
-def _matches(path: str, pattern: str) -> bool:
-    first, *rest = pattern.split("*")
-    if not rest:
-        return path == pattern
-    *middle, last = rest
-    if not path.startswith(first) or len(path) < len(first) + len(last) or not path.endswith(last):
+def _fits(path: str, start: int, behind: Sequence[str]) -> bool:
+    """Whether what follows `start` has the other parts of a pattern, with anything before each."""
+    *middle, last = behind
+    at, end = start, len(path) - len(last)
+    if end < at or not path.endswith(last):
         return False
     # Leftmost matches are enough for stars, and take linear time where a regex would backtrack.
-    at, end = len(first), len(path) - len(last)
     for part in middle:
         found = path.find(part, at, end)
         if found < 0:

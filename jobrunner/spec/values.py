@@ -73,18 +73,25 @@ def _mistakes(error: ValidationError, model: type[Model], values: dict[str, Any]
     """Of very many those of each list's first items: pydantic needs half a kilobyte to tell of one."""
     if error.error_count() > MOST_IN_ONE_FILE:
         try:
-            model.model_validate({key: _first_items(value) for key, value in values.items()})
+            model.model_validate(_first_items(values))
         except ValidationError as of_first:
-            return of_first.errors(include_url=False)
-    return error.errors(include_url=False)
+            error = of_first
+    found = error.errors(include_url=False)
+    for mistake in found:
+        if "error" in mistake.get("ctx", {}):
+            # The exception knows all frames that it went through, and they know it: nothing of them
+            # would be given back before the end of a large file.
+            mistake["ctx"]["error"] = str(mistake["ctx"]["error"])
+    return found
 
 
 def _first_items(value: Any) -> Any:
     match value:
         case list():
-            return value[: MOST_IN_ONE_FILE + 1]
+            return [_first_items(item) for item in value[: MOST_IN_ONE_FILE + 1]]
         case dict():
-            return dict(islice(value.items(), MOST_IN_ONE_FILE + 1))
+            first = islice(value.items(), MOST_IN_ONE_FILE + 1)
+            return {key: _first_items(item) for key, item in first}
         case _:
             return value
 

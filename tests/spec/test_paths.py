@@ -1,4 +1,8 @@
+from fnmatch import fnmatchcase
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobrunner.spec.paths import check_pattern, is_allowed, parse_exception_path, parse_task_path
 
@@ -39,6 +43,14 @@ def test_an_exception_may_be_a_builtin() -> None:
 )
 def test_a_star_stands_for_anything(pattern: str, path: str, allowed: bool) -> None:  # noqa: FBT001  a table
     assert is_allowed(path, [pattern]) is allowed
+
+
+@given(
+    patterns=st.lists(st.text("ab.*", max_size=6), min_size=1, max_size=5),
+    path=st.text("ab.", max_size=8),
+)
+def test_one_of_many_patterns_is_enough(patterns: list[str], path: str) -> None:
+    assert is_allowed(path, patterns) is any(fnmatchcase(path, one) for one in patterns)
 
 
 def test_without_patterns_anything_but_python_itself_is_allowed() -> None:
