@@ -37,7 +37,10 @@ def command(session: Session, *, folder: Path, app: str | None) -> None:
     root = session.working_directory / folder
     told = None if app is None else _load(session, app, root)
     task = None if told is None else _first_task(told)
-    for path, content in scaffold(project_name=_project_name(root), celery_task=task).items():
+    # A folder `tasks` would be imported in place of `tasks.py`, where many a Celery app stands.
+    package = "job_tasks" if (root / "tasks.py").exists() else "tasks"
+    files = scaffold(project_name=_project_name(root), package=package, celery_task=task)
+    for path, content in files.items():
         if write_new(root / path, content):
             session.output.result(f"{style('+', 'good')} {path}")
         else:

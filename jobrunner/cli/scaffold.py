@@ -14,7 +14,7 @@ PROJECT = """\
 version: 1
 project: {name}
 include: ["jobs.d/**/*.yaml"]
-allow: {{tasks: ["tasks.*"]}}   # what a worker may load
+allow: {{tasks: ["{package}.*"]}}   # what a worker may load
 defaults:
   timezone: UTC
 """
@@ -27,9 +27,9 @@ namespace: demo
 jobs:
   hello:
     description: Says hello; change a line, save, and watch it
-    task: tasks.hello.say_hello
-    kwargs: {name: world}
-    schedule: {every: 10s}
+    task: {package}.hello.say_hello
+    kwargs: {{name: world}}
+    schedule: {{every: 10s}}
 """
 
 CELERY_PROJECT = """\
@@ -165,13 +165,15 @@ class CeleryTask:
     needs_arguments: bool
 
 
-def scaffold(*, project_name: str, celery_task: CeleryTask | None = None) -> Mapping[str, str]:
-    """Path → content, in the order in which they are told."""
-    first = _own_job() if celery_task is None else _job_of_celery(celery_task)
+def scaffold(
+    *, project_name: str, package: str = "tasks", celery_task: CeleryTask | None = None
+) -> Mapping[str, str]:
+    """Path → content, in the order in which they are told. `package` is a new one, for the callable."""
+    first = _own_job(package) if celery_task is None else _job_of_celery(celery_task)
     project = PROJECT if celery_task is None else CELERY_PROJECT
     app = "" if celery_task is None else celery_task.app
     return {
-        "jobrunner.yaml": project.format(name=project_name, app=app),
+        "jobrunner.yaml": project.format(name=project_name, package=package, app=app),
         **first,
         **{f".jobrunner/{name}": content for name, content in run_directory_files().items()},
         ".github/workflows/jobrunner.yml": WORKFLOW,
@@ -193,8 +195,12 @@ def as_name(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:100]
 
 
-def _own_job() -> Mapping[str, str]:
-    return {"jobs.d/hello.yaml": JOB, "tasks/__init__.py": "", "tasks/hello.py": CALLABLE}
+def _own_job(package: str) -> Mapping[str, str]:
+    return {
+        "jobs.d/hello.yaml": JOB.format(package=package),
+        f"{package}/__init__.py": "",
+        f"{package}/hello.py": CALLABLE,
+    }
 
 
 def _job_of_celery(task: CeleryTask) -> Mapping[str, str]:

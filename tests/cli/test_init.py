@@ -93,6 +93,14 @@ def test_the_schemas_stand_where_the_files_name_them(made: Path) -> None:
         assert json.loads((made / name).parent.joinpath(*named).read_text("utf-8"))["title"]
 
 
+def test_a_module_tasks_stays_the_one_that_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(APP, encoding="utf-8")
+    assert "+ job_tasks/hello.py\n" in call("init", folder=tmp_path).stdout
+    assert not (tmp_path / "tasks").exists()
+    assert call("validate", "--strict", folder=tmp_path).exit_code == 0
+    assert call("run", "demo/hello", "--local", folder=tmp_path).exit_code == 0
+
+
 @pytest.mark.parametrize("app", ["acme:app", "acme"])
 def test_a_first_job_of_a_celery_app_needs_no_arguments(acme: Path, app: str) -> None:
     called = call("init", "--from-celery", app, folder=acme)
