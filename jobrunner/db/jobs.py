@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from operator import attrgetter, itemgetter
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy import Connection, RowMapping, TextClause, text
 
 from jobrunner.db.projects import API_OWNER
 from jobrunner.errors import Conflict, NotFound
@@ -88,7 +88,7 @@ def read_jobs(connection: Connection, project_id: int) -> tuple[CurrentJob, ...]
     global _last_read  # noqa: PLW0603  the last one only, so that it does not grow
     # Before the jobs themselves: what changes in between is read, and is read once more the next time.
     rows = connection.execute(_VERSIONS, {"project_id": project_id})
-    versions = {row.id: row.version for row in rows}
+    versions = {row["id"]: row["version"] for row in rows.mappings()}
     known = {key: read for key, read in _last_read.items() if versions.get(key) == read.version}
     new = _read(connection, _READ_IDS, {"ids": [key for key in versions if key not in known]})
     known |= {str(job.id): _Versioned(versions[str(job.id)], job) for job in new}
@@ -120,10 +120,11 @@ def _read(
 ) -> list[CurrentJob]:
     of_jobs, of_schedules = statements
     schedules: dict[str, list[_StoredSchedule]] = {}
-    for row in sorted(connection.execute(of_schedules, values), key=attrgetter("name")):
-        schedules.setdefault(row.job_id, []).append(_stored_schedule(row))
-    rows = connection.execute(of_jobs, values)
-    return [_current_job(row, schedules.get(row.id, ())) for row in rows]
+    rows = connection.execute(of_schedules, values).mappings()
+    for row in sorted(rows, key=itemgetter("name")):
+        schedules.setdefault(row["job_id"], []).append(_stored_schedule(row))
+    rows = connection.execute(of_jobs, values).mappings()
+    return [_current_job(row, schedules.get(row["id"], ())) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,45 +133,45 @@ class _StoredSchedule:
     problem: str
 
 
-def _stored_schedule(row: Row[Any]) -> _StoredSchedule:
-    spec = _load(ScheduleSpec, row.spec_json)
-    if isinstance(spec, ScheduleSpec) and spec.name != row.name:
+def _stored_schedule(row: RowMapping) -> _StoredSchedule:
+    spec = _load(ScheduleSpec, row["spec_json"])
+    if isinstance(spec, ScheduleSpec) and spec.name != row["name"]:
         spec = f"it is named {spec.name!r} inside"
-    if row.given_up:  # no tick looks at it any more
-        spec = row.given_up
+    if row["given_up"]:  # no tick looks at it any more
+        spec = row["given_up"]
     value = CurrentSchedule(
-        id=UUID(row.id),
-        name=row.name,
+        id=UUID(row["id"]),
+        name=row["name"],
         spec=None if isinstance(spec, str) else spec,
-        next_scheduled_for=row.next_scheduled_for,
-        last_run_at=row.last_run_at,
-        total_run_count=row.total_run_count,
+        next_scheduled_for=row["next_scheduled_for"],
+        last_run_at=row["last_run_at"],
+        total_run_count=row["total_run_count"],
     )
     problem = ""
     if isinstance(spec, str):
-        problem = f"The stored schedule #{row.name} cannot be read: {spec}."
+        problem = f"The stored schedule #{row['name']} cannot be read: {spec}."
     return _StoredSchedule(value, problem)
 
 
-def _current_job(row: Row[Any], schedules: Sequence[_StoredSchedule]) -> CurrentJob:
-    applied = _load(JobSpec, row.spec_json)
-    if isinstance(applied, JobSpec) and applied.address != row.address:
+def _current_job(row: RowMapping, schedules: Sequence[_StoredSchedule]) -> CurrentJob:
+    applied = _load(JobSpec, row["spec_json"])
+    if isinstance(applied, JobSpec) and applied.address != row["address"]:
         applied = f"it is of {applied.address}"
     problem = next((s.problem for s in schedules if s.problem), "")
     if isinstance(applied, str):
         problem = f"The stored definition cannot be read: {applied}."
     specs = tuple(s.value.spec for s in schedules if s.value.spec is not None)
     return CurrentJob(
-        id=UUID(row.id),
-        address=row.address,
+        id=UUID(row["id"]),
+        address=row["address"],
         applied=None if isinstance(applied, str) else applied,
         in_force=None if isinstance(applied, str) or problem else _in_force(applied, row, specs),
-        digest=row.digest,
+        digest=row["digest"],
         problem=problem,
-        location=Location(file=row.file, line=row.line),
-        revision=row.revision,
+        location=Location(file=row["file"], line=row["line"]),
+        revision=row["revision"],
         schedules=tuple(s.value for s in schedules),
-        active_runs=row.active_runs,
+        active_runs=row["active_runs"],
     )
 
 
@@ -202,18 +203,18 @@ _IN_COLUMNS = (
 _of_definition = attrgetter(
     *_IN_COLUMNS, "catch_up.policy", "catch_up.window", "catch_up.max", "tags"
 )
-_of_row = attrgetter(*_IN_COLUMNS, "catch_up_policy", "catch_up_window", "catch_up_max")
+_of_row = itemgetter(*_IN_COLUMNS, "catch_up_policy", "catch_up_window", "catch_up_max")
 
 
-def _in_force(applied: JobSpec, row: Row[Any], schedules: tuple[ScheduleSpec, ...]) -> JobSpec:
+def _in_force(applied: JobSpec, row: RowMapping, schedules: tuple[ScheduleSpec, ...]) -> JobSpec:
     """What dispatch goes by: the columns and the schedule rows win over the definition."""
-    tags = tuple(row.tags)
+    tags = tuple(row["tags"])
     if _of_definition(applied) == (*_of_row(row), tags) and _are_alike(applied, schedules):
         return applied
     catch_up = CatchUp.model_construct(
-        policy=row.catch_up_policy, window=row.catch_up_window, max=row.catch_up_max
+        policy=row["catch_up_policy"], window=row["catch_up_window"], max=row["catch_up_max"]
     )
-    stored = {name: getattr(row, name) for name in _IN_COLUMNS}
+    stored = {name: row[name] for name in _IN_COLUMNS}
     return applied.model_copy(
         update={**stored, "catch_up": catch_up, "tags": tags, "schedules": schedules}
     )
@@ -295,6 +296,8 @@ def _owner(project: str) -> str:
 
 def check_owners(connection: Connection, project: str, addresses: Sequence[str]) -> None:
     """Raise Conflict when one of these addresses is a living job of another project."""
+    if not addresses:
+        return
     rows = connection.execute(_OWNERS, {"project": project, "addresses": list(addresses)}).all()
     if not rows:
         return

@@ -175,14 +175,17 @@ def check_targets(targets: Targets, known: Iterable[str], *, where: str) -> None
 
 
 def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
-    name = desired.project.project
-    _check_owners(connection, desired)
-    return read_current(connection, name, [job.address for job in desired.jobs])
+    wanted = [job.address for job in desired.jobs]
+    current = read_current(connection, desired.project.project, wanted)
+    in_force = {job.address for job in current.jobs}
+    # What is in force here is nobody else's.
+    _check_owners(connection, desired, [one for one in wanted if one not in in_force])
+    return current
 
 
-def _check_owners(connection: Connection, desired: Desired) -> None:
+def _check_owners(connection: Connection, desired: Desired, new: Sequence[str]) -> None:
     try:
-        jobs.check_owners(connection, desired.project.project, [j.address for j in desired.jobs])
+        jobs.check_owners(connection, desired.project.project, new)
     except Conflict as error:
         if desired.has_project_file:
             raise
@@ -203,7 +206,8 @@ def _plan_of_files(
     now: datetime,
 ) -> Plan:
     """`keyring` None: nothing is sealed on either side."""
-    check_targets(targets, _addresses(desired, current), where="in the files")
+    if targets:
+        check_targets(targets, _addresses(desired, current), where="in the files")
     plan = make_plan(
         current,
         desired.jobs if keyring is None else _sealed(desired.jobs, current, keyring),
