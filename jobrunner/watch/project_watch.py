@@ -97,6 +97,7 @@ class ProjectWatch:
         elif self._hints.wait(timeout_seconds):
             self._look_at = 0.0
 
+    @collection_paused()  # until it waits: nobody waits for it then
     def run_once(self) -> None:
         """Look if it is time to, and give the sign of life if it is time to."""
         now = time.monotonic()
@@ -166,7 +167,6 @@ class ProjectWatch:
         deep = {_deep_folder(root, pattern) for pattern in project.include if "/" in pattern}
         return Watched(root=root, flat=frozenset(flat), deep=frozenset(deep))
 
-    @collection_paused()
     def _reconcile(self) -> Applied:
         if self._file_is_gone and self._config is None:
             assert self._project_root is not None  # noqa: S101  it was there, or it could not be gone
