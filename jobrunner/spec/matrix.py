@@ -2,13 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import product
 from operator import is_
 from typing import NamedTuple
 
 from jobrunner.spec.guesses import did_you_mean, listed
-from jobrunner.spec.interpolation import Expanded, MatrixName, Pending
+from jobrunner.spec.interpolation import Expanded, MatrixName, Pending, pending_in
 from jobrunner.spec.keys import EXTENSION, shortened
 from jobrunner.spec.models import NAME_PATTERN
 from jobrunner.spec.report import Report
@@ -69,6 +69,30 @@ def read_matrix(key: Scalar, entry: Entry, report: Report) -> list[Combination] 
         return _named(key, axes, left, report)
     report.at(entry.key, "E236", "'exclude' leaves no job of this matrix", help="exclude less")
     return None
+
+
+def without_values(tree: Mapping) -> Mapping:
+    """The same with a `matrix` of nothing: each job of one would look through all of its values."""
+    entry = tree.entries.get("matrix")
+    if entry is None:
+        return tree
+    nothing = Mapping({}, entry.key.line, entry.key.column, entry.key.source)
+    return tree._replace(entries=tree.entries | {"matrix": entry._replace(value=nothing)})
+
+
+def keys_to_fill(trees: Iterable[Mapping]) -> frozenset[str]:
+    """The keys below which any of the trees has something that `fill_keys` replaces."""
+    entries = (item for tree in trees for item in tree.entries.items())
+    return frozenset(name for name, entry in entries if pending_in(entry.value))
+
+
+def fill_keys(
+    tree: Mapping, keys: Collection[str], values: dict[str, Value], report: Report
+) -> Mapping:
+    """The tree with each `${matrix.name}` below these keys replaced."""
+    found = {key: tree.entries[key] for key in keys if key in tree.entries}
+    filled = fill_mapping(tree._replace(entries=found), values, report).entries
+    return tree._replace(entries=tree.entries | filled)
 
 
 def fill(node: Node, values: dict[str, Value], report: Report) -> Node:
@@ -283,7 +307,7 @@ def _filled(node: Scalar, values: dict[str, Value], report: Report) -> Scalar:
     parts = node.value.parts
     names = [part.name for part in parts if isinstance(part, MatrixName)]
     unknown = [name for name in names if name not in values]
-    for name in unknown:
+    for name in unknown if report.takes(node, "E231") else ():
         guess = did_you_mean(name, tuple(values))
         report.at(
             node, "E231", f"the job's matrix has no '{shortened(name)}'",

@@ -1,8 +1,8 @@
 """Files → the project and its jobs, with every mistake of the whole tree."""
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobrunner.garbage import collection_paused
@@ -14,7 +14,13 @@ from jobrunner.spec.inheritance import Layer, Layers, written_out
 from jobrunner.spec.interpolation import without_pending
 from jobrunner.spec.job import Surroundings, check_template, read_defaults, read_job
 from jobrunner.spec.keys import check_keys
-from jobrunner.spec.matrix import Combination, fill_mapping, read_matrix
+from jobrunner.spec.matrix import (
+    Combination,
+    fill_keys,
+    keys_to_fill,
+    read_matrix,
+    without_values,
+)
 from jobrunner.spec.models import DefinedJob
 from jobrunner.spec.moves import WrittenMove, check_moves, read_moves
 from jobrunner.spec.paths import Allowed
@@ -318,8 +324,10 @@ class _JobReader:
         if combinations is None:
             self._read_one(key, layers.each_by(without_pending), document.around, is_named=False)
             return
+        common = layers.each_by(without_values)
+        keys = keys_to_fill(layer.tree for layer in common.each)
         for combination in combinations:
-            filled = self._filled(layers, combination)
+            filled = self._filled(common, keys, combination)
             name = key._replace(value=combination.name)
             self._read_one(name, filled, document.around, is_named=True)
 
@@ -339,10 +347,10 @@ class _JobReader:
         )  # fmt: skip
         return None
 
-    def _filled(self, layers: Layers, combination: Combination) -> Layers:
-        if not self.file.interpolator.has_pending:
+    def _filled(self, layers: Layers, keys: Collection[str], combination: Combination) -> Layers:
+        if not keys:
             return layers
-        return layers.each_by(lambda tree: fill_mapping(tree, combination.values, self.report))
+        return layers.each_by(lambda tree: fill_keys(tree, keys, combination.values, self.report))
 
     def _read_one(
         self, key: Scalar, layers: Layers, around: Surroundings, *, is_named: bool

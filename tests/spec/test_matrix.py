@@ -187,3 +187,21 @@ def test_a_large_job_cannot_be_made_any_number_of_times() -> None:
         "E107",
         "the jobs of this file repeat more than 1,000,000 values",
     )
+
+
+def test_of_thousands_of_jobs_each_has_its_own_value_in_every_layer() -> None:
+    values = ", ".join(map(str, range(1_000)))
+    parsed = parse(
+        "defaults: {kwargs: {both: '${matrix.x}', of_all: 1}}\n"
+        f"jobs: {{a: {{task: m.f, matrix: {{x: [{values}]}}, kwargs: {{own: ['${{matrix.x}}', 2]}}}}}}"
+    )
+    assert parsed.diagnostics == ()
+    assert {job.spec.name: job.spec.kwargs for job in parsed.jobs} == {
+        f"a-{value}": {"both": value, "of_all": 1, "own": [value, 2]} for value in range(1_000)
+    }
+
+
+def test_a_name_that_no_job_of_a_matrix_has_is_told_of_once() -> None:
+    values = ", ".join(map(str, range(1_000)))
+    text = f"jobs:\n  a: {{task: m.f, matrix: {{x: [{values}]}}, kwargs: {{y: '${{matrix.xx}}'}}}}"
+    assert [code for code, _, _ in mistakes(text)] == ["E231"]
