@@ -129,7 +129,8 @@ class _Reader:
                 "name one that exists, or leave the option out",
             )  # fmt: skip
             return None
-        return self._read_file(path.name, may_lead_out=self._named is not None)
+        may_lead_out = self._named is not None
+        return self._read_file(path.name, os.path.realpath(path), may_lead_out=may_lead_out)
 
     def _read_files(self, paths: Sequence[str]) -> Iterator[SourceFile]:
         seen = set()
@@ -140,7 +141,7 @@ class _Reader:
             if real in seen:
                 continue
             seen.add(real)
-            file = self._read_file(path)
+            file = self._read_file(path, real)
             if file is None:
                 continue
             self._bytes_read += len(file.content)
@@ -218,16 +219,13 @@ class _Reader:
         )  # fmt: skip
         return False
 
-    def _read_file(self, path: str, *, may_lead_out: bool = False) -> SourceFile | None:
+    def _read_file(self, path: str, real: str, *, may_lead_out: bool = False) -> SourceFile | None:
+        """`real` is where it lies when each link is followed."""
         whole = self._root / path
         if not _is_printable(path):
             self._refuse(_printable(path), "E121", "the file's name cannot be shown", "rename it")
             return None
-        if (
-            os.path.realpath(whole) != str(whole)
-            and not may_lead_out
-            and not self._leads_inside(path)
-        ):
+        if real != str(whole) and not may_lead_out and not self._leads_inside(path):
             return None
         try:
             content = self._read_bytes(path, whole)
