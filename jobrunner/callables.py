@@ -102,7 +102,10 @@ def _refuse_unless_allowed(dotted: str, origin: str, allow: Sequence[str]) -> No
         return
     if allow:
         reason = f"only {', '.join(allow)} are allowed"
-        hint = f"Add {origin} to JOBRUNNER_ALLOW_TASKS, or to allow.tasks of the project file."
+        hint = (
+            f"Add {origin} to JOBRUNNER_ALLOW_TASKS, or to allow.tasks of the project file; "
+            "a worker reads them when it starts."
+        )
     else:
         reason = "modules of Python itself are no tasks"
         hint = "Name a function of your own that does it."

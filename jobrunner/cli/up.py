@@ -21,7 +21,6 @@ from jobrunner.cli import up_web
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import actor_of
 from jobrunner.cli.kept_program import KeptProgram
-from jobrunner.cli.nearby import nearby, own_command
 from jobrunner.cli.own_command import JOBRUNNER
 from jobrunner.cli.run_directory import prepare_run_directory, published_endpoints
 from jobrunner.cli.session import Session
@@ -29,6 +28,7 @@ from jobrunner.cli.settings import given_of
 from jobrunner.cli.stream import FilesStream, RunStream, event_line
 from jobrunner.cli.style import style
 from jobrunner.cli.up_also import names_of_programs, run_first, split_commands, with_own_programs
+from jobrunner.cli.up_banner import banner
 from jobrunner.cli.up_python import CalledPython, SavedPython
 from jobrunner.cli.watch import EXIT_INTERRUPTED, options_for
 from jobrunner.db.engine import make_engine, transaction
@@ -39,8 +39,11 @@ from jobrunner.embedded.program import Program
 from jobrunner.embedded.servers import RunningServers, start_servers
 from jobrunner.errors import DatabaseUnavailable, EmbeddedServerError
 from jobrunner.files import read_project
+from jobrunner.reconcile import ApplyOptions, Desired
 from jobrunner.reload import names_of
 from jobrunner.settings import Settings, load_settings
+from jobrunner.spec.parse import parse_project_file
+from jobrunner.spec.project import ProjectSpec
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
 from jobrunner.wording.foreign_text import safe
 
@@ -114,7 +117,8 @@ def command(
 ) -> int:
     # The endpoints of a running `up` are none of ours: only what the environment names counts.
     given = load_settings(session.environ, Path("/"))
-    root = read_project(config=session.config, working_directory=session.working_directory).root
+    read = read_project(config=session.config, working_directory=session.working_directory)
+    root, (project, _) = read.root, parse_project_file(read.config)
     folder = root / given.run_directory
     with ExitStack() as opened:
         with session.output.progress("starting the servers"):
@@ -123,7 +127,7 @@ def command(
             )
         opened.callback(servers.stop)
         # Only now: another one that runs here has the folder's lock.
-        session.output.told(*_banner(session, root, folder, given))
+        session.output.told(*banner(session, root, folder, given))
         prepare_run_directory(folder)
         settings = given.model_copy(
             update={
@@ -139,8 +143,10 @@ def command(
             opened.enter_context(published_endpoints(folder, settings))
         port = None if no_web or not up_web.is_installed() else up_web.find_port()
         if port is not None:
-            session.output.told(*_web_banner(session, engine, settings, port))
+            subject = actor_of(session)
+            session.output.told(*up_web.web_banner(engine, settings, port, subject=subject))
         up = _Up(session, engine, servers, settings, root, folder, concurrency or _slots(), port)
+        up.started_with = up.named_now = _named_at_start(project)
         for words in first_commands:
             run_first(words, root=root, environ=up.environment())
         up.add_programs(also_commands)
@@ -150,38 +156,13 @@ def command(
         return up.run()
 
 
+def _named_at_start(project: ProjectSpec) -> object:
+    """What of the project file a beat and a worker read only when they start."""
+    return project.allow.tasks, project.celery.app
+
+
 def _slots() -> int:
     return min(os.cpu_count() or 1, _SLOTS_MAX)
-
-
-def _banner(session: Session, root: Path, folder: Path, given: Settings) -> Sequence[str]:
-    here = session.working_directory
-    own = own_command(session.environ, here)
-    data = nearby(folder / "data", here)
-    database = "given by the environment" if given.database_url else f"private, in {data}"
-    broker = "given by the environment" if given.broker_url else "private"
-    return (
-        f"{style('jobrunner up', 'strong')}   {safe(str(root))}",
-        f"  {style('database', 'quiet')}  {safe(database)}",
-        f"  {style('broker', 'quiet')}    {broker}",
-        f"  {style('logs', 'quiet')}      {safe(nearby(folder / 'logs', here))}",
-        "  In a second terminal:",
-        f"    {own} status",
-        f"    {own} runs list",
-        "  Ctrl-C ends it all.",
-        "",
-    )
-
-
-def _web_banner(session: Session, engine: Engine, settings: Settings, port: int) -> Sequence[str]:
-    address = f"http://{up_web.HOST}:{port}{settings.web_prefix}"
-    link = up_web.sign_in_address(engine, address, subject=actor_of(session))
-    return (
-        f"  {style('pages', 'quiet')}     {address}",
-        f"  {style('sign in', 'quiet')}   once, within ten minutes, by",
-        f"  {link}",
-        "",
-    )
 
 
 @dataclass
@@ -206,6 +187,9 @@ class _Up:
     """What the worker serves."""
     signals: list[int] = field(default_factory=list)
     """Those that asked to end."""
+    started_with: object = None
+    """What the project file named when beat and worker started, see `_named_at_start`."""
+    named_now: object = None
     queues_may_differ: bool = False
     queues_at: float = 0.0
     runs_at: float = 0.0
@@ -281,12 +265,18 @@ class _Up:
                 program.kill()
 
     def _make_watch(self) -> ProjectWatch:
+        ask = options_for(self.session)
+
+        def options_of(desired: Desired) -> ApplyOptions:
+            self.named_now = _named_at_start(desired.project)
+            return ask(desired)
+
         return ProjectWatch(
             self.engine,
             config=self.session.config,
             working_directory=self.session.working_directory,
             given=given_of(self.session),
-            options_for=options_for(self.session),
+            options_for=options_of,
             report=self._report,
             options=WatchOptions(),
         )
@@ -296,6 +286,16 @@ class _Up:
         self.session.output.told(*self.files.lines(outcome, datetime.now(UTC)))
         self.queues_may_differ = outcome.applied is not None
         self.callables_may_differ |= outcome.applied is not None
+        if outcome.applied is not None and self.named_now != self.started_with:
+            self.started_with = self.named_now
+            self._start_anew("beat", "worker")
+
+    def _start_anew(self, *names: str) -> None:
+        for name in names:
+            if name in self.programs:
+                words = "the project file has another `allow` or `celery`; it starts anew"
+                self._event(style("●", "good"), name, words)
+                self.programs[name].restart()
 
     def _serve_queues(self) -> None:
         """The worker takes up queues that have come with an apply, without being started anew.

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from sqlalchemy import Engine
 
 from jobrunner.cli.own_command import JOBRUNNER
+from jobrunner.cli.style import style
+from jobrunner.settings import Settings
 
 HOST = "127.0.0.1"
 _USUAL_PORT = 8620
@@ -33,8 +35,14 @@ def web_arguments(port: int) -> Sequence[str]:
     return (*JOBRUNNER, "web", "--host", HOST, "--port", str(port))
 
 
-def sign_in_address(engine: Engine, address: str, *, subject: str) -> str:
-    """Good once, for ten minutes. The extra `server` has to be installed."""
+def web_banner(engine: Engine, settings: Settings, port: int, *, subject: str) -> Sequence[str]:
+    """Where they are, with a link that is good once, for ten minutes. The extra `server` has to be there."""
     from jobrunner.web.sign_in_link import make_sign_in_link  # noqa: PLC0415  an extra
 
-    return make_sign_in_link(engine, address, subject=subject)
+    address = f"http://{HOST}:{port}{settings.web_prefix}"
+    return (
+        f"  {style('pages', 'quiet')}     {address}",
+        f"  {style('sign in', 'quiet')}   once, within ten minutes, by",
+        f"  {make_sign_in_link(engine, address, subject=subject)}",
+        "",
+    )

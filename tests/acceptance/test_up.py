@@ -157,12 +157,21 @@ def test_with_reload_a_saved_module_is_in_force_also_on_a_queue_that_has_come_la
     assert [line for line in up.lines if "again in" in line] == []
 
 
-def test_without_reload_a_saved_module_is_told_to_be_none_of_the_workers(demo: Project) -> None:
+def test_what_the_worker_reads_only_at_its_start_is_told_and_for_another_allow_it_starts_anew(
+    demo: Project,
+) -> None:
+    demo.write("jobrunner.yaml", "allow: {tasks: [work.greet]}\n")
     up = demo.start(*UP)
     up.wait_for_line("● demo/greet")
     up.wait_for_line("● demo/greet", after=len(up.lines))
-    demo.write("work.py", "def greet(name):\n    return f'not loaded for {name}'\n")
+    demo.write(
+        "work.py", "def greet(name):\n    return name\n\n\ndef wave():\n    return 'waved'\n"
+    )
     up.wait_for_line("work.py changed; without --reload it keeps what it has imported")
+    demo.write("jobrunner.yaml", "allow: {tasks: [work.*]}\n")
+    demo.write("jobs.d/wave.yaml", "jobs: {wave: {task: work.wave, schedule: {every: 1s}}}\n")
+    up.wait_for_line("● worker                  the project file has another `allow` or `celery`")
+    up.wait_for_line("● default/wave")
 
 
 def test_a_worker_that_dies_is_shown_and_started_again(demo: Project) -> None:
