@@ -24,6 +24,7 @@ LARGEST_FILE_BYTES = 5 * 1024 * 1024
 LARGEST_TREE_BYTES = 100 * 1024 * 1024
 
 _MOST_READS = 5
+_CHUNK_BYTES = 1 << 16
 _YAML_SUFFIXES = (".yaml", ".yml")
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -91,6 +92,7 @@ class _Reader:
         self._sensitive: frozenset[str] = frozenset()
         self._links: dict[str, str] = {}
         """Links that were followed, and where they led."""
+        self._real_folders: dict[str, str] = {}
 
     def read(self) -> ProjectFiles:
         config = self._read_config()
@@ -130,14 +132,14 @@ class _Reader:
             )  # fmt: skip
             return None
         may_lead_out = self._named is not None
-        return self._read_file(path.name, os.path.realpath(path), may_lead_out=may_lead_out)
+        return self._read_file(path.name, self._real(path.name), may_lead_out=may_lead_out)
 
     def _read_files(self, paths: Sequence[str]) -> Iterator[SourceFile]:
         seen = set()
         if self._config is not None:
-            seen.add(os.path.realpath(self._root / self._config.name))
+            seen.add(self._real(self._config.name))
         for path in paths:
-            real = os.path.realpath(self._root / path)
+            real = self._real(path)
             if real in seen:
                 continue
             seen.add(real)
@@ -219,33 +221,46 @@ class _Reader:
         )  # fmt: skip
         return False
 
+    def _real(self, path: str) -> str:
+        """Where a file lies when each link is followed: those of its folder once for all files in it."""
+        folder, name = os.path.split(os.path.join(self._root, path))  # noqa: PTH118  a thousand files
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        real = f"{self._real_folders[folder].rstrip('/')}/{name}"
+        return os.path.realpath(real) if os.path.islink(real) else real  # noqa: PTH114
+
     def _read_file(self, path: str, real: str, *, may_lead_out: bool = False) -> SourceFile | None:
         """`real` is where it lies when each link is followed."""
-        whole = self._root / path
+        whole = os.path.join(self._root, path)  # noqa: PTH118  a thousand files
         if not _is_printable(path):
             self._refuse(_printable(path), "E121", "the file's name cannot be shown", "rename it")
             return None
-        if real != str(whole) and not may_lead_out and not self._leads_inside(path):
+        if real != whole and not may_lead_out and not self._leads_inside(path):
             return None
         try:
             content = self._read_bytes(path, whole)
         except FileNotFoundError:
-            self._refuse(path, "E120", _why_missing(whole), "save it again, or remove the link")
+            self._refuse(
+                path, "E120", _why_missing(Path(whole)), "save it again, or remove the link"
+            )
             return None
         except OSError as error:
             self._refuse(path, "E120", f"the file cannot be read: {_why(error)}")
             return None
         return None if content is None else SourceFile(path, content, self._sensitive)
 
-    def _read_bytes(self, path: str, whole: Path) -> bytes | None:
+    def _read_bytes(self, path: str, whole: str) -> bytes | None:
         # Looked at before it is opened: to open a device can already do something.
-        if not self._is_plain(path, whole.stat().st_mode):
+        if not self._is_plain(path, os.stat(whole).st_mode):  # noqa: PTH116
             return None
         descriptor = os.open(whole, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not self._is_plain(path, os.fstat(descriptor).st_mode):
+        try:
+            status = os.fstat(descriptor)
+            if not self._is_plain(path, status.st_mode):
                 return None
-            content = file.read(LARGEST_FILE_BYTES + 1)
+            content = _read_up_to(descriptor, LARGEST_FILE_BYTES + 1, expected=status.st_size)
+        finally:
+            os.close(descriptor)
         if len(content) > LARGEST_FILE_BYTES:
             self._refuse(
                 path, "E122", f"the file is over {LARGEST_FILE_BYTES >> 20} MB",
@@ -265,6 +280,16 @@ class _Reader:
 
     def _refuse(self, path: str, code: str, message: str, advice: str = "") -> None:
         self._report.error(Source(path, ""), 1, 1, code, message, help=advice)
+
+
+def _read_up_to(descriptor: int, most: int, *, expected: int) -> bytes:
+    """A buffer for the largest file would cost each small one several times what reading it does."""
+    content = os.read(descriptor, min(expected + 1, most))
+    while len(content) < most and (
+        more := os.read(descriptor, min(most - len(content), _CHUNK_BYTES))
+    ):
+        content += more  # it has grown meanwhile
+    return content
 
 
 def _find_upwards(working_directory: Path) -> Path | None:
