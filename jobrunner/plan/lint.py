@@ -22,6 +22,7 @@ from jobrunner.schedule import (
     duration_in_words,
     next_time,
 )
+from jobrunner.schedule.solar import EACH_EVENT_UP_TO
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.guesses import did_you_mean
 from jobrunner.spec.models import DefinedJob, Location, Retry, ScheduleSpec
@@ -172,7 +173,7 @@ def _takers_of_times(schedule: ScheduleSpec) -> list[str]:
         "end_at": schedule.end_at is not None,
         "exclude": schedule.exclude,
         "exdate": schedule.exdate,
-        "solar": schedule.solar is not None,
+        "solar": schedule.solar is not None and abs(schedule.solar.latitude) > EACH_EVENT_UP_TO,
         "dst": schedule.dst.gap is not None or schedule.dst.overlap is not None,
     }
     return [name for name, is_given in given.items() if is_given]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
+from math import asin, degrees, radians, sin
 from typing import Any
 
 import ephem
@@ -28,8 +29,15 @@ _HORIZONS = {
 SOLAR_EVENTS = tuple(_HORIZONS)
 _EVENING = {"sunset", "dusk_civil", "dusk_nautical", "dusk_astronomical"}
 
+EACH_EVENT_UP_TO = 85
+"""Degrees of latitude: up to there the sun rises, sets, and sinks 18 degrees below, on some days a year."""
 _DAYS_SEARCHED = 400
 """Polar night and polar day end within a year, so an event that is not found by then never comes."""
+_YEAR_2000 = datetime(2000, 1, 1).toordinal()  # noqa: DTZ001  a day of the calendar
+_DAYS_TOLD_WELL = 36_525
+"""A century before and after it the height of the sun is told well enough."""
+_IN_DOUBT = 1.0
+"""Degrees: in a day the declination changes by less than half of it."""
 _DAY = timedelta(days=1)
 _HALF_A_SECOND = timedelta(milliseconds=500)
 
@@ -51,9 +59,9 @@ def make_solar(event: str, latitude: float, longitude: float) -> Solar:
         close = get_close_matches(event.lower(), SOLAR_EVENTS, n=1)
         advice = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(SOLAR_EVENTS)}"
         raise ScheduleError(f"{event!r} is no solar event; {advice}")
-    for name, degrees, limit in (("latitude", latitude, 90), ("longitude", longitude, 180)):
-        if not -limit <= degrees <= limit:
-            raise ScheduleError(f"{name} {degrees:g} is out of range -{limit} to {limit}")
+    for name, value, limit in (("latitude", latitude, 90), ("longitude", longitude, 180)):
+        if not -limit <= value <= limit:
+            raise ScheduleError(f"{name} {value:g} is out of range -{limit} to {limit}")
     return Solar(event, float(latitude), float(longitude))
 
 
@@ -65,12 +73,40 @@ def next_event(solar: Solar, after: datetime) -> datetime | None:
     """
     first_day = after.toordinal() - 1
     for day in range(first_day, first_day + _DAYS_SEARCHED):
+        if not _may_come(solar, day):
+            continue
         if datetime.fromordinal(day).year > LAST_YEAR:
             return None
         found = _event_of_day(solar, day)
         if found is not None and found > after:
             return found
     return None
+
+
+def _may_come(solar: Solar, day: int) -> bool:
+    """Whether the sun is high and low enough around such a day, seen from this latitude; when in doubt,
+    yes. To look for the event itself takes a hundred times longer, and close to a pole most days of the
+    year have none.
+    """
+    days = day - _YEAR_2000
+    if solar.event == "solar_noon" or abs(days) > _DAYS_TOLD_WELL:
+        return True
+    horizon = -0.83 if solar.event in {"sunrise", "sunset"} else float(_HORIZONS[solar.event])
+    declination = _declination(days)
+    highest = 90 - abs(solar.latitude - declination)
+    lowest = abs(solar.latitude + declination) - 90
+    return highest + _IN_DOUBT >= horizon >= lowest - _IN_DOUBT
+
+
+@lru_cache(maxsize=1024)
+def _declination(days: int) -> float:
+    """How far north the sun stands, in degrees, so many days from the year 2000 on; to 0.02 degrees.
+
+    By the Astronomical Almanac's formulas of low precision.
+    """
+    anomaly = radians(357.528 + 0.9856003 * days)
+    longitude = 280.460 + 0.9856474 * days + 1.915 * sin(anomaly) + 0.020 * sin(2 * anomaly)
+    return degrees(asin(sin(radians(23.439)) * sin(radians(longitude))))
 
 
 @lru_cache(maxsize=8192)

@@ -11,7 +11,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobrunner.schedule.errors import ScheduleError
-from jobrunner.schedule.solar import SOLAR_EVENTS, Solar, make_solar, next_event
+from jobrunner.schedule.solar import (
+    EACH_EVENT_UP_TO,
+    SOLAR_EVENTS,
+    Solar,
+    make_solar,
+    next_event,
+)
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 _APP = Celery(set_as_current=False)
@@ -99,6 +105,18 @@ def test_known_places(event: str, latitude: float, longitude: float, expected: s
 def test_at_a_pole_the_sun_never_sets_in_the_course_of_a_day() -> None:
     assert next_event(make_solar("sunset", 90, 0), NEW_YEAR) is None
     assert next_event(make_solar("solar_noon", 90, 0), NEW_YEAR) is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    event=st.sampled_from(SOLAR_EVENTS),
+    latitude=st.floats(-EACH_EVENT_UP_TO, EACH_EVENT_UP_TO),
+    after=_INSTANTS,
+)
+def test_away_from_the_poles_each_event_comes_once_a_year_at_least(
+    event: str, latitude: float, after: datetime
+) -> None:
+    assert next_event(make_solar(event, latitude, 13.4), after) is not None
 
 
 def test_the_end_of_the_calendar_is_the_end_of_the_sun() -> None:
