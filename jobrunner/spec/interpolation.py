@@ -317,16 +317,31 @@ def _is_plain(node: Scalar) -> bool:
 
 
 def pending_in(node: Node) -> list[Scalar]:
-    """The values below a node that are not known yet."""
-    return [one for one in walk(node) if isinstance(one, Scalar) and isinstance(one.value, Pending)]
+    """The values below a node that are not known yet, in the order of the text."""
+    found = []
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Scalar):
+            if isinstance(one.value, Pending):
+                found.append(one)
+        elif isinstance(one, Mapping):
+            waiting += [entry.value for entry in reversed(one.entries.values())]
+        else:
+            waiting += reversed(one.items)
+    return found
 
 
 def without_pending(tree: Mapping) -> Mapping:
     """The same without what is not known yet: the rest can be checked."""
     entries = {}
-    for name, (key, value) in tree.entries.items():
+    for name, entry in tree.entries.items():
+        value = entry.value
         if isinstance(value, Mapping):
-            entries[name] = Entry(key, without_pending(value))
+            entries[name] = Entry(entry.key, without_pending(value))
+        elif isinstance(value, Scalar):
+            if not isinstance(value.value, Pending):
+                entries[name] = entry
         elif not pending_in(value):
-            entries[name] = Entry(key, value)
+            entries[name] = entry
     return tree._replace(entries=entries)

@@ -197,6 +197,8 @@ def _check_inherited(key: Scalar, tree: Mapping, around: Surroundings) -> Mappin
 def _report_pending(pending: Sequence[Scalar], address: str, report: Report) -> None:
     """What has no value for another reason has been told of already."""
     for node in pending:
+        if not report.takes(node, "E231"):
+            continue
         parts = node.value.parts if isinstance(node.value, Pending) else ()
         names = [part.name for part in parts if isinstance(part, MatrixName)]
         if names and None not in parts:
