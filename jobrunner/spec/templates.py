@@ -29,6 +29,8 @@ class Templates:
     by_name: dict[str, Template] = field(default_factory=dict)
     circles: set[frozenset[str]] = field(default_factory=set)
     """Those that have been told of: each can be entered at several places."""
+    followed: dict[tuple[object, ...], tuple[Layer, ...]] = field(default_factory=dict)
+    """What some names together stand for: many jobs extend the same."""
     too_deep: set[str] = field(default_factory=set)
     """Templates below which too many stand. It has been told, and none of them is followed again."""
 
@@ -37,7 +39,19 @@ class Templates:
 
         Each stands above what it extends, and counts once. What cannot be found is reported.
         """
-        return _as_layers(self._below(tree, (), report))
+        extends = tree.get("extends")
+        if extends is None or is_null(extends):
+            return ()
+        items = extends.items if isinstance(extends, Sequence) else (extends,)
+        names = tuple([one.value if isinstance(one, Scalar) else None for one in items])
+        if names in self.followed:
+            return self.followed[names]
+        found = self._below(tree, (), report)
+        layers = _as_layers(found)
+        # What is wrong where the names stand is told at each place, and what lies below them once.
+        if self.by_name.keys() >= {*names} and len(found) < MOST_TEMPLATES:
+            self.followed[names] = layers
+        return layers
 
     def layers_of(self, name: str, report: Report) -> tuple[Layer, ...]:
         """Those that a template stands for: what it extends, and itself on top."""
@@ -124,7 +138,7 @@ def read_templates(entry: Entry | None, known: Templates, report: Report) -> Tem
         else:
             check_keys(tree, "a template", report)
             found[name] = Template(key, written_out(tree))
-    return Templates(found, known.circles, {*known.too_deep})
+    return Templates(found, known.circles, too_deep={*known.too_deep})
 
 
 def _as_layers(found: dict[str, Mapping]) -> tuple[Layer, ...]:
