@@ -148,6 +148,11 @@ def celery_command(session: Session, *, app: str, write_as: As, out: Path | None
 @_out_option
 def django_command(session: Session, *, database_url: str | None, out: Path | None) -> None:
     url = database_url or session.environ.get("JOBRUNNER_DATABASE_URL", "")
+    if not url:
+        raise UsageError(
+            "No database is named.",
+            hint="Name the Django project's own: --database-url postgresql://user@host/name",
+        )
     engine = make_engine(url, application_name="jobrunner import", pool_size=1)
     try:
         with session.output.progress("reading the tables"), transaction(engine) as connection:

@@ -86,6 +86,12 @@ def test_tables_are_imported_and_no_password_is_written(engine: Engine, database
     assert called.stderr.splitlines()[-1] == "6 jobs, disabled; left out and told of: 2."
 
 
+def test_without_a_database_that_of_django_is_asked_for(tmp_path: Path) -> None:
+    called = call("import", "django-celery-beat", folder=tmp_path)
+    assert called.exit_code == 64
+    assert "Django project's own: --database-url postgresql://" in called.stderr
+
+
 def test_keys_are_imported(broker_url: str) -> None:
     called = call("import", "redbeat", "--redis-url", broker_url)
     assert (called.exit_code, called.stderr) == (0, "0 jobs, disabled.\n")
