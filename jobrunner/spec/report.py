@@ -11,7 +11,7 @@ from jobrunner.spec.models import Location
 from jobrunner.spec.tree import Node, Scalar, Source
 
 MOST_IN_ONE_FILE = 1000
-MOST_REPEATED = 1_000_000
+MOST_REPEATED = 500_000
 """Values that the jobs of one file have from defaults and templates, or by a matrix."""
 
 _QUOTE_IT = "put the text in quotes"

@@ -185,7 +185,7 @@ def test_a_large_job_cannot_be_made_any_number_of_times() -> None:
     ).diagnostics
     assert (found.code, found.message) == (
         "E107",
-        "the jobs of this file repeat more than 1,000,000 values",
+        "the jobs of this file repeat more than 500,000 values",
     )
 
 

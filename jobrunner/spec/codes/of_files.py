@@ -109,7 +109,7 @@ jobs:
         """\
 A document may repeat at most 10,000 values by aliases. Common values are better kept in `defaults`. What
 the jobs of one file have from `defaults` and templates, and by a `matrix`, and their schedules from the
-`kwargs` of the job, is at most 1,000,000 values.
+`kwargs` of the job, is at most 500,000 values.
 """,
         bad="""\
 x-a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
