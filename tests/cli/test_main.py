@@ -87,6 +87,17 @@ def test_validate_loads_neither_celery_nor_a_database() -> None:
     assert done.stdout.strip() == "set()"
 
 
+@pytest.mark.parametrize("also", ["", "threading.Thread(target=time.sleep, args=(0.1,)).start(); "])
+def test_an_ended_command_puts_in_order_what_was_registered_for_the_end(also: str) -> None:
+    code = (
+        "import atexit, sys, threading, time; from jobrunner.cli.main import main; "
+        f"atexit.register(print, 'in order'); sys.argv[1:] = ['pln']; {also}main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("in order\n", 64)
+    assert "Did you mean 'plan'?" in done.stderr
+
+
 def test_a_command_that_takes_long_to_load_says_so_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
