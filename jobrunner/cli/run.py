@@ -157,10 +157,11 @@ def _wait(session: Session, engine: Engine, run_id: uuid.UUID) -> int:
     try:
         show_output(session, output_until_end(session.output, engine, run_id))
         ended = patiently(session.output, engine, partial(get_run, run_id=run_id))
-    except KeyboardInterrupt:
-        short_id = str(run_id)[:SHORT_ID]
-        session.output.say(f"The run goes on. End it: jobrunner runs cancel {short_id}")
-        raise
+    except KeyboardInterrupt as interrupted:
+        # The terminal has written `^C` on this line.
+        told = f"The run goes on. End it: jobrunner runs cancel {str(run_id)[:SHORT_ID]}"
+        session.output.say("", told)
+        raise click.Abort from interrupted
     _tell_end(session, ended.run, ended.result)
     return exit_code_of(ended.run)
 

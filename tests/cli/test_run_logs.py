@@ -193,7 +193,8 @@ def test_ctrl_c_while_waiting_ends_the_waiting_and_says_how_to_end_the_run(
     called = jobrunner("run", "test/job", "--wait")
     (run_id,) = ledger.run_ids()
     assert called.exit_code == 130
-    assert f"The run goes on. End it: jobrunner runs cancel {str(run_id)[:8]}" in called.stderr
+    told = f"\nThe run goes on. End it: jobrunner runs cancel {str(run_id)[:8]}\nInterrupted.\n"
+    assert called.stderr.endswith(told)
     assert ledger.state(run_id) == "queued"
 
 
