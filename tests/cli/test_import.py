@@ -66,7 +66,7 @@ def test_a_file_of_cron_d_has_the_systems_form(tmp_path: Path) -> None:
             1,
             "that --database-url, or",
         ),
-        (("django-celery-beat",), 64, "No database is known."),
+        (("django-celery-beat",), 64, "Django project's own: --database-url postgresql://"),
     ],
 )
 def test_what_fails_says_so(
@@ -84,12 +84,6 @@ def test_tables_are_imported_and_no_password_is_written(engine: Engine, database
     assert called.exit_code == 0
     assert called.stdout.startswith("# Written by `jobrunner import django-celery-beat` on ")
     assert called.stderr.splitlines()[-1] == "6 jobs, disabled; left out and told of: 2."
-
-
-def test_without_a_database_that_of_django_is_asked_for(tmp_path: Path) -> None:
-    called = call("import", "django-celery-beat", folder=tmp_path)
-    assert called.exit_code == 64
-    assert "Django project's own: --database-url postgresql://" in called.stderr
 
 
 def test_keys_are_imported(broker_url: str) -> None:
