@@ -170,10 +170,20 @@ class Recurrence:
 
     def _next_day(self, ordinal: int) -> int | None:
         """The first matching day that is not before this one."""
+        if found := self._next_in_year(ordinal):
+            return found
         for start, days in islice(self._years_from(ordinal), self._different_years):
             if days:
                 return start + lowest(days)
         return None if self.cycle is None else self._next_day_of_cycle(self.cycle, ordinal)
+
+    def _next_in_year(self, ordinal: int) -> int | None:
+        """The same in the year of this day alone, where it mostly is."""
+        year = date.fromordinal(ordinal).year
+        if self.frequency is Frequency.YEARLY and (year - self.dtstart.year) % self.interval:
+            return None
+        days = self._days_of_year(year) >> ordinal - date(year, 1, 1).toordinal()
+        return ordinal + lowest(days) if days else None
 
     @property
     def _different_years(self) -> int:

@@ -5,9 +5,9 @@ negative number, as in RFC 5545.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 _WEEKS = sum(1 << 7 * week for week in range(54))
 CENTURIES_DAYS = 146_097
@@ -15,8 +15,7 @@ CENTURIES_DAYS = 146_097
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(NamedTuple):
     """A day matches when each part does that is not empty."""
 
     months: tuple[int, ...] = ()
@@ -30,8 +29,7 @@ class Days:
     week_start: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Year:
+class _Year(NamedTuple):
     """A kind of year. There are 28, so all that is known of a rule's days is soon known."""
 
     first_weekday: int
