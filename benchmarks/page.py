@@ -47,6 +47,7 @@ _WORDS = {
     "apply": "Whole processes, on a database that has none of the jobs.",
     "large-project": "Whole processes. *limit* is what nobody gets around: the same jobs parsed, checked and "
     "written without the product, the best of a few rounds.",
+    "hostile": "One file of a megabyte of each kind, sound or not, as a whole process.",
     "arithmetic": "A rule is read and its next time found; the best of rounds of 1,000 different ones.",
     "start-up": "One schedule is due already when the process starts; until its message is in Redis.",
     "change-to-effect": "A schedule is changed so that it is due; from the commit to its message.",
