@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import NoReturn
+from typing import NoReturn, TypedDict
 
 from jobrunner.schedule.errors import ScheduleError
 from jobrunner.schedule.rrule import Recurrence
@@ -118,13 +118,13 @@ def _read(
         raise ScheduleError(message, offset=0, width=len(text))
     exdates = frozenset(moment.replace(microsecond=0) for moment in exdate)
     rdates = {moment.replace(microsecond=0) for moment in rdate}
-    rule = replace(
+    return replace(
         rule,
         has_start=dtstart is not None,
         exdates=exdates,
         rdates=tuple(sorted(rdates - exdates)),
+        **_end(rule, parts),
     )
-    return _with_end(rule, parts)
 
 
 # --- The parts -------------------------------------------------------------------------------------
@@ -350,17 +350,25 @@ def _days(parts: _Parts, frequency: Frequency, start: datetime, week_start: int)
     )
 
 
-def _with_end(rule: Recurrence, parts: _Parts) -> Recurrence:
+class _End(TypedDict, total=False):
+    """Fields of `Recurrence`."""
+
+    count: int
+    until: datetime
+    until_utc: datetime
+
+
+def _end(rule: Recurrence, parts: _Parts) -> _End:
     if "COUNT" in parts:
-        return replace(rule, count=_number(parts, "COUNT", COUNT_MAX))
+        return {"count": _number(parts, "COUNT", COUNT_MAX)}
     if "UNTIL" not in parts:
-        return rule
+        return {}
     until, is_utc = _until(parts["UNTIL"])
     if is_utc:
-        return replace(rule, until=until, until_utc=until.replace(tzinfo=UTC))
+        return {"until": until, "until_utc": until.replace(tzinfo=UTC)}
     if until < (rule.next_of_rule(rule.dtstart) or until):
         parts["UNTIL"].refuse("UNTIL lies before the first time of the rule; it would never run")
-    return replace(rule, until=until)
+    return {"until": until}
 
 
 def _until(part: _Part) -> tuple[datetime, bool]:
