@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.processes import read_processes
@@ -114,6 +114,23 @@ def test_a_file_that_has_not_changed_is_not_parsed_again(
     assert reported().state == ConfigState.IN_FORCE
     # Where the files are is asked of the project file at each look.
     assert set(parsed) == {"jobrunner.yaml", "jobs.d/more.yaml"}
+
+
+def test_what_a_hand_changes_in_the_database_is_put_right_at_the_next_save_of_another_file(
+    root: Path, reported: Reported, engine: Engine
+) -> None:
+    (root / "jobs.d" / "more.yaml").write_text("jobs: {more: {task: app.more}}\n", "utf-8")
+    assert reported().state == ConfigState.IN_FORCE
+    (root / "jobs.d" / "ops.yaml").write_text(JOBS.replace("app.report", "app.mail"), "utf-8")
+    assert reported().state == ConfigState.IN_FORCE  # that of the other file is known by now
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobrunner.jobs SET queue = 'other' WHERE name = 'more'"))
+
+    (root / "jobs.d" / "ops.yaml").write_text(JOBS, "utf-8")
+    applied = reported().applied
+
+    assert applied is not None
+    assert [change.address for change in applied.plan.changes] == ["default/more", "ops/report"]
 
 
 def test_a_sensitive_argument_without_a_key_changes_nothing_until_the_next_good_save(
