@@ -49,8 +49,7 @@ class FieldChange(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleChange:
+class ScheduleChange(NamedTuple):
     """One schedule of a changed job that is new, gone, or differs."""
 
     name: str

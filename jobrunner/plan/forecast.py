@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from jobrunner.schedule import ScheduleError, Timing, next_time, previous_time
 from jobrunner.spec.models import ScheduleSpec
 
 
-@dataclass(frozen=True, slots=True)
-class EditForecast:
+class EditForecast(NamedTuple):
     """The coming runs of one schedule before and after an edit. Instants are UTC."""
 
     next_before: datetime | None

@@ -5,7 +5,7 @@ as it is with files: a plan of one job, a revision, next times from one instant,
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -167,4 +167,4 @@ def _read(
                 f"{one.pointer or '/'}: {one.message}; {one.help}" for one in found[:_TOLD]
             ),
         )
-    return replace(found, spec=seal_job(found.spec, known, keyring))
+    return found._replace(spec=seal_job(found.spec, known, keyring))

@@ -235,7 +235,7 @@ def _sealed(
     """From here on no sensitive argument is readable, so that nothing that is stored can hold one."""
     in_force = {job.address: job.in_force for job in current.jobs}
     return [
-        replace(job, spec=seal_job(job.spec, in_force.get(job.address), keyring))
+        job._replace(spec=seal_job(job.spec, in_force.get(job.address), keyring))
         if job.spec.sensitive
         else job
         for job in jobs

@@ -7,10 +7,9 @@ The descriptions are what the editor's schema and `docs/reference/yaml.md` show.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -516,8 +515,7 @@ class JobSpec(Spec):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """Where in the files something stands. Lines and columns count from 1."""
 
     file: str
@@ -526,15 +524,20 @@ class Location:
     column: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class DefinedJob:
-    """A job and where it stands. The place is no part of the definition: moving it is no change."""
+_NOTHING_WRITTEN: Final[Mapping[str, Any]] = {}
+
+
+class DefinedJob(NamedTuple):
+    """A job and where it stands. The place is no part of the definition: moving it is no change.
+
+    Named tuples, like `Location`: those of a large project go from one process to another.
+    """
 
     spec: JobSpec
     location: Location
-    field_lines: dict[str, int] = field(default_factory=dict)
+    field_lines: Mapping[str, int] = _NOTHING_WRITTEN
     """`schedules.default.cron` → the line that gives it, of the job or of what it inherits."""
-    field_files: dict[str, str] = field(default_factory=dict)
+    field_files: Mapping[str, str] = _NOTHING_WRITTEN
     """The file of that line, where it is not the job's own."""
 
     def place_of(self, *paths: str) -> Location | None:

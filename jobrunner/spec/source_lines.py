@@ -40,6 +40,6 @@ def _quoting(found: Diagnostic, source: Source | None) -> Diagnostic:
     key = _KEY.search(source.line(number))
     if key is None:
         return found
-    location = replace(found.location, column=key.start() + 1)
+    location = found.location._replace(column=key.start() + 1)
     shown = "" if source.hides(number) else source.line(number)
     return replace(found, location=location, source_line=shown, width=len(key.group()))

@@ -151,7 +151,7 @@ def _weekdays(cron: str) -> dict[str, str]:
 def _at(address: str, line: int, lines: dict[str, int], **fields: Any) -> DefinedJob:
     made = job(address, **fields)
     location = Location(file=f"jobs.d/{made.spec.namespace}.yaml", line=line)
-    return replace(made, location=location, field_lines=lines)
+    return made._replace(location=location, field_lines=lines)
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def test_a_new_key_of_a_mapping_is_added_and_a_missing_one_removed() -> None:
 )
 def test_a_field_points_at_its_own_line_or_at_what_holds_it(path: str, line: int | None) -> None:
     after = job(schedules=[daily(cron="0 6 * * *")])
-    after = replace(after, field_lines={path: line or 9})
+    after = after._replace(field_lines={path: line or 9})
 
     update = only_update(plan(in_force(job(schedules=[daily()])), after))
 
