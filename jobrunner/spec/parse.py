@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from jobrunner.garbage import collection_paused
@@ -135,11 +136,14 @@ def _read_all(
     readings = readings or Readings()
     parts = readings.begin(config, given, files)
     with collection_paused():
-        reader = _read_files(config, parts, given, traced, readings)
-        times_read = Counter(part.path for part in parts)
-        if any(times_read[path] > 1 for path in reader.report.files):
-            reader = _read_files(config, files, given, traced, readings)
-    return reader
+        with suppress(_PartError):
+            return _read_files(config, parts, given, traced, readings)
+        # Behind the block, when nothing is left of what was read of the parts.
+        return _read_files(config, files, given, traced, readings)
+
+
+class _PartError(Exception):
+    """A file that comes in two parts has a mistake: only the whole of it can tell what that is."""
 
 
 def _read_files(
@@ -152,9 +156,18 @@ def _read_files(
     report = Report()
     reader = _JobReader(read_project_file(config, given, report), report, traced)
     reader.read_project_jobs()
-    fresh = [
-        (file, reader.read_file(file)) for file in files if not reader.take(readings.find(file))
-    ]
+    parts_of = Counter(file.path for file in files)
+    begun: set[str] = set()
+    fresh: list[tuple[SourceFile, FileReading]] = []
+    for file in files:
+        if reader.take(readings.find(file)):
+            continue
+        if file.path in begun:
+            raise _PartError  # whoever reads this second part beside us has found something
+        begun.add(file.path)
+        fresh.append((file, reader.read_file(file)))
+        if parts_of[file.path] > 1 and file.path in report.files:
+            raise _PartError
     readings.keep(fresh, report.files)
     return reader
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jobrunner.spec.halves import halves
 from jobrunner.spec.parse import parse_project
 from jobrunner.spec.project import Given
-from jobrunner.spec.readings import Readings
+from jobrunner.spec.readings import FileReading, Readings
 from jobrunner.spec.yaml import SourceFile
 
 JOBS = (
@@ -37,17 +37,31 @@ HEADS = (
 
 
 class Halving(Readings):
-    """Divides each file near a byte of it."""
+    """Divides each file near a byte of it, and reads the second part by itself."""
 
     def __init__(self, near: int) -> None:
         super().__init__()
         self._near = near
+        self._second: SourceFile | None = None
+        self.times_read = 0
+        """The second part."""
 
     def begin(
         self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]
     ) -> Sequence[SourceFile]:
         super().begin(config, given, files)
-        return [part for file in files for part in halves(file, near=self._near) or (file,)]
+        (file,) = files
+        both = halves(file, near=self._near)
+        self._second = both and both[1]
+        return both or files
+
+    def find(self, file: SourceFile) -> FileReading | None:
+        if file is not self._second:
+            return None
+        self.times_read += 1
+        readings = Readings()
+        parse_project(None, [file], is_whole=False, readings=readings)
+        return readings.find(file)
 
 
 def told(file: SourceFile, readings: Readings | None = None) -> object:
@@ -68,6 +82,20 @@ def files(draw: st.DrawFn) -> SourceFile:
 @given_by(file=files(), near=st.integers(0, 900))
 def test_two_halves_say_what_the_whole_file_says(file: SourceFile, near: int) -> None:
     assert told(file, Halving(near)) == told(file)
+
+
+def test_behind_a_mistake_in_the_first_part_the_second_is_not_waited_for() -> None:
+    halving = Halving(near=20)
+    file = file_of("jobs:\n  one: {tsk: a.b}\n  two: {task: a.b}\n  three: {task: a.b}\n")
+    assert told(file, halving) == told(file)
+    assert halving.times_read == 0
+
+
+def test_a_mistake_in_the_second_part_is_told_by_the_whole_file_alone() -> None:
+    halving = Halving(near=20)
+    file = file_of("jobs:\n  one: {task: a.b}\n  two: {task: a.b}\n  three: {tsk: a.b}\n")
+    assert told(file, halving) == told(file)
+    assert halving.times_read == 1
 
 
 def file_of(text: str) -> SourceFile:
