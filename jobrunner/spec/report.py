@@ -37,6 +37,7 @@ class Report:
         self._others: dict[_Key, dict[_Key, None]] = {}
         """Where a topic was told → the other places it could be told at."""
         self._repeated: dict[str, int] = {}
+        self._asked: set[_Key] = set()
 
     def at(
         self,
@@ -111,6 +112,13 @@ class Report:
         """
         is_new = (node.source.path, node.line, node.column, code) not in self._diagnostics
         return is_new and self.has_room(node.source)
+
+    def is_first(self, node: Node, kind: str) -> bool:
+        """Whether nobody has asked before for a mistake of this kind at this node."""
+        key = (node.source.path, node.line, node.column, kind)
+        is_first = key not in self._asked
+        self._asked.add(key)
+        return is_first
 
     def has_room(self, source: Source) -> bool:
         """Whether another mistake of this file would be told."""

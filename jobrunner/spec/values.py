@@ -164,6 +164,8 @@ def _report(found: Any, tree: Mapping, whole: Node, report: Report) -> None:
     node = _node_at(tree, place)
     if node is None:
         node = whole
+    if not report.is_first(node, f"{found['type']} {key}"):
+        return  # words take long, and a default is wrong in thousands of jobs
     key = _as_written(tree, place, key)
     code, message, advice = _in_words(found, key, node, in_list=in_list)
     report.at(node, code, message, help=advice)

@@ -35,6 +35,11 @@ def test_a_mistake_behind_a_thousand_good_items_is_told() -> None:
     assert codes(f"jobs: {{a: {{task: m.f, retry: {{for: [{good}, 1]}}}}}}") == ["E203"]
 
 
+def test_one_text_that_is_wrong_for_two_keys_is_told_for_both() -> None:
+    found = codes("x-no: &no 'a b'\njobs: {a: {task: *no, timeout: *no}}")
+    assert found == ["E207", "E301"]
+
+
 def test_mistakes_of_defaults_are_told_once_and_make_every_job_wrong() -> None:
     jobs = "".join(f"  j{number}: {{task: m.f}}\n" for number in range(2_000))
     parsed = parse(f"defaults: {{queue: [1], timeout: 5q, priority: 99}}\njobs:\n{jobs}")
