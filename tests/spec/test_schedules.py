@@ -148,6 +148,13 @@ def test_a_calendar_named_many_times_is_read_once() -> None:
     assert len(job.schedules[0].exclude) == 1000
 
 
+def test_a_calendar_alone_is_not_what_it_is_beside_other_days() -> None:
+    project = "calendars: {holidays: {dates: [2026-12-25]}}"
+    both = "{x: {cron: '@daily', exclude: [holidays, 2027-05-01]}, y: {cron: '@daily', exclude: holidays}}"
+    job = read_job(f"jobs: {{a: {{task: m.f, schedules: {both}}}}}", project)
+    assert [one.exclude for one in job.schedules] == [("2026-12-25", "2027-05-01"), ("2026-12-25",)]
+
+
 def test_a_wrong_day_beside_a_calendar_is_told_of_in_each_schedule() -> None:
     project = "calendars: {holidays: {dates: [2026-12-25]}}"
     one = "cron: '@daily', exclude: [holidays, soon]"
