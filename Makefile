@@ -21,7 +21,7 @@ COMPILE_LOCK := $(COMPILE) pyproject.toml --group build
 # What a user's shell may hold must not reach the environment's own interpreter.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up example test browser check test-system bench chaos chaos-proof chaos-celery lock clean
+.PHONY: help up example known-example test browser check test-system bench chaos chaos-proof chaos-celery lock clean
 
 help:
 	@echo "make up           start everything here and run the demo in jobs.d/; Ctrl-C ends it"
@@ -41,11 +41,13 @@ up: $(VENV)/installed-up
 	@trap : INT; $(BIN)/jobrunner up $(UP_ARGS) || test $$? -eq 130  # Ctrl-C is how it ends, and no error
 
 # The frameworks of the examples are among the tools of the tests.
-example: $(VENV)/installed-dev
-	@test -x "examples/$(NAME)/up" || { echo "NAME=… is one of:" $(EXAMPLES) >&2; exit 2; }
+example: known-example $(VENV)/installed-dev
 	@echo "The application will be at http://127.0.0.1:$${PORT:-8000}"
 	@echo "A second terminal begins with: cd examples/$(NAME) && . ../../.venv/bin/activate"
 	@trap : INT; cd "examples/$(NAME)" && PATH="$(abspath $(BIN)):$$PATH" ./up $(UP_ARGS) || test $$? -eq 130
+
+known-example:
+	@test -x "examples/$(NAME)/up" || { echo "NAME=… is one of:" $(EXAMPLES) >&2; exit 2; }
 
 test: $(VENV)/installed-dev browser
 	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not system and not alone" $(TEST_ARGS)
