@@ -21,52 +21,56 @@ _REMEMBERED = 25_000
 """Jobs of one project; and texts, of definitions and schedules together."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
+_ACTIVE_RUNS = """
+    SELECT count(*) FROM jobrunner.runs AS r
+     WHERE r.job_id = j.id AND r.state IN ('queued', 'running') AND NOT r.held
+"""
 # Which transaction has written a row, and where it lies, name one version of it, as long as it is the
 # same server that is asked.
-_VERSIONS = text("""
-    SELECT CAST(j.id AS text) AS id,
-           concat_ws(' ', (SELECT pg_postmaster_start_time()), j.xmin, j.ctid, d.xmin, d.ctid, (
-                              SELECT count(*) FROM jobrunner.runs AS r
-                               WHERE r.job_id = j.id AND r.state IN ('queued', 'running')
-                                 AND NOT r.held), of_schedules.versions) AS version
-      FROM jobrunner.jobs AS j
-      LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id
-      LEFT JOIN (
-             SELECT s.job_id, string_agg(concat(s.xmin, s.ctid), ' ' ORDER BY s.id) AS versions
-               FROM jobrunner.schedules AS s JOIN jobrunner.jobs AS j ON j.id = s.job_id
-              WHERE j.project_id = :project_id AND s.deleted_at IS NULL
-              GROUP BY s.job_id
-           ) AS of_schedules ON of_schedules.job_id = j.id
-     WHERE j.deleted_at IS NULL AND j.project_id = :project_id
-""")
+_VERSION = (
+    "concat_ws(' ', (SELECT pg_postmaster_start_time()), j.xmin, j.ctid, d.xmin, d.ctid, "
+    f"({_ACTIVE_RUNS}))"
+)
+_VERSION_OF_SCHEDULE = "concat(s.xmin, s.ctid)"
 # `d.job_id` too: a definition that a hand has pointed elsewhere is none. Not sorted: for a large project
 # the server would write all the definitions to a disk.
-_JOBS = """
+_FROM_JOBS = """
+      FROM jobrunner.jobs AS j
+      LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id AND d.job_id = j.id
+     WHERE j.deleted_at IS NULL AND """
+_FROM_SCHEDULES = """
+      FROM jobrunner.schedules AS s
+      JOIN jobrunner.jobs AS j ON j.id = s.job_id
+     WHERE j.deleted_at IS NULL AND s.deleted_at IS NULL AND """
+_JOBS = f"""
     SELECT CAST(j.id AS text) AS id, j.address, j.digest, j.file, j.line, j.enabled, j.queue,
            j.priority, j.overlap, j.catch_up_policy, j.catch_up_window, j.catch_up_max, j.expires,
            j.timeout, j.soft_timeout, j.max_concurrency, j.tags, j.owner,
            CAST(d.spec AS text) AS spec_json, coalesce(d.revision, 0) AS revision,
-           (SELECT count(*) FROM jobrunner.runs AS r
-             WHERE r.job_id = j.id AND r.state IN ('queued', 'running') AND NOT r.held) AS active_runs
-      FROM jobrunner.jobs AS j
-      LEFT JOIN jobrunner.definitions AS d ON d.id = j.definition_id AND d.job_id = j.id
-     WHERE j.deleted_at IS NULL AND {}
-"""
-_SCHEDULES = """
+           ({_ACTIVE_RUNS}) AS active_runs, {_VERSION} AS version {_FROM_JOBS}"""
+_SCHEDULES = f"""
     SELECT CAST(s.id AS text) AS id, CAST(s.job_id AS text) AS job_id, s.name,
            CAST(s.spec AS text) AS spec_json, s.next_scheduled_for, s.last_run_at, s.total_run_count,
-           CASE WHEN s.next_run_at IS NULL THEN s.error END AS given_up
-      FROM jobrunner.schedules AS s
-      JOIN jobrunner.jobs AS j ON j.id = s.job_id
-     WHERE j.deleted_at IS NULL AND s.deleted_at IS NULL AND {}
-"""
+           CASE WHEN s.next_run_at IS NULL THEN s.error END AS given_up,
+           {_VERSION_OF_SCHEDULE} AS version {_FROM_SCHEDULES}"""
+_OF_PROJECT = "j.project_id = :project_id"
 _OF_IDS = "j.id = ANY(CAST(:ids AS uuid[]))"
 _OF_ADDRESSES = """
     (j.namespace, j.name) IN (SELECT split_part(address, '/', 1), split_part(address, '/', 2)
                                 FROM unnest(CAST(:addresses AS text[])) AS wanted (address))
 """
-_READ_IDS = text(_JOBS.format(_OF_IDS)), text(_SCHEDULES.format(_OF_IDS))
-_READ_ADDRESSES = text(_JOBS.format(_OF_ADDRESSES)), text(_SCHEDULES.format(_OF_ADDRESSES))
+_READ_PROJECT = text(_JOBS + _OF_PROJECT), text(_SCHEDULES + _OF_PROJECT)
+_READ_IDS = text(_JOBS + _OF_IDS), text(_SCHEDULES + _OF_IDS)
+_READ_ADDRESSES = text(_JOBS + _OF_ADDRESSES), text(_SCHEDULES + _OF_ADDRESSES)
+# Two statements: joined, and grouped by job, a server without figures of new tables compares each schedule
+# with each job.
+_VERSIONS = (
+    text(f"SELECT CAST(j.id AS text) AS id, {_VERSION} AS version {_FROM_JOBS} {_OF_PROJECT}"),
+    text(
+        f"SELECT CAST(s.job_id AS text) AS id, {_VERSION_OF_SCHEDULE} AS version "
+        f"{_FROM_SCHEDULES} {_OF_PROJECT}"
+    ),
+)
 
 
 class _Versioned(NamedTuple):
@@ -86,14 +90,34 @@ def read_jobs(connection: Connection, project_id: int) -> tuple[CurrentJob, ...]
     A job of which no row has changed since it was last read is the same value as then.
     """
     global _last_read  # noqa: PLW0603  the last one only, so that it does not grow
-    # Before the jobs themselves: what changes in between is read, and is read once more the next time.
-    rows = connection.execute(_VERSIONS, {"project_id": project_id})
-    versions = {row["id"]: row["version"] for row in rows.mappings()}
-    known = {key: read for key, read in _last_read.items() if versions.get(key) == read.version}
-    new = _read(connection, _READ_IDS, {"ids": [key for key in versions if key not in known]})
-    known |= {str(job.id): _Versioned(versions[str(job.id)], job) for job in new}
-    _last_read = known if len(known) <= _REMEMBERED else {}
-    return _by_address(read.job for read in known.values())
+    of_project = {"project_id": project_id}
+    read: dict[str, _Versioned] = {}
+    if _last_read:
+        # Before the jobs themselves: what changes in between is read once more the next time.
+        versions = _read_versions(connection, of_project)
+        read = {key: one for key, one in _last_read.items() if versions.get(key) == one.version}
+        new = _read(connection, _READ_IDS, {"ids": [key for key in versions if key not in read]})
+    else:
+        new = _read(connection, _READ_PROJECT, of_project)
+    read |= {str(one.job.id): one for one in new}
+    _last_read = read if len(read) <= _REMEMBERED else {}
+    return _by_address(read.values())
+
+
+def _read_versions(connection: Connection, values: Mapping[str, object]) -> Mapping[str, str]:
+    of_jobs, of_schedules = _VERSIONS
+    parts = {row["id"]: [row["version"]] for row in connection.execute(of_jobs, values).mappings()}
+    for row in connection.execute(of_schedules, values).mappings():
+        if row["id"] in parts:  # else its job is newer than the first answer
+            parts[row["id"]].append(row["version"])
+    return {
+        key: _joined(version, of_its_schedules)
+        for key, (version, *of_its_schedules) in parts.items()
+    }
+
+
+def _joined(version: str, of_its_schedules: Iterable[str]) -> str:
+    return " ".join([version, *sorted(of_its_schedules)])
 
 
 def read_jobs_of(connection: Connection, addresses: Sequence[str]) -> tuple[CurrentJob, ...]:
@@ -109,28 +133,34 @@ def drifted_jobs(connection: Connection, addresses: Sequence[str]) -> frozenset[
     )
 
 
-def _by_address(jobs: Iterable[CurrentJob]) -> tuple[CurrentJob, ...]:
-    return tuple(sorted(jobs, key=attrgetter("address")))
+def _by_address(read: Iterable[_Versioned]) -> tuple[CurrentJob, ...]:
+    return tuple(sorted((one.job for one in read), key=attrgetter("address")))
 
 
 def _read(
     connection: Connection,
     statements: tuple[TextClause, TextClause],
     values: Mapping[str, object],
-) -> list[CurrentJob]:
+) -> list[_Versioned]:
     of_jobs, of_schedules = statements
     schedules: dict[str, list[_StoredSchedule]] = {}
     rows = connection.execute(of_schedules, values).mappings()
     for row in sorted(rows, key=itemgetter("name")):
         schedules.setdefault(row["job_id"], []).append(_stored_schedule(row))
     rows = connection.execute(of_jobs, values).mappings()
-    return [_current_job(row, schedules.get(row["id"], ())) for row in rows]
+    return [_versioned(row, schedules.get(row["id"], ())) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class _StoredSchedule:
     value: CurrentSchedule
     problem: str
+    version: str
+
+
+def _versioned(row: RowMapping, schedules: Sequence[_StoredSchedule]) -> _Versioned:
+    version = _joined(row["version"], (one.version for one in schedules))
+    return _Versioned(version, _current_job(row, schedules))
 
 
 def _stored_schedule(row: RowMapping) -> _StoredSchedule:
@@ -150,7 +180,7 @@ def _stored_schedule(row: RowMapping) -> _StoredSchedule:
     problem = ""
     if isinstance(spec, str):
         problem = f"The stored schedule #{row['name']} cannot be read: {spec}."
-    return _StoredSchedule(value, problem)
+    return _StoredSchedule(value, problem, row["version"])
 
 
 def _current_job(row: RowMapping, schedules: Sequence[_StoredSchedule]) -> CurrentJob:
