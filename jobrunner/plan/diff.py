@@ -188,9 +188,8 @@ def _changes(
     each: Each,
 ) -> Iterator[Change]:
     pairs = [(in_force.get(address), job) for address, job in wanted.items()]
+    pairs = [pair for pair in pairs if _differs(*pair)]
     for (before, job), edit in zip(pairs, each(partial(_edit, now=now), pairs), strict=True):
-        if edit is None:
-            continue
         if before is None:
             yield _create(job, edit, current)
         else:
@@ -208,11 +207,9 @@ class _Edit(NamedTuple):
     schedules: tuple[ScheduleChange, ...]
 
 
-def _edit(pair: tuple[CurrentJob | None, DefinedJob], now: datetime) -> _Edit | None:
-    """From what is in force, if anything is; None where the two say the same."""
+def _edit(pair: tuple[CurrentJob | None, DefinedJob], now: datetime) -> _Edit:
+    """From what is in force, if anything is."""
     before, job = pair
-    if before is not None and not _differs(before, job):
-        return None
     told = dump_job(job.spec)
     definition = written(told)
     fields = (
