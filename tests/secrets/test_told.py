@@ -65,7 +65,7 @@ def test_fault_85_a_diff_of_the_form_shows_no_sensitive_line(tmp_path: Path) -> 
 
 def test_fault_85_what_is_no_address_of_a_broker_is_not_shown(tmp_path: Path) -> None:
     told = call("doctor", folder=tmp_path, environ={"JOBRUNNER_BROKER_URL": f"redis//:{CANARY}@h"})
-    assert "The broker at JOBRUNNER_BROKER_URL" in told.stdout
+    assert "The broker URL cannot be read." in told.stdout
     assert CANARY not in told.stdout + told.stderr
 
 
