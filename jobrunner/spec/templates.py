@@ -138,7 +138,7 @@ def read_templates(entry: Entry | None, known: Templates, report: Report) -> Tem
         else:
             check_keys(tree, "a template", report)
             found[name] = Template(key, written_out(tree))
-    return Templates(found, known.circles, too_deep={*known.too_deep})
+    return Templates(found, {*known.circles}, too_deep={*known.too_deep})
 
 
 def _as_layers(found: dict[str, Mapping]) -> tuple[Layer, ...]:

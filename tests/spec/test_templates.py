@@ -2,6 +2,8 @@
 
 import pytest
 
+from jobrunner.spec.parse import parse_project
+from jobrunner.spec.yaml import SourceFile
 from tests.spec.reading import mistakes, parse, read_job
 
 PROJECT = """\
@@ -138,6 +140,15 @@ def test_a_circle_is_told_once_however_it_is_entered() -> None:
     )
     (found,) = parse(text).diagnostics
     assert (found.code, found.message.partition(": ")[2]) == ("E235", "x → y → x")
+
+
+def test_a_circle_is_told_in_each_file_that_has_it() -> None:
+    text = b"templates: {x: {extends: y}, y: {extends: x}}"
+    files = [SourceFile(path, text) for path in ("a.yaml", "b.yaml")]
+    found = parse_project(None, files).diagnostics
+    assert [(one.code, one.location.file) for one in found] == [
+        ("E235", "a.yaml"), ("E235", "b.yaml"),
+    ]  # fmt: skip
 
 
 def test_a_chain_without_measure_is_refused_and_not_followed() -> None:
