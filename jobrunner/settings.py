@@ -10,8 +10,10 @@ The database is, in this order: `JOBRUNNER_DATABASE_URL` · its parts `POSTGRES_
 name may instead be given as `NAME_FILE`, a file that holds the value (Docker and Kubernetes secrets).
 """
 
+import difflib
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -27,6 +29,16 @@ VARIABLE_PREFIX = "JOBRUNNER_VAR_"
 _PARTS = ("HOST", "PORT", "USER", "PASSWORD", "DB")
 PART_NAMES = tuple(f"{server}_{part}" for server in ("POSTGRES", "REDIS") for part in _PARTS)
 """The variables that name a server by its parts."""
+_NO_SETTING = re.compile(
+    rf"{PREFIX}(VAR|TEST|CRASH)_|{PREFIX}([A-Z0-9]+_)*(SERVICE_HOST|(SERVICE_)?PORT(_.+)?)$"
+)
+"""Variables of ours with a purpose of their own, and those that Kubernetes sets in each pod beside a Service
+whose name begins like our prefix.
+"""
+_LEAST_LIKENESS = 0.9
+"""Of a name that is taken for a misspelt one, as difflib's ratio."""
+_SHORTEST = 3
+"""`ENV` and `BROKER` are taken for the beginning of a setting, `DE` is not."""
 
 
 def _split_words(value: object) -> object:
@@ -143,6 +155,32 @@ def variables_of(environ: Mapping[str, str]) -> Mapping[str, str]:
         for name, value in environ.items()
         if name.startswith(VARIABLE_PREFIX)
     }
+
+
+def misspelt_names(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(Variable that is set and that nobody reads, setting that seems to be meant), by variable."""
+    settings = [_name(field) for field in Settings.model_fields]
+    for name in sorted(environ):
+        if not environ[name] or not name.startswith(PREFIX) or _NO_SETTING.match(name):
+            continue
+        stem = name.removesuffix("_FILE")
+        # One that goes on behind a setting (`…_URL_RO`) is somebody's own.
+        if stem in settings or any(name.startswith(f"{setting}_") for setting in settings):
+            continue
+        meant = _meant(stem, settings, may_be_short=stem == name)
+        if meant:
+            yield name, meant + name.removeprefix(stem)
+
+
+def _meant(name: str, settings: Sequence[str], *, may_be_short: bool) -> str:
+    """The only setting that begins so, or that which is nearly the same; '' is none."""
+    field = name.removeprefix(PREFIX)
+    longer = [setting for setting in settings if setting.startswith(name)]
+    if may_be_short and len(longer) == 1 and len(field) >= _SHORTEST:
+        return longer[0]
+    fields = [setting.removeprefix(PREFIX) for setting in settings]
+    near = difflib.get_close_matches(field, fields, 1, _LEAST_LIKENESS)
+    return f"{PREFIX}{near[0]}" if near else ""
 
 
 def _read_variables(environ: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,8 @@ class Session:
     """Where a person's answer is read from: stdin."""
     given_config: Path | None = None
     """`--config`."""
+    has_told_misspelt_names: bool = False
+    """Whether variables that look like misspelt settings were told of: once is enough."""
 
     @property
     def config(self) -> Path | None:

@@ -6,12 +6,25 @@ from pathlib import Path
 from jobrunner.cli.session import Session
 from jobrunner.errors import UsageError
 from jobrunner.sealing import Keyring, make_keyring
-from jobrunner.settings import Settings, find_endpoints_file, load_settings, variables_of
+from jobrunner.settings import (
+    Settings,
+    find_endpoints_file,
+    load_settings,
+    misspelt_names,
+    variables_of,
+)
 from jobrunner.spec.project import Given
 
 
 def settings_of(session: Session) -> Settings:
-    """From the environment and a running `up`. Raises UsageError for a value that cannot be used."""
+    """From the environment and a running `up`; a variable that looks like a misspelt setting is told of.
+
+    Raises UsageError for a value that cannot be used.
+    """
+    if not session.has_told_misspelt_names:
+        session.has_told_misspelt_names = True
+        for name, meant in misspelt_names(session.environ):
+            session.output.warning(f"{name} is no setting. Did you mean {meant}?")
     return load_settings(session.environ, session.working_directory)
 
 

@@ -96,6 +96,12 @@ def test_a_workflow_is_told_no_command_that_stands_in_a_file(folder: Path) -> No
     assert "::unknown key 'x%0A::add-mask::50%25%0D' in a job" in line
 
 
+def test_a_misspelt_setting_is_told_of_once(folder: Path) -> None:
+    told = call("validate", folder=folder, environ={"JOBRUNNER_CHECK_TASK": "off"}).stderr
+    sentence = "JOBRUNNER_CHECK_TASK is no setting. Did you mean JOBRUNNER_CHECK_TASKS?"
+    assert told.count(sentence) == 1
+
+
 def test_the_last_line_names_how_to_read_on(folder: Path) -> None:
     write_bad(folder)
     told = call("validate", folder=folder).stdout

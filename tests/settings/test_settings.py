@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import make_url
 
 from jobrunner.errors import UsageError
-from jobrunner.settings import Settings, load_settings
+from jobrunner.settings import Settings, load_settings, misspelt_names
 
 PASSWORD = "p@ss/w:rd#1 %41?&=é"  # noqa: S105  of no server
 
@@ -165,6 +165,33 @@ def test_words_are_separated_by_commas_or_spaces(tmp_path: Path) -> None:
 def test_a_value_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="JOBRUNNER_LOG_FORMAT='xml' cannot be used"):
         load_settings({"JOBRUNNER_LOG_FORMAT": "xml"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("JOBRUNNER_DATABSE_URL", "JOBRUNNER_DATABASE_URL"),
+        ("JOBRUNNER_DATABSE_URL_FILE", "JOBRUNNER_DATABASE_URL_FILE"),
+        ("JOBRUNNER_BROKER", "JOBRUNNER_BROKER_URL"),
+        ("JOBRUNNER_ENV", "JOBRUNNER_ENVIRONMENT"),
+        ("JOBRUNNER_ALLOW_TASK", "JOBRUNNER_ALLOW_TASKS"),
+    ],
+)
+def test_a_variable_that_looks_like_a_setting_is_misspelt(name: str, meant: str) -> None:
+    assert list(misspelt_names({name: "x", "PATH": "/bin"})) == [(name, meant)]
+
+
+def test_what_has_a_purpose_of_its_own_is_not_misspelt() -> None:
+    of_kubernetes = ["JOBRUNNER_WEB_SERVICE_HOST", "JOBRUNNER_WEB_SERVICE_PORT_HTTP"]
+    of_kubernetes += ["JOBRUNNER_WEB_PORT", "JOBRUNNER_WEB_PORT_8080_TCP_ADDR", "JOBRUNNER_PORT"]
+    ours = ["JOBRUNNER_VAR_CONFIGS", "JOBRUNNER_TEST_DATABASE_URL", "JOBRUNNER_RUN_ID"]
+    settings = [f"JOBRUNNER_{field.upper()}" for field in Settings.model_fields]
+    files = [f"{name}_FILE" for name in settings]
+    foreign = ["JOBRUNNER_TEAM", "XJOBRUNNER_CONFIGS", "JOBRUNNER_ENV_FILE", "JOBRUNNER_LOG_FILE"]
+    foreign += ["JOBRUNNER_DATABASE_URL_RO", "JOBRUNNER_BROKER_URL_2", "JOBRUNNER_METRICS_TOKEN"]
+    foreign += ["JOBRUNNER_B", "JOBRUNNER_DE"]
+    environ = dict.fromkeys([*of_kubernetes, *ours, *settings, *files, *foreign], "x")
+    assert list(misspelt_names({**environ, "JOBRUNNER_DATABSE_URL": ""})) == []
 
 
 def test_settings_do_not_change() -> None:
