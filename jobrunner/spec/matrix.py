@@ -107,7 +107,7 @@ def fill(node: Node, values: dict[str, Value], report: Report) -> Node:
 
 def fill_mapping(node: Mapping, values: dict[str, Value], report: Report) -> Mapping:
     """The same of a mapping; as it is where its file repeats too much already."""
-    if not report.may_repeat(node.source):
+    if not report.may_repeat(node.source.path):
         return node
     changed = {}
     for name, entry in node.entries.items():

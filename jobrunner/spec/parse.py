@@ -1,7 +1,7 @@
 """Files → the project and its jobs, with every mistake of the whole tree."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Table
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ from jobrunner.spec.project_file import (
     read_project_file,
 )
 from jobrunner.spec.readings import FileReading, KnownReadings, Readings
-from jobrunner.spec.report import Report
+from jobrunner.spec.report import PieceError, Report
 from jobrunner.spec.templates import Template, Templates, read_templates
 from jobrunner.spec.tree import Entry, Mapping, Scalar, is_null, kind, plain
 from jobrunner.spec.values import check_name
@@ -99,6 +99,52 @@ def parse_project(
     )
 
 
+def paths_in_pieces(files: Iterable[SourceFile]) -> frozenset[str]:
+    """The paths that more than one of them has."""
+    paths = Counter(file.path for file in files)
+    return frozenset(path for path, number in paths.items() if number > 1)
+
+
+class PartialReader:
+    """Reads some files of a project, and then others; what is missing in them may stand in those of
+    somebody else. Tells of no mistake.
+    """
+
+    def __init__(
+        self, config: SourceFile | None, given: Given, *, in_pieces: frozenset[str] = frozenset()
+    ) -> None:
+        self._config_path = config.path if config else ""
+        self._report = Report(in_pieces=in_pieces)
+        self._reader = _JobReader(read_project_file(config, given, self._report), self._report, "")
+        self._reader.read_project_jobs()
+        self._mistaken: set[str] = set()
+        """Of those in pieces."""
+
+    @property
+    def project(self) -> ProjectSpec:
+        """What the project file says."""
+        return self._reader.file.project
+
+    def read(self, files: Sequence[SourceFile]) -> list[FileReading | None]:
+        """What each of these gives; None for one with a mistake, and for all when the project file has one:
+        a mistake there is told once, by whichever file meets it first.
+        """
+        with collection_paused():
+            found = [self._read(file) for file in files]
+        is_config_sound = self._config_path not in self._report.files
+        return found if is_config_sound else [None] * len(files)
+
+    def _read(self, file: SourceFile) -> FileReading | None:
+        if file.path in self._mistaken:
+            return None  # the whole of it is read, and that by somebody else
+        try:
+            found = self._reader.read_file(file)
+        except PieceError:
+            self._mistaken.add(file.path)
+            return None
+        return None if file.path in self._report.files else found
+
+
 def trace_job(
     config: SourceFile | None,
     files: Sequence[SourceFile],
@@ -134,16 +180,12 @@ def _read_all(
     readings: KnownReadings | None = None,
 ) -> "_JobReader":
     readings = readings or Readings()
-    parts = readings.begin(config, given, files)
+    pieces = readings.begin(config, given, files)
     with collection_paused():
-        with suppress(_PartError):
-            return _read_files(config, parts, given, traced, readings)
-        # Behind the block, when nothing is left of what was read of the parts.
+        with suppress(PieceError):
+            return _read_files(config, pieces, given, traced, readings)
+        # Behind the block, when nothing is left of what was read of the pieces.
         return _read_files(config, files, given, traced, readings)
-
-
-class _PartError(Exception):
-    """A file that comes in two parts has a mistake: only the whole of it can tell what that is."""
 
 
 def _read_files(
@@ -153,21 +195,14 @@ def _read_files(
     traced: str,
     readings: KnownReadings,
 ) -> "_JobReader":
-    report = Report()
+    report = Report(in_pieces=paths_in_pieces(files))
     reader = _JobReader(read_project_file(config, given, report), report, traced)
     reader.read_project_jobs()
-    parts_of = Counter(file.path for file in files)
-    begun: set[str] = set()
-    fresh: list[tuple[SourceFile, FileReading]] = []
-    for file in files:
-        if reader.take(readings.find(file)):
-            continue
-        if file.path in begun:
-            raise _PartError  # whoever reads this second part beside us has found something
-        begun.add(file.path)
-        fresh.append((file, reader.read_file(file)))
-        if parts_of[file.path] > 1 and file.path in report.files:
-            raise _PartError
+    fresh = [
+        (file, reader.read_file(file))
+        for file in files
+        if not reader.take(file, readings.find(file))
+    ]
     readings.keep(fresh, report.files)
     return reader
 
@@ -224,9 +259,13 @@ class _JobReader:
         self._read_jobs(self.file.jobs, _Document(around, self._defaults, self.file.templates))
         self._moves += read_moves(self.file.moved, DEFAULT_NAMESPACE, self.report)
 
-    def take(self, known: FileReading | None) -> bool:
-        """What a file gave before, unless a job of it has meanwhile been defined elsewhere."""
+    def take(self, file: SourceFile, known: FileReading | None) -> bool:
+        """What a file gives as somebody else has read it, unless a job of it is defined elsewhere, too, or
+        the file as a whole repeats too much.
+        """
         if known is None or not self._first_places.keys().isdisjoint(known.places):
+            return False
+        if not self.report.may_repeat(file.path, known.repeated):
             return False
         self.jobs += known.jobs
         self.calls += known.calls
@@ -237,6 +276,7 @@ class _JobReader:
     def read_file(self, file: SourceFile) -> FileReading:
         """All documents of one job file; what they have added."""
         jobs, calls, moves = len(self.jobs), len(self.calls), len(self._moves)
+        repeated = self.report.repeated(file.path)
         self._new_places = {}
         self._read_documents(file)
         return FileReading(
@@ -244,6 +284,7 @@ class _JobReader:
             tuple(self.calls[calls:]),
             tuple(self._moves[moves:]),
             self._new_places,
+            self.report.repeated(file.path) - repeated,
         )
 
     def _read_documents(self, file: SourceFile) -> None:

@@ -79,6 +79,8 @@ class _Reader:
     def read(self) -> Mapping | None:
         """None for a text that says nothing."""
         for number, text in enumerate(_lines(self._source.text), 1):
+            if not text:
+                continue
             is_short = len(text) <= _LONGEST_REMEMBERED
             indent, key, value = _remembered(text) if is_short else _line(text)
             if key:

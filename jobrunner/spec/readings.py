@@ -19,6 +19,8 @@ class FileReading(NamedTuple):
     moves: tuple[WrittenMove, ...]
     places: Mapping[str, Scalar]
     """Address → where it stands."""
+    repeated: int
+    """Values that its jobs have from what is written once: see `E107`."""
 
 
 class KnownReadings(Protocol):
@@ -27,7 +29,7 @@ class KnownReadings(Protocol):
     def begin(
         self, config: SourceFile | None, given: Given, files: Sequence[SourceFile]
     ) -> Sequence[SourceFile]:
-        """What is read now; the files as they are to be read, of which one may be two: see `halves`."""
+        """What is read now; the files as they are to be read, of which one may be several: see `pieces`."""
 
     def find(self, file: SourceFile) -> FileReading | None:
         """What this file gives; None where that has to be read."""

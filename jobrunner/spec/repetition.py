@@ -15,8 +15,8 @@ def repeats_few(key: Scalar, layers: Layers, report: Report) -> bool:
     *inherited, own = (layer.tree for layer in layers.each)
     if "matrix" in own.entries:
         inherited.append(own.without("matrix"))
-    if report.may_repeat(key.source) and report.may_repeat(
-        key.source, sum(map(_weight, inherited))
+    if report.may_repeat(key.source.path) and report.may_repeat(
+        key.source.path, sum(map(_weight, inherited))
     ):
         return True
     _refuse(
@@ -29,7 +29,7 @@ def repeats_few(key: Scalar, layers: Layers, report: Report) -> bool:
 
 def shares_few(own: Mapping, kwargs: Mapping, report: Report) -> bool:
     """Whether a schedule may have its job's arguments beside its own: each of many repeats them."""
-    if report.may_repeat(own.source, size(kwargs)):
+    if report.may_repeat(own.source.path, size(kwargs)):
         return True
     _refuse(own, "divide them among several files, or give the job fewer arguments", report)
     return False

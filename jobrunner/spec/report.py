@@ -1,6 +1,6 @@
 """Collects the mistakes of a whole tree, so that all are told in one go and each only once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 from typing import TypeVar
@@ -26,10 +26,18 @@ _Key = tuple[str, int, int, str]
 """File, line, column and code."""
 
 
-class Report:
-    """The diagnostics so far. A default that is wrong for a thousand jobs is one mistake."""
+class PieceError(Exception):
+    """A file that is read in pieces has a mistake: only the whole of it can tell what that is."""
 
-    def __init__(self) -> None:
+
+class Report:
+    """The diagnostics so far. A default that is wrong for a thousand jobs is one mistake.
+
+    The first error of a file among `in_pieces` is raised as PieceError.
+    """
+
+    def __init__(self, *, in_pieces: Collection[str] = ()) -> None:
+        self._in_pieces = in_pieces
         self._diagnostics: dict[_Key, Diagnostic] = {}
         self._counts: dict[str, int] = {}
         self._first_of: dict[tuple[str, str], _Key] = {}
@@ -83,6 +91,8 @@ class Report:
         count = self._counts.get(source.path, 0)
         if key in self._diagnostics or count > MOST_IN_ONE_FILE:
             return
+        is_error = not code.startswith("W")
+        self._check_whole(source.path, is_error=is_error)
         first = self._first_of.get((code, topic)) if topic else None
         if first is not None:
             self._others.setdefault(first, {})[key] = None
@@ -95,7 +105,7 @@ class Report:
             message, help = CODES[code].title, _WITHOUT_VALUES[code]  # noqa: A001
         found = Diagnostic(
             code=code,
-            severity="warning" if code.startswith("W") else "error",
+            severity="error" if is_error else "warning",
             message=message,
             location=Location(file=source.path, line=line, column=column),
             source_line="" if hides else source.line(line),
@@ -128,11 +138,15 @@ class Report:
         """Those that are worth a look: none behind the last mistake of the file that would be told."""
         return takewhile(lambda _: self.has_room(source), items)
 
-    def may_repeat(self, source: Source, values: int = 0) -> bool:
+    def may_repeat(self, path: str, values: int = 0) -> bool:
         """Count values that a file's jobs repeat, and tell whether they are still few enough."""
-        so_far = self._repeated.get(source.path, 0) + values
-        self._repeated[source.path] = so_far
+        so_far = self.repeated(path) + values
+        self._repeated[path] = so_far
         return so_far <= MOST_REPEATED
+
+    def repeated(self, path: str) -> int:
+        """How many the jobs of a file have repeated so far."""
+        return self._repeated.get(path, 0)
 
     def has_errors(self) -> bool:
         """Whether any of those so far stops an apply."""
@@ -141,6 +155,7 @@ class Report:
     def take(self, other: "Report") -> None:
         """All that another report has found, as far as there is room."""
         for key, found in other._diagnostics.items():  # noqa: SLF001  of its own kind
+            self._check_whole(found.location.file, is_error=found.is_error)
             self._add(key, found)
 
     @property
@@ -155,6 +170,10 @@ class Report:
             found = told[key]
             told[key] = replace(found, notes=(*found.notes, _counted(list(others))))
         return in_file_order(told.values(), paths)
+
+    def _check_whole(self, path: str, *, is_error: bool) -> None:
+        if is_error and path in self._in_pieces:
+            raise PieceError
 
     def _add(self, key: _Key, found: Diagnostic) -> None:
         count = self._counts.get(found.location.file, 0)

@@ -30,6 +30,8 @@ _SAYS_SO = re.compile(
 """A variable whose name tells what it holds; others are what makes environments differ, and are quoted."""
 _SIGNS = ("notifier", "://", "/usr/bin/env", "secret", "vars")
 """Where no argument is sensitive, nothing is without one of these."""
+_MAY_NAME = (re.compile(rb"""sen[^\s:]*+["']?[ \t]*:"""), re.compile(rb"""itive["']?[ \t]*:"""))
+"""More than `_KEY`, and found quickly."""
 _INDENT = re.compile(r"[ \t-]*")
 _HAS_A_KEY = re.compile(r"""[ \t-]*["']?[\w.$/{}-]+["']?[ \t]*:(?:\s|$)""")
 
@@ -41,6 +43,15 @@ def sensitive_names(text: str) -> frozenset[str]:
     found = list(_NAMES.finditer(text))
     names = {name for one in found for name in _NAME.findall(one[1])}
     return frozenset(names | {"kwargs"}) if found else frozenset()
+
+
+def may_hide(content: bytes) -> bool:
+    """Whether a text has a line that is not to be quoted, where no other one names an argument. Yes in
+    doubt: it is asked of large texts.
+    """
+    return any(sign.encode() in content for sign in _SIGNS) or any(
+        names.search(content) for names in _MAY_NAME
+    )
 
 
 def sensitive_lines(lines: Sequence[str], names: frozenset[str]) -> frozenset[int]:

@@ -1,6 +1,7 @@
 """A copy of the process does a part of the work, and where it cannot nothing is missing."""
 
 import errno
+import multiprocessing
 import os
 import signal
 import threading
@@ -8,13 +9,13 @@ import threading
 import pytest
 
 from jobrunner import beside
-from jobrunner.beside import shared, worked_out_beside
+from jobrunner.beside import done_from_both_ends, shared, worked_out_beside
+from tests.processors import pretend_two_processors
 
 
 @pytest.fixture(autouse=True)
 def two_processors_and_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(threading, "active_count", lambda: 1)  # a plugin of pytest may have another
+    pretend_two_processors(monkeypatch)
 
 
 def test_another_process_works_it_out() -> None:
@@ -46,11 +47,46 @@ def test_no_process_is_left_of_work_that_nobody_waits_for() -> None:
 
 def test_many_are_shared_and_stay_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beside, "FEWEST_TO_SHARE", 3)
-    found = shared(lambda item: (item * item, os.getpid()), range(5))
-    assert [square for square, _ in found] == [0, 1, 4, 9, 16]
-    first, later = {pid for _, pid in found[:2]}, {pid for _, pid in found[2:]}
-    assert first == {os.getpid()}
-    assert not first & later
+    own = os.getpid()
+    both_at_work = multiprocessing.get_context("fork").Barrier(2, timeout=60)
+
+    def square(item: int) -> tuple[int, bool]:
+        """Neither goes on from its own end before the other one has begun at the other end."""
+        if item in {0, 99}:
+            both_at_work.wait()
+        return item * item, os.getpid() == own
+
+    found = shared(square, range(100))
+    assert [value for value, _ in found] == [item * item for item in range(100)]
+    are_own = [is_own for _, is_own in found]
+    assert are_own == sorted(are_own, reverse=True)  # the first ones
+    assert are_own[0]
+    assert not are_own[-1]
+
+
+def test_who_is_slow_does_less() -> None:
+    own, (waiting, end) = os.getpid(), os.pipe()
+
+    def work(part: int) -> int:
+        """The copy waits in its second part until the first process has done all others."""
+        if os.getpid() != own and part == 8:
+            os.read(waiting, 1)
+        return os.getpid()
+
+    parts = range(10)
+    with done_from_both_ends(work, parts) as both:
+        done = [work(part) for part in parts if both.take()]
+        os.write(end, b"x")
+        rest = both.rest()
+    assert rest is not None
+    assert done == [own] * (10 - len(rest))
+    assert own not in rest
+
+
+def test_parts_of_a_copy_that_breaks_off_are_nobodys() -> None:
+    with done_from_both_ends(lambda part: 1 // (9 - part), range(10)) as both:
+        assert both.is_shared
+        assert both.rest() is None
 
 
 def test_few_are_not_shared() -> None:
