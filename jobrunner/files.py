@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.patterns import ANY_FOLDERS, parts_of, step
+from jobrunner.spec.project import ProjectSpec
 from jobrunner.spec.report import Report
 from jobrunner.spec.sensitive_lines import sensitive_names
 from jobrunner.spec.tree import Source
@@ -43,6 +44,8 @@ class ProjectFiles:
     """Resolved: the project file's folder, or the working directory without one."""
     config: SourceFile | None
     """The project file; None when there is none."""
+    project: ProjectSpec
+    """What it says in every environment: see `parse_project_file`."""
     files: tuple[SourceFile, ...]
     """What `include` matches, by path."""
     diagnostics: tuple[Diagnostic, ...]
@@ -115,7 +118,7 @@ class _Reader:
         paths = [config.path] if config else []
         diagnostics = self._report.in_file_order(paths + [file.path for file in files])
         content_hash = _hash(config, files, diagnostics, missing)
-        return ProjectFiles(self._root, config, files, diagnostics, content_hash, missing)
+        return ProjectFiles(self._root, config, project, files, diagnostics, content_hash, missing)
 
     def links_stand(self) -> bool:
         """Whether every link still leads where it led when it was followed."""

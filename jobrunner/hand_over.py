@@ -20,7 +20,6 @@ from jobrunner.errors import DatabaseUnavailable, JobrunnerError, first_line
 from jobrunner.files import read_project
 from jobrunner.foreign_apps import ForeignApps, Sent
 from jobrunner.settings import Settings
-from jobrunner.spec.parse import parse_project_file
 from jobrunner.woken_thread import WokenThread
 
 BATCH_MESSAGES = 100
@@ -140,11 +139,10 @@ class HandOver:
             files = read_project(
                 config=Path(named) if named else None, working_directory=Path.cwd()
             )
-            project, _ = parse_project_file(files.config)
             if str(files.root) not in sys.path:  # modules beside the file are found
                 sys.path.insert(0, str(files.root))
-            allow = self._settings.allow_tasks or project.allow.tasks
-            self._apps = ForeignApps(self._settings, allow=allow, own=project.celery.app)
+            allow = self._settings.allow_tasks or files.project.allow.tasks
+            self._apps = ForeignApps(self._settings, allow=allow, own=files.project.celery.app)
         return self._apps
 
     def _say(self, event: str, app: str, error: str) -> None:

@@ -42,7 +42,6 @@ from jobrunner.files import read_project
 from jobrunner.reconcile import ApplyOptions, Desired
 from jobrunner.reload import names_of
 from jobrunner.settings import Settings, load_settings
-from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import ProjectSpec
 from jobrunner.watch import Outcome, ProjectWatch, WatchOptions
 from jobrunner.wording.foreign_text import safe
@@ -118,7 +117,7 @@ def command(
     # The endpoints of a running `up` are none of ours: only what the environment names counts.
     given = load_settings(session.environ, Path("/"))
     read = read_project(config=session.config, working_directory=session.working_directory)
-    root, (project, _) = read.root, parse_project_file(read.config)
+    root, project = read.root, read.project
     folder = root / given.run_directory
     with ExitStack() as opened:
         with session.output.progress("starting the servers"):

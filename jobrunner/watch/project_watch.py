@@ -24,7 +24,6 @@ from jobrunner.reconcile import (
     understand,
 )
 from jobrunner.spec.diagnostics import Diagnostic
-from jobrunner.spec.parse import parse_project_file
 from jobrunner.spec.project import Given
 from jobrunner.spec.readings import Readings
 from jobrunner.watch.approving import apply_or_leave, is_approved
@@ -163,8 +162,7 @@ class ProjectWatch:
         flat = {here, here.parent, root, root.parent}
         if read is None:
             return Watched(root=root, flat=frozenset(flat), deep=frozenset())
-        project, _ = parse_project_file(read.config)
-        deep = {_deep_folder(root, pattern) for pattern in project.include if "/" in pattern}
+        deep = {_deep_folder(root, pattern) for pattern in read.project.include if "/" in pattern}
         return Watched(root=root, flat=frozenset(flat), deep=frozenset(deep))
 
     def _reconcile(self) -> Applied:
