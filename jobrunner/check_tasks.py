@@ -22,7 +22,6 @@ from jobrunner.spec.paths import Allowed
 from jobrunner.spec.project import TaskCheck
 from jobrunner.spec.report import Report, in_file_order
 from jobrunner.spec.tree import Node, Scalar, Source, is_null
-from jobrunner.task_imports import task_imports
 
 Judge = Callable[[Call], Judged | Problem | None]
 """What is wrong with a call; None where nothing is, or nobody can tell."""
@@ -72,6 +71,9 @@ def _opened(mode: TaskCheck, root: Path, patterns: Sequence[str]) -> Iterator[Ju
             sources = TaskSources(root, allow=patterns)
             yield lambda call: _by_source(sources, call)
         case "import":
+            # Nobody else pays for loading what starts and ends processes.
+            from jobrunner.task_imports import task_imports  # noqa: PLC0415
+
             with task_imports(root, allow=patterns) as imports:
                 yield imports.judge
         case "off":

@@ -13,7 +13,7 @@ from jobrunner.cli.command import Function
 from jobrunner.cli.database import actor_of
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
-from jobrunner.cli.plan import target_option
+from jobrunner.cli.plan_options import target_option
 from jobrunner.cli.plan_text import plan_lines, wanted_text
 from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.session import Session

@@ -10,10 +10,10 @@ import click
 
 from jobrunner.cli.agreeing import Act, agreeing_options, carry_out, options_of
 from jobrunner.cli.command import make_command
-from jobrunner.cli.database import open_database
-from jobrunner.cli.desired import read_desired_of, with_commit
-from jobrunner.cli.plan import head_lines
+from jobrunner.cli.database import open_database, with_commit
+from jobrunner.cli.desired import read_desired_of
 from jobrunner.cli.plan_file import read_plan_file
+from jobrunner.cli.planning import head_lines
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import keyring_of, settings_of
 from jobrunner.cli.show import saved_head_lines
@@ -54,7 +54,7 @@ def command(
     allow_older: bool,
     adopt: bool,
     **given: Any,
-) -> None:
+) -> int:
     begun = time.monotonic()
     options = replace(options_of(session, given), allow_older=allow_older, adopt=adopt)
     act = (
@@ -63,11 +63,12 @@ def command(
         else _of_files(session, options, begun)
     )
     with open_database(session, "apply") as engine:
-        carry_out(session, engine, act, yes=yes)
+        made = carry_out(session, engine, act, yes=yes)
+    return session.end(0, made)
 
 
 def _of_files(session: Session, options: ApplyOptions, begun: float) -> Act:
-    desired = read_desired_of(session)
+    desired, _ = read_desired_of(session)
     options = with_commit(replace(options, keyring=keyring_of(session)), desired.root)
 
     def head(plan: Plan) -> Sequence[str]:

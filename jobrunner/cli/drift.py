@@ -11,7 +11,7 @@ from jobrunner.cli.database import open_database
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
 from jobrunner.cli.output import Form
-from jobrunner.cli.plan import EXIT_CHANGES
+from jobrunner.cli.plan_options import EXIT_CHANGES
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.cli.value_text import value_text

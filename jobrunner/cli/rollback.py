@@ -13,7 +13,7 @@ from jobrunner.cli.agreeing import Act, agreeing_options, carry_out, options_of
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
 from jobrunner.cli.layout import text
-from jobrunner.cli.plan import save_plan, show_plan
+from jobrunner.cli.planning import save_plan, show_plan
 from jobrunner.cli.revision_text import git_text
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of

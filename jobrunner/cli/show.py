@@ -7,8 +7,9 @@ import click
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
 from jobrunner.cli.layout import text
-from jobrunner.cli.plan import Form, form_option, show_plan
 from jobrunner.cli.plan_file import read_plan_file
+from jobrunner.cli.plan_options import Form, form_option
+from jobrunner.cli.planning import show_plan
 from jobrunner.cli.session import Session
 from jobrunner.cli.style import style
 from jobrunner.errors import StalePlan

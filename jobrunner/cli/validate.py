@@ -74,7 +74,7 @@ def command(
         session.output.warning(
             _nothing(read), "Write a first job with `jobrunner init`, or name another folder."
         )
-    return 0 if is_valid else 1
+    return session.end(0 if is_valid else 1)
 
 
 def _show(

@@ -10,8 +10,7 @@ import click
 from sqlalchemy import Engine
 
 from jobrunner.cli.command import make_command
-from jobrunner.cli.database import actor_of, open_database
-from jobrunner.cli.desired import with_commit
+from jobrunner.cli.database import actor_of, open_database, with_commit
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of, keyring_of
 from jobrunner.cli.stream import FilesStream
@@ -119,6 +118,7 @@ def _watch(session: Session, engine: Engine, options: WatchOptions) -> int:
             session.output.warning(f"No file events ({watch.problem}); polling instead.")
         watch.wait(_LONGEST_WAIT_SECONDS)
     watch.close()
+    session.output.say("No longer watching; what was applied stays in force.")
     return EXIT_INTERRUPTED if stopped_by[0] == signal.SIGINT else 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -10,11 +11,33 @@ from jobrunner.db.projects import Project
 from jobrunner.plan.current import CurrentJob, CurrentProject
 
 
-def read_current(connection: Connection, name: str, wanted: Sequence[str]) -> CurrentProject:
-    """The project as it is in force; `wanted` are the addresses that a plan compares with it."""
+class InForce(NamedTuple):
+    """A project as it is in force, whatever it is compared with."""
+
+    project_id: int
+    project: CurrentProject
+
+
+def read_in_force(connection: Connection, name: str) -> InForce:
+    """May be read before it is known what it is compared with."""
     project = projects.find_project(connection, name) or projects.NEVER_APPLIED
-    current = _current(connection, name, project, jobs.read_jobs(connection, project.id), wanted)
-    return replace(current, notifiers=notifiers.read_notifiers(connection, name))
+    current = _current(connection, name, project, jobs.read_jobs(connection, project.id))
+    current = replace(current, notifiers=notifiers.read_notifiers(connection, name))
+    return InForce(project.id, current)
+
+
+def with_deleted(
+    connection: Connection, in_force: InForce, wanted: Sequence[str]
+) -> CurrentProject:
+    """The project, and what it once had of the `wanted` addresses, which a plan compares with it."""
+    new = set(wanted).difference(job.address for job in in_force.project.jobs)
+    deleted = jobs.read_deleted(connection, in_force.project_id, new)
+    return replace(in_force.project, deleted=deleted)
+
+
+def read_current(connection: Connection, name: str, wanted: Sequence[str]) -> CurrentProject:
+    """Both."""
+    return with_deleted(connection, read_in_force(connection, name), wanted)
 
 
 def read_current_of(connection: Connection, name: str, wanted: Sequence[str]) -> CurrentProject:
@@ -22,23 +45,18 @@ def read_current_of(connection: Connection, name: str, wanted: Sequence[str]) ->
     and no notifiers.
     """
     project = projects.find_project(connection, name) or projects.NEVER_APPLIED
-    return _current(connection, name, project, jobs.read_jobs_of(connection, wanted), wanted)
+    current = _current(connection, name, project, jobs.read_jobs_of(connection, wanted))
+    return with_deleted(connection, InForce(project.id, current), wanted)
 
 
 def _current(
-    connection: Connection,
-    name: str,
-    project: Project,
-    in_force: tuple[CurrentJob, ...],
-    wanted: Sequence[str],
+    connection: Connection, name: str, project: Project, in_force: tuple[CurrentJob, ...]
 ) -> CurrentProject:
-    new = set(wanted).difference(job.address for job in in_force)
     return CurrentProject(
         name=name,
         environment=project.environment,
         revision=project.revision,
         jobs=in_force,
         pauses=pauses.pauses_in_force(connection),
-        deleted=jobs.read_deleted(connection, project.id, new),
         served_queues=workers.served_queues(connection),
     )

@@ -75,6 +75,7 @@ def make_engine(
     limits: Limits = Limits(),
     pool_size: int = 5,
     look_before_use: bool = False,
+    connect_timeout_seconds: int = CONNECT_TIMEOUT_SECONDS,
 ) -> Engine:
     """An engine for that database; nothing is connected yet. UsageError when the URL is none.
 
@@ -85,7 +86,7 @@ def make_engine(
         _with_driver(url),
         connect_args={
             "application_name": application_name,
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "connect_timeout": connect_timeout_seconds,
             **_KEEPALIVES,
         },
         isolation_level="READ COMMITTED",

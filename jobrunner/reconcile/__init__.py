@@ -1,13 +1,13 @@
 """Files → plan → rows. `plan` stops before the write, `apply` goes on, `watch` applies again and again.
 
-`desired.py` says what the files want, `rolling_back.py` what a revision wanted, `planning.py` compares it
-with what is in force, `guarding.py` asks whether that is meant, `applying.py` holds the transaction together,
-`writing.py` carries the plan out.
+`jobrunner/desired.py` says what the files want, `rolling_back.py` what a revision wanted, `planning.py`
+compares it with what is in force, `guarding.py` asks whether that is meant, `applying.py` holds the
+transaction together, `writing.py` carries the plan out.
 """
 
+from jobrunner.desired import Desired, read_desired, understand
 from jobrunner.reconcile.api_owned import ApiEdit
 from jobrunner.reconcile.applying import Applied, apply_project, apply_within
-from jobrunner.reconcile.desired import Desired, read_desired, understand
 from jobrunner.reconcile.guarding import check_wanted, with_refusal
 from jobrunner.reconcile.options import LOCK_TIMEOUT_SECONDS, ApplyOptions
 from jobrunner.reconcile.planning import (

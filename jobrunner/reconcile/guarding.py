@@ -6,12 +6,12 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from jobrunner.db.revisions import newest_commit
+from jobrunner.desired import Desired
 from jobrunner.errors import GuardRefused
 from jobrunner.plan.changes import Plan, Refusal
 from jobrunner.plan.guards import Agreed, Commit, check_guards, check_not_older
 from jobrunner.plan.saved import SavedPlan
 from jobrunner.reconcile.api_owned import ApiEdit
-from jobrunner.reconcile.desired import Desired
 from jobrunner.reconcile.options import ApplyOptions
 from jobrunner.reconcile.rolling_back import NO_GUARDS, Rollback
 from jobrunner.reconcile.wanted import Wanted

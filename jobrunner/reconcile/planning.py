@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from jobrunner.beside import shared
 from jobrunner.db import jobs
-from jobrunner.db.current import read_current
+from jobrunner.db.current import InForce, read_current, read_in_force, with_deleted
 from jobrunner.db.engine import (
     Limits,
     change_limits,
@@ -18,6 +18,7 @@ from jobrunner.db.engine import (
     of_one_moment,
     transaction,
 )
+from jobrunner.desired import Desired
 from jobrunner.errors import Conflict, NotFound, StalePlan
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.current import CurrentProject, as_if_applied
@@ -26,7 +27,6 @@ from jobrunner.plan.load import HORIZON
 from jobrunner.plan.notifier_diff import with_notifiers
 from jobrunner.plan.saved import SavedPlan, only_touched, stale_because
 from jobrunner.plan.targets import EVERY_JOB, Targets
-from jobrunner.reconcile.desired import Desired
 from jobrunner.sealing import NO_KEYS, Keyring, seal_job
 from jobrunner.source.tasks import TaskSources
 from jobrunner.spec.models import DefinedJob, JsonValue
@@ -80,9 +80,13 @@ def compare(
     targets: Targets = EVERY_JOB,
     horizon: timedelta = HORIZON,
     now: datetime | None = None,
+    in_force: InForce | None = None,
 ) -> Compared:
-    """The same as `plan_project`, for whoever saves the plan."""
-    current = _read_current(connection, desired)
+    """The same as `plan_project`, for whoever saves the plan.
+
+    `in_force`: what is compared with, where this transaction has read it already.
+    """
+    current = _read_current(connection, desired, in_force)
     now = now or database_now(connection)
     plan = _plan_of_files(desired, current, keyring, targets=targets, horizon=horizon, now=now)
     return Compared(plan, current, desired.moves)
@@ -174,12 +178,15 @@ def check_targets(targets: Targets, known: Iterable[str], *, where: str) -> None
         )
 
 
-def _read_current(connection: Connection, desired: Desired) -> CurrentProject:
+def _read_current(
+    connection: Connection, desired: Desired, in_force: InForce | None
+) -> CurrentProject:
     wanted = [job.address for job in desired.jobs]
-    current = read_current(connection, desired.project.project, wanted)
-    in_force = {job.address for job in current.jobs}
+    in_force = in_force or read_in_force(connection, desired.project.project)
+    current = with_deleted(connection, in_force, wanted)
+    own = {job.address for job in current.jobs}
     # What is in force here is nobody else's.
-    _check_owners(connection, desired, [one for one in wanted if one not in in_force])
+    _check_owners(connection, desired, [one for one in wanted if one not in own])
     return current
 
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from jobrunner.db.projects import API_OWNER
+from jobrunner.desired import Desired
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.saved import SavedPlan
 from jobrunner.reconcile.api_owned import ApiEdit, plan_edit
-from jobrunner.reconcile.desired import Desired
 from jobrunner.reconcile.options import ApplyOptions
 from jobrunner.reconcile.planning import plan_project, plan_saved
 from jobrunner.reconcile.rolling_back import Rollback, plan_rollback
