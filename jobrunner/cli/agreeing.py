@@ -3,17 +3,15 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
 
 import click
 from sqlalchemy import Engine
 
 from jobrunner.beside import Answer, worked_out_beside
-from jobrunner.cli.command import Function
+from jobrunner.cli.agreement import Agreement
 from jobrunner.cli.database import actor_of
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
-from jobrunner.cli.plan_options import target_option
 from jobrunner.cli.plan_text import plan_lines, wanted_text
 from jobrunner.cli.revision_text import flapping_words
 from jobrunner.cli.session import Session
@@ -22,9 +20,7 @@ from jobrunner.errors import UsageError
 from jobrunner.plan.changes import Plan
 from jobrunner.plan.guards import same_options
 from jobrunner.plan.saved import SavedPlan
-from jobrunner.plan.targets import make_targets
 from jobrunner.reconcile import (
-    LOCK_TIMEOUT_SECONDS,
     Applied,
     ApplyOptions,
     Wanted,
@@ -35,50 +31,19 @@ from jobrunner.reconcile import (
     rolled_back_to,
 )
 from jobrunner.recording import record_due
-from jobrunner.spec.durations import format_duration, parse_duration
-
-_OPTIONS = (
-    click.option("--yes", "-y", is_flag=True, help="Do not ask."),
-    click.option("--expect", metavar="DIGEST", help="Only when the plan has this digest."),
-    target_option,
-    click.option(
-        "--allow-deletes",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="As many deletions are meant.",
-    ),
-    click.option(
-        "--allow-protected",
-        multiple=True,
-        metavar="ADDRESS",
-        help="This job may be deleted, although it says `protect: true`; can be repeated.",
-    ),
-    click.option(
-        "--lock-timeout",
-        default="30s",
-        show_default=True,
-        metavar="DURATION",
-        help="How long another apply is waited for.",
-    ),
-)
 
 
-def agreeing_options(function: Function) -> Function:
-    """The flags by which a person, or a pipeline, says what is meant; for `options_of`."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
-
-
-def options_of(session: Session, given: dict[str, Any]) -> ApplyOptions:
-    """From the values of `agreeing_options`, `yes` aside. Raises UsageError."""
+def options_of(session: Session, agreement: Agreement) -> ApplyOptions:
+    """The same, as whoever is at the keyboard."""
     return ApplyOptions(
         author=actor_of(session),
-        expected_digest=_digest(given["expect"]),
-        targets=make_targets(given["targets"]),
-        allow_deletes=given["allow_deletes"],
-        allow_protected=given["allow_protected"],
-        lock_timeout_seconds=_seconds(given["lock_timeout"]),
+        expected_digest=agreement.expected_digest,
+        targets=agreement.targets,
+        allow_deletes=agreement.allow_deletes,
+        allow_protected=agreement.allow_protected,
+        lock_timeout_seconds=agreement.lock_timeout_seconds,
+        allow_older=agreement.allow_older,
+        adopt=agreement.adopt,
     )
 
 
@@ -118,23 +83,6 @@ def carry_out(session: Session, engine: Engine, act: Act, *, yes: bool) -> Appli
         _show(session, act, applied.plan, told)
     _tell(session, applied)
     return applied
-
-
-def _digest(given: str | None) -> str:
-    """An empty one is a pipeline's variable that was not set: it must not stand for any plan."""
-    if given == "":
-        raise UsageError("--expect has no digest.", hint="`jobrunner plan` tells the one to write.")
-    return given or ""
-
-
-def _seconds(given: str) -> float:
-    try:
-        return parse_duration(given).total_seconds()
-    except ValueError as error:
-        raise UsageError(
-            f"--lock-timeout: {error}.",
-            hint=f"Write for example {format_duration(parse_duration(f'{LOCK_TIMEOUT_SECONDS}s'))}.",
-        ) from error
 
 
 def _show_plan(session: Session, engine: Engine, act: Act) -> Plan:

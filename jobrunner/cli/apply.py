@@ -1,26 +1,17 @@
 """`jobrunner apply`: make the database match the files, in one transaction."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from jobrunner.cli.agreeing import Act, agreeing_options, carry_out, options_of
+from jobrunner.cli.agreement import agreeing_options, agreement_of
 from jobrunner.cli.command import make_command
-from jobrunner.cli.database import open_database, with_commit
 from jobrunner.cli.desired import read_desired_of
-from jobrunner.cli.plan_file import read_plan_file
-from jobrunner.cli.planning import head_lines
 from jobrunner.cli.session import Session
-from jobrunner.cli.settings import keyring_of, settings_of
-from jobrunner.cli.show import saved_head_lines
-from jobrunner.errors import UsageError
 from jobrunner.garbage import collection_paused
-from jobrunner.plan.changes import Plan
-from jobrunner.reconcile import ApplyOptions
 
 
 @make_command(
@@ -56,44 +47,12 @@ def command(
     **given: Any,
 ) -> int:
     begun = time.monotonic()
-    options = replace(options_of(session, given), allow_older=allow_older, adopt=adopt)
-    act = (
-        _of_saved(session, file, options)
-        if file is not None
-        else _of_files(session, options, begun)
-    )
-    with open_database(session, "apply") as engine:
-        made = carry_out(session, engine, act, yes=yes)
-    return session.end(0, made)
+    agreement = replace(agreement_of(given), allow_older=allow_older, adopt=adopt)
+    source = read_desired_of(session, meanwhile=_load)[0] if file is None else file
+    from jobrunner.cli import applying  # noqa: PLC0415  see there
+
+    return session.end(0, applying.make_it_so(session, source, agreement, begun=begun, yes=yes))
 
 
-def _of_files(session: Session, options: ApplyOptions, begun: float) -> Act:
-    desired, _ = read_desired_of(session)
-    options = with_commit(replace(options, keyring=keyring_of(session)), desired.root)
-
-    def head(plan: Plan) -> Sequence[str]:
-        return head_lines("apply", desired, plan, seconds=time.monotonic() - begun)
-
-    return Act("apply", desired, options, head)
-
-
-def _of_saved(session: Session, file: Path, options: ApplyOptions) -> Act:
-    if options.targets:
-        raise UsageError(
-            "A saved plan is applied as a whole.", hint="Give --target to the `plan` that saves it."
-        )
-    saved = read_plan_file(session.working_directory / file)
-    environment = settings_of(session).environment
-    if environment and environment != saved.environment:
-        raise UsageError(
-            f"{file} is a plan for environment {saved.environment or '(none)'}, not for {environment}.",
-            hint="Leave the environment out: the plan knows its own.",
-        )
-    origin = saved.origin
-    options = replace(
-        options,
-        git_commit=origin.git_commit,
-        git_dirty=origin.git_dirty,
-        git_committed_at=origin.git_committed_at,
-    )
-    return Act(f"apply {file}", saved, options, lambda _: saved_head_lines("apply", saved))
+def _load(_: str) -> None:
+    from jobrunner.cli import applying  # noqa: F401, PLC0415  see there

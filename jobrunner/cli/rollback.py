@@ -9,7 +9,8 @@ from typing import Any
 import click
 from sqlalchemy import Connection, Engine
 
-from jobrunner.cli.agreeing import Act, agreeing_options, carry_out, options_of
+from jobrunner.cli.agreeing import Act, carry_out, options_of
+from jobrunner.cli.agreement import agreeing_options, agreement_of
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
 from jobrunner.cli.layout import text
@@ -55,7 +56,7 @@ from jobrunner.wording.times import distance
 @agreeing_options
 @collection_paused()
 def command(session: Session, *, revision: int, out: Path | None, yes: bool, **given: Any) -> None:
-    options = options_of(session, given)
+    options = options_of(session, agreement_of(given))
     if out is not None and (yes or options.expected_digest):
         raise UsageError(
             "--out saves the plan and applies nothing, so there is nothing to agree to.",
