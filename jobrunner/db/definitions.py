@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from jobrunner.db.arrays import plain_array, text_array
+from jobrunner.db.arrays import json_texts, plain_array, text_array
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
 from jobrunner.db.holding import LOCK_JOBS
 from jobrunner.errors import Conflict, LockNotObtained
@@ -61,10 +61,6 @@ def lock_jobs(
     return {row.id: LockedSchedule(*row) for row in rows}
 
 
-_DEFINITION_IDS = text("""
-    SELECT nextval(pg_get_serial_sequence('jobrunner.definitions', 'id'))
-      FROM generate_series(1, :number)
-""")
 # An address whose job was deleted returns to its row, id and history; a living job of another
 # project is left alone, and its row is missed among those returned.
 _UPSERT_JOBS = text("""
@@ -72,21 +68,21 @@ _UPSERT_JOBS = text("""
            (id, project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
             priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
             soft_timeout, max_concurrency, tags, owner, delivery, has_on_end)
-    SELECT id, :project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
-           priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
+    SELECT gen_random_uuid(), :project_id, namespace, name,
+           nextval(pg_get_serial_sequence('jobrunner.definitions', 'id')), digest, file, line, enabled,
+           queue, priority, overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
            soft_timeout, max_concurrency, CAST(tags AS text[]), owner, delivery, has_on_end
-      FROM unnest(CAST(:id AS uuid[]), CAST(:namespace AS text[]), CAST(:name AS text[]),
-                  CAST(:definition_id AS bigint[]), CAST(:digest AS text[]), CAST(:file AS text[]),
-                  CAST(:line AS integer[]), CAST(:enabled AS boolean[]), CAST(:queue AS text[]),
-                  CAST(:priority AS smallint[]), CAST(:overlap AS text[]),
+      FROM unnest(CAST(:namespace AS text[]), CAST(:name AS text[]), CAST(:digest AS text[]),
+                  CAST(:file AS text[]), CAST(:line AS integer[]), CAST(:enabled AS boolean[]),
+                  CAST(:queue AS text[]), CAST(:priority AS smallint[]), CAST(:overlap AS text[]),
                   CAST(:catch_up_policy AS text[]), CAST(:catch_up_window AS interval[]),
                   CAST(:catch_up_max AS integer[]), CAST(:expires AS interval[]),
                   CAST(:timeout AS interval[]), CAST(:soft_timeout AS interval[]),
                   CAST(:max_concurrency AS integer[]), CAST(:tags AS text[]),
                   CAST(:owner AS text[]), CAST(:delivery AS text[]), CAST(:has_on_end AS boolean[]))
-        AS new (id, namespace, name, definition_id, digest, file, line, enabled, queue, priority,
-                overlap, catch_up_policy, catch_up_window, catch_up_max, expires, timeout,
-                soft_timeout, max_concurrency, tags, owner, delivery, has_on_end)
+        AS new (namespace, name, digest, file, line, enabled, queue, priority, overlap,
+                catch_up_policy, catch_up_window, catch_up_max, expires, timeout, soft_timeout,
+                max_concurrency, tags, owner, delivery, has_on_end)
      ORDER BY namespace, name
         ON CONFLICT (namespace, name) DO UPDATE
        SET project_id = excluded.project_id, definition_id = excluded.definition_id,
@@ -99,14 +95,14 @@ _UPSERT_JOBS = text("""
            tags = excluded.tags, owner = excluded.owner, delivery = excluded.delivery,
            has_on_end = excluded.has_on_end, deleted_at = NULL
      WHERE j.project_id = excluded.project_id OR j.deleted_at IS NOT NULL
-    RETURNING j.id, j.address
+    RETURNING j.address, j.id, j.definition_id
 """)
 _INSERT_DEFINITIONS = text("""
     INSERT INTO jobrunner.definitions (id, job_id, revision, spec, git_commit, file, line)
            OVERRIDING SYSTEM VALUE
     SELECT id, job_id, :revision, CAST(spec AS jsonb), :git_commit, file, line
-      FROM unnest(CAST(:ids AS bigint[]), CAST(:job_ids AS uuid[]), CAST(:specs AS text[]),
-                  CAST(:files AS text[]), CAST(:lines AS integer[]))
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:job_ids AS uuid[]),
+                  string_to_array(:specs, chr(30)), CAST(:files AS text[]), CAST(:lines AS integer[]))
         AS new (id, job_id, spec, file, line)
 """)
 
@@ -126,16 +122,14 @@ def write_jobs(
     if not changes:
         return {}
     jobs = [change.job for change in changes]
-    numbers = connection.execute(_DEFINITION_IDS, {"number": len(jobs)}).scalars().all()
     columns = {
         "project_id": project_id,
-        "definition_id": plain_array(numbers),
         "digest": plain_array(change.digest for change in changes),
         **_job_columns(jobs),
     }
     written = connection.execute(_UPSERT_JOBS, columns)
-    ids = {address: job_id for job_id, address in written}
-    taken = [job.address for job in jobs if job.address not in ids]
+    placed = {address: (job_id, number) for address, job_id, number in written}
+    taken = [job.address for job in jobs if job.address not in placed]
     if taken:
         raise Conflict(
             f"Another project has just taken {taken[0]}. Nothing was changed.",
@@ -146,21 +140,20 @@ def write_jobs(
         {
             "revision": revision,
             "git_commit": git_commit,
-            "ids": plain_array(numbers),
-            "job_ids": plain_array(ids[job.address] for job in jobs),
-            "specs": text_array(change.definition for change in changes),
+            "ids": plain_array(placed[job.address][1] for job in jobs),
+            "job_ids": plain_array(placed[job.address][0] for job in jobs),
+            "specs": json_texts(change.definition for change in changes),
             "files": columns["file"],
             "lines": columns["line"],
         },
     )
-    return ids
+    return {address: job_id for address, (job_id, _) in placed.items()}
 
 
 def _job_columns(jobs: Sequence[DefinedJob]) -> dict[str, str]:
     """What dispatch needs of the definitions, and where they stand."""
     specs = [job.spec for job in jobs]
     return {
-        "id": plain_array(uuid.uuid4() for _ in jobs),
         "namespace": text_array(spec.namespace for spec in specs),
         "name": text_array(spec.name for spec in specs),
         "file": text_array(job.location.file for job in jobs),

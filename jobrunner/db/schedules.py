@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from jobrunner.db.arrays import plain_array, text_array
+from jobrunner.db.arrays import json_texts, plain_array, text_array
 from jobrunner.spec.models import ScheduleSpec, dump_schedule
 from jobrunner.tick import Advance, DueSchedule
 
@@ -78,11 +78,11 @@ class StartedSchedule:
 _START = text("""
     INSERT INTO jobrunner.schedules AS s
            (id, job_id, name, spec, next_scheduled_for, next_run_at)
-    SELECT id, job_id, name, CAST(spec AS jsonb), next_scheduled_for, next_run_at
-      FROM unnest(CAST(:ids AS uuid[]), CAST(:job_ids AS uuid[]), CAST(:names AS text[]),
-                  CAST(:specs AS text[]), CAST(:scheduled AS timestamptz[]),
+    SELECT gen_random_uuid(), job_id, name, CAST(spec AS jsonb), next_scheduled_for, next_run_at
+      FROM unnest(CAST(:job_ids AS uuid[]), CAST(:names AS text[]),
+                  string_to_array(:specs, chr(30)), CAST(:scheduled AS timestamptz[]),
                   CAST(:run_at AS timestamptz[]))
-        AS new (id, job_id, name, spec, next_scheduled_for, next_run_at)
+        AS new (job_id, name, spec, next_scheduled_for, next_run_at)
      ORDER BY job_id, name
         ON CONFLICT (job_id, name) DO UPDATE
        SET spec = excluded.spec, deleted_at = NULL, error = NULL,
@@ -103,7 +103,6 @@ def start_schedules(
     if not started:
         return {}
     columns = {
-        "ids": plain_array(uuid.uuid4() for _ in started),
         "job_ids": plain_array(one.job_id for one in started),
         "names": text_array(one.spec.name for one in started),
         "specs": _spec_texts([one.spec for one in started]),
@@ -116,7 +115,7 @@ def start_schedules(
 
 _RESPECIFY = text("""
     UPDATE jobrunner.schedules AS s SET spec = CAST(new.spec AS jsonb)
-      FROM unnest(CAST(:ids AS uuid[]), CAST(:specs AS text[])) AS new (id, spec)
+      FROM unnest(CAST(:ids AS uuid[]), string_to_array(:specs, chr(30))) AS new (id, spec)
      WHERE s.id = new.id
 """)
 
@@ -129,7 +128,7 @@ def write_specs(connection: Connection, specs: Mapping[uuid.UUID, ScheduleSpec])
 
 
 def _spec_texts(specs: Iterable[ScheduleSpec]) -> str:
-    return text_array(json.dumps(dump_schedule(spec)) for spec in specs)
+    return json_texts(json.dumps(dump_schedule(spec)) for spec in specs)
 
 
 _END = text("""
