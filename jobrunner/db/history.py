@@ -142,6 +142,7 @@ _IN_FORCE_AT = text("""
     )
     SELECT address, number, file, line FROM newest WHERE is_in_force ORDER BY address
 """)
+# Another project counts its revisions, too, and may have had the same address.
 _DEFINITIONS = text("""
     SELECT DISTINCT ON (wanted.address) wanted.address, d.job_id, CAST(d.spec AS text) AS spec,
            CASE WHEN j.deleted_at IS NULL THEN j.address END AS address_now
@@ -149,7 +150,7 @@ _DEFINITIONS = text("""
       JOIN jobrunner.definitions AS d
         ON d.revision = wanted.number
        AND (d.spec ->> 'namespace') || '/' || (d.spec ->> 'name') = wanted.address
-      JOIN jobrunner.jobs AS j ON j.id = d.job_id
+      JOIN jobrunner.jobs AS j ON j.id = d.job_id AND j.project_id = :project_id
      ORDER BY wanted.address, d.id DESC
 """)
 
@@ -161,6 +162,7 @@ def jobs_at(connection: Connection, project_id: int, revision: int) -> tuple[Job
     values = {"project_id": project_id, "revision": revision}
     in_force = connection.execute(_IN_FORCE_AT, values).all()
     wanted = {
+        "project_id": project_id,
         "addresses": [row.address for row in in_force],
         "numbers": [row.number for row in in_force],
     }

@@ -12,9 +12,8 @@ from jobrunner.db.engine import database_now
 from jobrunner.db.history import JobThen, jobs_at
 from jobrunner.db.notifiers import applied_notifiers
 from jobrunner.db.projects import Project
-from jobrunner.errors import NotFound
+from jobrunner.errors import Conflict, NotFound
 from jobrunner.plan.changes import Plan
-from jobrunner.plan.current import CurrentProject
 from jobrunner.plan.diff import make_plan
 from jobrunner.plan.digest import spec_digest
 from jobrunner.plan.notifier_diff import with_notifiers
@@ -62,9 +61,11 @@ def compare_rollback(
     """The same, for whoever saves the plan."""
     project = _find_revision(connection, wanted.project, wanted.revision)
     then = jobs_at(connection, project.id, wanted.revision)
-    current = _read_current(connection, wanted.project, then)
-    known = [*(one.job.address for one in then), *(job.address for job in current.jobs)]
+    addresses = [one.job.address for one in then]
+    current = read_current(connection, wanted.project, addresses)
+    known = [*addresses, *(job.address for job in current.jobs)]
     check_targets(targets, known, where=f"in revision {wanted.revision}")
+    _check_owners(connection, wanted, [one for one in addresses if targets.cover(one)])
     moves = _moves(then)
     plan = make_plan(
         current,
@@ -132,10 +133,14 @@ def _find_revision(connection: Connection, name: str, revision: int) -> Project:
     return project
 
 
-def _read_current(connection: Connection, name: str, then: Sequence[JobThen]) -> CurrentProject:
-    addresses = [one.job.address for one in then]
-    jobs.check_owners(connection, name, addresses)
-    return read_current(connection, name, addresses)
+def _check_owners(connection: Connection, wanted: Rollback, addresses: Sequence[str]) -> None:
+    try:
+        jobs.check_owners(connection, wanted.project, addresses)
+    except Conflict as error:
+        raise Conflict(
+            f"Revision {wanted.revision} has jobs that another project has by now. {error.message}",
+            hint="Name those that are to come back, each by --target namespace/job.",
+        ) from error
 
 
 def _moves(then: Sequence[JobThen]) -> tuple[Move, ...]:

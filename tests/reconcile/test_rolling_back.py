@@ -170,6 +170,32 @@ def test_an_address_that_another_project_has_by_now_is_refused(acme: Reconciler)
         roll_back(acme, 1)
 
 
+def test_another_job_that_another_project_has_by_now_is_no_hindrance(acme: Reconciler) -> None:
+    acme.apply(make_job("a/b"), make_job("a/c"))
+    acme.apply(make_job("a/c", queue="x"))
+    Reconciler(acme.engine, project="other").apply(make_job("a/b"))
+
+    roll_back(acme, 1, targets=Targets(("a/c",)))
+
+    assert {row["address"]: row["queue"] for row in acme.in_force()} == {
+        "a/b": "default", "a/c": "default"
+    }  # fmt: skip
+
+
+def test_a_revision_of_another_project_has_its_own_definitions(acme: Reconciler) -> None:
+    """Each project counts its revisions from 1."""
+    other = Reconciler(acme.engine, project="other")
+    for project, queue in ((acme, "ours"), (other, "theirs")):
+        project.apply(make_job("a/b", queue=queue), make_job(f"{queue}/c"))
+        project.apply(make_job(f"{queue}/c"))
+
+    roll_back(acme, 1)
+
+    assert {row["address"]: row["queue"] for row in acme.in_force()} == {
+        "a/b": "ours", "ours/c": "default", "theirs/c": "default"
+    }  # fmt: skip
+
+
 def test_a_rollback_keeps_to_the_guards(acme: Reconciler) -> None:
     acme.apply(make_job("a/b"))
     acme.apply(make_job("a/b"), make_job("a/c", protect=True), make_job("a/d"))
