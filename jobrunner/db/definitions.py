@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from jobrunner.db.arrays import json_texts, plain_array, text_array
 from jobrunner.db.engine import LOCK_NOT_AVAILABLE, sqlstate
@@ -39,18 +39,18 @@ _LOCK_SCHEDULES = text("""
 
 
 def lock_jobs(
-    connection: Connection, job_ids: Sequence[uuid.UUID]
+    connection: Connection, job_ids: Sequence[uuid.UUID], relocated: Sequence[uuid.UUID] = ()
 ) -> Mapping[uuid.UUID, LockedSchedule]:
-    """Keep everybody from firing, starting or changing these jobs until the transaction ends.
+    """Keep everybody from firing, starting or changing these jobs until the transaction ends; of those that
+    are only `relocated` no schedule is kept from firing.
 
     Returns their schedules by id. Raises LockNotObtained when somebody holds a row for too long.
     """
-    if not job_ids:
+    if not (job_ids or relocated):
         return {}
-    ids = {"ids": plain_array(job_ids)}
     try:
-        rows = connection.execute(_LOCK_SCHEDULES, ids).all()
-        connection.execute(LOCK_JOBS, ids)
+        rows = connection.execute(_LOCK_SCHEDULES, {"ids": plain_array(job_ids)}).all()
+        connection.execute(LOCK_JOBS, {"ids": plain_array([*job_ids, *relocated])})
     except DBAPIError as error:
         if sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
@@ -61,8 +61,17 @@ def lock_jobs(
     return {row.id: LockedSchedule(*row) for row in rows}
 
 
-# An address whose job was deleted returns to its row, id and history; a living job of another
-# project is left alone, and its row is missed among those returned.
+# A tombstone that has a name which is wanted makes room: its history is still found by its id and by the
+# old name.
+_ASIDE = """
+    UPDATE jobrunner.jobs AS j SET name = left(j.name, 80) || '.was-' || left(CAST(j.id AS text), 8)
+      FROM unnest(CAST(:namespaces AS text[]), CAST(:names AS text[])) AS new (namespace, name)
+     WHERE j.namespace = new.namespace AND j.name = new.name AND j.deleted_at IS NOT NULL
+"""
+_MAKE_ROOM = text(_ASIDE)
+_MAKE_ROOM_OF_OTHERS = text(f"{_ASIDE} AND j.project_id <> :project_id")
+# An address whose job was deleted returns to its row, id and history; a job of another project is left
+# alone, and its row is missed among those returned.
 _UPSERT_JOBS = text("""
     INSERT INTO jobrunner.jobs AS j
            (id, project_id, namespace, name, definition_id, digest, file, line, enabled, queue,
@@ -94,7 +103,7 @@ _UPSERT_JOBS = text("""
            soft_timeout = excluded.soft_timeout, max_concurrency = excluded.max_concurrency,
            tags = excluded.tags, owner = excluded.owner, delivery = excluded.delivery,
            has_on_end = excluded.has_on_end, deleted_at = NULL
-     WHERE j.project_id = excluded.project_id OR j.deleted_at IS NOT NULL
+     WHERE j.project_id = excluded.project_id
     RETURNING j.address, j.id, j.definition_id
 """)
 _INSERT_DEFINITIONS = text("""
@@ -127,14 +136,16 @@ def write_jobs(
         "digest": plain_array(change.digest for change in changes),
         **_job_columns(jobs),
     }
+    # Runs, counters and history of a job stay with the project that had it.
+    connection.execute(
+        _MAKE_ROOM_OF_OTHERS,
+        {"project_id": project_id, "namespaces": columns["namespace"], "names": columns["name"]},
+    )
     written = connection.execute(_UPSERT_JOBS, columns)
     placed = {address: (job_id, number) for address, job_id, number in written}
     taken = [job.address for job in jobs if job.address not in placed]
     if taken:
-        raise Conflict(
-            f"Another project has just taken {taken[0]}. Nothing was changed.",
-            hint="`jobrunner plan` shows how things are now.",
-        )
+        raise _taken(taken[0])
     connection.execute(
         _INSERT_DEFINITIONS,
         {
@@ -148,6 +159,13 @@ def write_jobs(
         },
     )
     return {address: job_id for address, (job_id, _) in placed.items()}
+
+
+def _taken(address: str) -> Conflict:
+    return Conflict(
+        f"Another project has just taken {address}. Nothing was changed.",
+        hint="`jobrunner plan` shows how things are now.",
+    )
 
 
 def _job_columns(jobs: Sequence[DefinedJob]) -> dict[str, str]:
@@ -195,14 +213,6 @@ def write_locations(connection: Connection, places: Mapping[uuid.UUID, Location]
         connection.execute(_RELOCATE, columns)
 
 
-# A tombstone that has the new name makes room: its history is still found by its id and the old name.
-_MAKE_ROOM = text("""
-    UPDATE jobrunner.jobs AS j SET name = left(j.name, 80) || '.was-' || left(CAST(j.id AS text), 8)
-      FROM unnest(CAST(:ids AS uuid[]), CAST(:namespaces AS text[]), CAST(:names AS text[]))
-        AS new (id, namespace, name)
-     WHERE j.namespace = new.namespace AND j.name = new.name AND j.id <> new.id
-       AND j.deleted_at IS NOT NULL
-""")
 _RENAME = text("""
     UPDATE jobrunner.jobs AS j SET namespace = new.namespace, name = new.name
       FROM unnest(CAST(:ids AS uuid[]), CAST(:namespaces AS text[]), CAST(:names AS text[]))
@@ -212,7 +222,10 @@ _RENAME = text("""
 
 
 def rename_jobs(connection: Connection, addresses: Mapping[uuid.UUID, str]) -> None:
-    """Give jobs another `namespace/job`; whatever points at their ids goes along."""
+    """Give jobs another `namespace/job`; whatever points at their ids goes along.
+
+    Raises Conflict when another project has taken one of the addresses in between.
+    """
     if not addresses:
         return
     parts = [address.partition("/") for address in addresses.values()]
@@ -222,7 +235,11 @@ def rename_jobs(connection: Connection, addresses: Mapping[uuid.UUID, str]) -> N
         "names": text_array(name for _, _, name in parts),
     }
     connection.execute(_MAKE_ROOM, columns)
-    connection.execute(_RENAME, columns)
+    try:
+        connection.execute(_RENAME, columns)
+    except IntegrityError as error:
+        several = f"one of {len(addresses)} addresses that jobs move to"
+        raise _taken(next(iter(addresses.values())) if len(addresses) == 1 else several) from error
 
 
 _DELETE_JOBS = text("""

@@ -82,10 +82,10 @@ def apply_within(
     check_wanted(connection, plan, wanted, options)
     begin(plan)
     change_limits(connection, _WRITING)
+    at = settle_due(connection, plan, record_due, now)
     definitions.write_locations(connection, {move.job_id: move.after for move in plan.relocated})
     if plan.is_empty and not plan.is_adoption:
         return Applied(None, plan)
-    at = settle_due(connection, plan, record_due, now)
     project = write(connection, plan, wanted, options, at)
     pending.clear_pending(connection, plan.project)
     flapping = is_flapping(connection, project)

@@ -45,13 +45,15 @@ class RecordDue(Protocol):
 def settle_due(
     connection: Connection, plan: Plan, record_due: RecordDue, now: datetime | None
 ) -> datetime:
-    """Lock what changes and dispatch what it owes; the moment from which the new times count.
+    """Lock what changes, or stands elsewhere now, and dispatch what it owes; the moment from which the new
+    times count.
 
     The clock is read after the locks are held and is the same for both sides, so a time is owed by
     the old definition or by the new one and never by both or none.
     """
     job_ids = [c.job_id for c in plan.changes if not isinstance(c, Create)]
-    locked = definitions.lock_jobs(connection, job_ids)
+    relocated = [move.job_id for move in plan.relocated]
+    locked = definitions.lock_jobs(connection, job_ids, relocated)
     at = now or database_now(connection)
     due = [s.id for s in locked.values() if s.next_run_at is not None and s.next_run_at <= at]
     for start in range(0, len(due), _DUE_BATCH):

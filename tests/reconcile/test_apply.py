@@ -277,14 +277,30 @@ def test_an_address_of_another_project_is_an_error_that_names_him(acme: Reconcil
     assert "shared/job (other)" in refused.value.message
 
 
-def test_an_address_that_another_project_has_deleted_is_free(acme: Reconciler) -> None:
+def test_an_address_that_another_project_has_deleted_is_free_and_begins_anew(
+    acme: Reconciler,
+) -> None:
+    """Its runs, its counters and its definitions stay with the project that had it."""
+    owners = (
+        "SELECT j.id, p.name, j.digest, j.deleted_at IS NULL AS lives, s.total_run_count AS runs"
+        "  FROM jobrunner.jobs j JOIN jobrunner.projects p ON p.id = j.project_id"
+        "  JOIN jobrunner.schedules s ON s.job_id = j.id ORDER BY j.created_at, j.id"
+    )
     other = replace(acme, project="other")
-    other.apply(make_job("shared/job"))
-    other.apply()
+    other.apply(make_job("shared/job", schedules=[HOURLY]))
+    other.apply(make_job("shared/job", schedules=[HOURLY], queue="x"), now=NOW + 60 * MINUTE)
+    other.apply(now=NOW + 60 * MINUTE)
+    [theirs] = acme.query(owners)
+    assert (theirs["name"], theirs["lives"], theirs["runs"]) == ("other", False, 1)
 
-    acme.apply(make_job("shared/job"))
+    wanted = make_job("shared/job", schedules=[{**HOURLY, "max_runs": 1}])
+    acme.apply(wanted, now=NOW + 90 * MINUTE)
 
-    assert acme.plan(make_job("shared/job")).is_empty
+    left, ours = acme.query(owners)
+    assert left == theirs
+    assert (ours["name"], ours["lives"], ours["runs"]) == ("acme", True, 0)
+    assert acme.next_times()["job#default"] == NOW + 120 * MINUTE
+    assert acme.plan(wanted, now=NOW + 90 * MINUTE).is_empty
     assert other.plan().is_empty
 
 

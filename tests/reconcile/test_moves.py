@@ -6,7 +6,11 @@ import pytest
 
 from jobrunner.db.engine import transaction
 from jobrunner.db.pauses import pause, pauses_in_force
+from jobrunner.errors import Conflict
 from jobrunner.fsck import check_ledger
+from jobrunner.plan.changes import Plan
+from jobrunner.reconcile import ApplyOptions, apply_project
+from jobrunner.recording import record_due
 from jobrunner.spec.models import Location
 from jobrunner.spec.project import Move
 from tests.reconcile.acme import NOW, Reconciler, make_job
@@ -55,6 +59,25 @@ def test_fault_66_without_a_move_a_renamed_job_is_deleted_and_created(acme: Reco
 
     assert [one.address for one in made.creates] == ["a/new"]
     assert [one.address for one in made.deletes] == ["a/old"]
+
+
+def test_an_address_that_another_project_takes_meanwhile_is_a_conflict(acme: Reconciler) -> None:
+    acme.apply(make_job("a/old"))
+    other = Reconciler(acme.engine, project="other")
+
+    def take(_: Plan) -> None:
+        other.apply(make_job("a/new"))
+
+    with pytest.raises(Conflict, match="Another project has just taken a/new"):
+        apply_project(
+            acme.engine,
+            acme.desired([make_job("a/new")], [move()]),
+            options=ApplyOptions(author="ada"),
+            record_due=record_due,
+            now=NOW,
+            begin=take,
+        )
+    assert jobs_of(acme) == [("a/new", True), ("a/old", True)]
 
 
 def test_a_pause_of_the_job_goes_along(acme: Reconciler) -> None:

@@ -21,6 +21,7 @@ from jobrunner.reconcile import Applied
 from jobrunner.run import OutgoingRun
 from jobrunner.spec.models import DefinedJob
 from tests.reconcile.acme import Reconciler, make_job
+from tests.waiting import wait_until
 
 SECONDLY = {"every": "1s"}
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -51,6 +52,44 @@ def test_an_apply_gives_up_when_somebody_holds_a_row_of_it(
             acme.apply(make_job(schedules=[SECONDLY], queue="other"), now=START)
 
     assert acme.in_force()[0]["queue"] == "default"
+
+
+def test_jobs_that_only_stand_elsewhere_are_waited_for_as_long(
+    acme: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.apply(make_job())
+    monkeypatch.setattr("jobrunner.reconcile.applying._WRITING", Limits(lock_timeout_seconds=0.05))
+    with transaction(engine) as connection:
+        connection.execute(text("SELECT 1 FROM jobrunner.jobs FOR UPDATE"))
+
+        with pytest.raises(LockNotObtained):
+            acme.apply(make_job(line=10))
+
+    assert acme.in_force()[0]["line"] == 8
+
+
+def test_an_apply_that_waits_for_a_dispatcher_holds_no_job(
+    acme: Reconciler, engine: Engine
+) -> None:
+    """A dispatcher locks schedules first and their jobs afterwards: so must an apply, also one that only
+    notes where jobs stand now.
+    """
+    jobs = [make_job(f"a/{name}", schedules=[SECONDLY]) for name in "bcd"]
+    acme.apply(*jobs, now=START)
+    changed, *moved = (make_job(f"a/{n}", schedules=[SECONDLY], line=9, queue=n) for n in "bcd")
+    moved = [job._replace(spec=then.spec) for job, then in zip(moved, jobs[1:], strict=True)]
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as dispatcher:
+            dispatcher.execute(text("SELECT 1 FROM jobrunner.schedules FOR NO KEY UPDATE"))
+            applied = pool.submit(acme.apply, changed, *moved, now=START)
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype <> 'advisory'"
+            wait_until(lambda: acme.query(waiting))
+            dispatcher.execute(text("SELECT 1 FROM jobrunner.jobs FOR NO KEY UPDATE NOWAIT"))
+        assert applied.result(30).revision == 2
+
+    assert [(row["line"], row["queue"]) for row in acme.in_force()] == [
+        (9, "b"), (9, "default"), (9, "default")
+    ]  # fmt: skip
 
 
 def test_an_apply_may_think_as_long_as_a_plan_until_it_holds_rows(
