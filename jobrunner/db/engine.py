@@ -95,6 +95,7 @@ def make_engine(
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
         pool_pre_ping=look_before_use,
+        hide_parameters=True,  # in a traceback: addresses of notifiers have passwords
     )
     beginning = f"SELECT set_config('timezone', 'UTC', true), {_local_settings(limits)}"
 
