@@ -43,6 +43,8 @@ _GIVEN_UP = frozenset(
         "40P01",  # deadlock_detected
     }
 )
+_ABOUT_VALUES = ("22", "23")
+"""Classes of SQLSTATE: data that is wrong, and constraints that are not met."""
 _NO_ROOM = frozenset(
     {
         "53100",  # disk_full
@@ -95,7 +97,7 @@ def make_engine(
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
         pool_pre_ping=look_before_use,
-        hide_parameters=True,  # in a traceback: addresses of notifiers have passwords
+        hide_parameters=True,  # see `_leave_out_values`
     )
     beginning = f"SELECT set_config('timezone', 'UTC', true), {_local_settings(limits)}"
 
@@ -106,6 +108,7 @@ def make_engine(
 
     event.listen(engine, "begin", set_limits_first)
     event.listen(engine, "handle_error", _notice_disconnect)
+    event.listen(engine, "handle_error", _leave_out_values)
     return engine
 
 
@@ -246,6 +249,17 @@ def _notice_disconnect(context: ExceptionContext) -> None:
     code = getattr(context.original_exception, "pgcode", None) or ""
     if code in _DISCONNECTS or code.startswith("08"):
         context.is_disconnect = True
+
+
+def _leave_out_values(context: ExceptionContext) -> None:
+    """Below its first line PostgreSQL quotes what it refuses, and an address of a notifier has a password:
+    no traceback shows it.
+    """
+    code = getattr(context.original_exception, "pgcode", None) or ""
+    if code.startswith(_ABOUT_VALUES):
+        for error in (context.original_exception, context.sqlalchemy_exception):
+            if error is not None:
+                error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
 @contextmanager

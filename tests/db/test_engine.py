@@ -1,5 +1,6 @@
 """Connections: bounded waits, and one sentence for a database that does not answer."""
 
+import traceback
 from contextlib import closing
 from datetime import UTC
 
@@ -43,6 +44,19 @@ def test_the_limits_end_with_the_transaction_as_a_pooler_needs_it(engine: Engine
         cursor.execute("SHOW statement_timeout")
 
         assert cursor.fetchone() == ("0",)
+
+
+@pytest.mark.parametrize("url", ['"https://ada:hunter2@a.b"', "https://ada:hunter2@a.b"])
+def test_a_statement_that_fails_tells_no_value(engine: Engine, url: str) -> None:
+    """Addresses of notifiers have passwords."""
+    insert = text("INSERT INTO jobrunner.notifiers (name, url) VALUES ('n', CAST(:url AS jsonb))")
+    with pytest.raises(DBAPIError) as failed, transaction(engine) as connection:
+        connection.execute(insert, {"url": url})
+
+    told = "".join(traceback.format_exception(failed.value))
+    assert 'null value in column "project_id"' in told or "invalid input syntax" in told
+    assert "INSERT INTO" in told
+    assert "hunter2" not in told
 
 
 def test_a_transaction_may_have_other_limits(engine: Engine) -> None:
