@@ -1,6 +1,6 @@
 """`jobrunner rollback`: the jobs of an earlier revision in force again, by a plan like any other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +13,7 @@ from jobrunner.cli.agreeing import Act, carry_out, options_of
 from jobrunner.cli.agreement import agreeing_options, agreement_of
 from jobrunner.cli.command import make_command
 from jobrunner.cli.database import open_database
+from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
 from jobrunner.cli.planning import save_plan, show_plan
 from jobrunner.cli.revision_text import git_text
@@ -27,7 +28,7 @@ from jobrunner.db.processes import read_processes
 from jobrunner.db.projects import NEVER_APPLIED, find_project
 from jobrunner.errors import UsageError
 from jobrunner.garbage import collection_paused
-from jobrunner.plan.changes import Plan
+from jobrunner.plan.changes import Create, Plan, Update
 from jobrunner.plan.saved import Origin, SavedPlan, make_saved
 from jobrunner.reconcile import ApplyOptions, Rollback, compare_rollback, reading
 from jobrunner.spec.project import Given
@@ -124,9 +125,24 @@ def _head_lines(
         f"{title}   project {text(plan.project)}{environment}   base revision {plan.base_revision}",
         style(f"revision {then.number} was applied {when} by {text(then.author)}{git}", "quiet"),
     ]
-    if names := ", ".join(map(text, notifiers)):
-        lines.append(style(f"notifiers stay as they are: {names}", "quiet"))
+    known = sorted(notifiers)
+    if known:
+        lines.append(style(f"notifiers stay as they are: {', '.join(map(text, known))}", "quiet"))
+    lines += [style(line, "warn") for line in _unheard_alerts(plan, known)]
     return [*lines, *([] if plan.is_empty else _warning_lines(watchers)), ""]
+
+
+def _unheard_alerts(plan: Plan, known: Sequence[str]) -> Iterator[str]:
+    """Files that say so are refused; a revision is from a time when there was such a notifier."""
+    jobs: dict[str, list[str]] = {}
+    wanted: list[Create | Update] = [*plan.creates, *plan.updates]
+    for change in wanted:
+        for name in {name for alert in change.job.spec.alerts for name in alert.to}:
+            jobs.setdefault(name, []).append(change.address)
+    for name in sorted(jobs.keys() - set(known)):
+        first, others = text(jobs[name][0]), len(jobs[name]) - 1
+        more = f" and of {count(others, 'more job')}" if others else ""
+        yield f"There is no notifier {text(name)} any more: alerts of {first}{more} reach nobody there."
 
 
 def _warning_lines(watchers: Sequence[str]) -> list[str]:

@@ -173,7 +173,7 @@ def jobs_at(connection: Connection, project_id: int, revision: int) -> tuple[Job
 def _job_then(event: Row[Any], definition: Row[Any] | None) -> JobThen:
     what = f"The definition of {event.address} as of revision {event.number}"
     if definition is None:
-        raise Conflict(f"{what} is not there any more: somebody has removed its row.")
+        raise Conflict(f"{what} is not there any more: somebody has removed or edited its row.")
     try:
         spec = load_job(json.loads(definition.spec))
     except ValidationError as error:

@@ -173,6 +173,22 @@ def test_a_rollback_leaves_them_as_they_are(applied: Project, engine: Engine) ->
     assert in_force(engine) == {"pager": REFERENCE}
 
 
+def test_a_rollback_names_alerts_whose_notifier_is_gone(applied: Project) -> None:
+    """Files that say so would be refused."""
+    alerts = "alerts: [{when: [failure], to: [oncall]}]"
+    applied.write("jobs.d/demo.yaml", JOB.replace('["true"]', f'["true"], {alerts}'))
+    assert applied.call("apply", "--yes").returncode == 0
+    applied.write("jobs.d/demo.yaml", JOB)
+    configure(applied, ONCALL.replace("oncall", "pager"))
+    assert applied.call("apply", "--yes").returncode == 0
+
+    done = applied.call("rollback", "2", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    told = "There is no notifier oncall any more: alerts of demo/work reach"
+    assert told in done.stdout + done.stderr
+
+
 def _row_versions(engine: Engine) -> list[str]:
     with engine.begin() as connection:
         rows = connection.execute(text("SELECT CAST(xmin AS text) FROM jobrunner.notifiers"))
