@@ -10,7 +10,8 @@ def machine_zone(environ: Mapping[str, str], root: Path = Path("/")) -> str | No
     """As cron and Celery take it; None where the machine has a clock and no name for its zone."""
     for name in (environ.get("TZ", "").lstrip(":"), _linked(root), _written(root)):
         try:
-            return load_zone(name).key
+            # Some systems link to the copy of the zones with leap seconds, or to that without.
+            return load_zone(name.removeprefix("posix/").removeprefix("right/")).key
         except ScheduleError:
             continue
     return None

@@ -28,6 +28,11 @@ _LIKENESS = 0.75
 _ABBREVIATION = re.compile("[A-Za-z]{1,5}")
 _OFFSET = re.compile("[A-Za-z]{0,5} ?[+-]?[0-9][0-9:]*")
 
+# What else lies in the folders of the zones. `right/` counts leap seconds, which no other clock here does,
+# `posix/` has each zone a second time, and the others are whatever zone the machine is in, or none.
+_NO_NAMES = frozenset({"localtime", "posixrules", "factory"})
+_NO_NAME_BEFORE = re.compile("(?:right|posix)/", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:
@@ -84,22 +89,29 @@ class Stretch:
 @lru_cache(maxsize=1024)
 def load_zone(name: str) -> ZoneInfo:
     """The zone of an IANA name. Raises ScheduleError with the nearest name that exists."""
-    try:
-        return ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        pass  # a name that does not exist, that is no name at all, or that is a folder of names
+    if _may_be_zone(name):
+        try:
+            return ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            pass  # a name that does not exist, that is no name at all, or that is a folder of names
     message = f"{name!r} is no time zone; {_advice(name)}"
     raise ScheduleError(message, offset=0, width=max(len(name), 1))
 
 
+def _may_be_zone(name: str) -> bool:
+    """False: there may be such a file, and it is no zone of IANA's."""
+    return name.lower() not in _NO_NAMES and not _NO_NAME_BEFORE.match(name)
+
+
 def _advice(name: str) -> str:
     """A city alone is enough to know what is meant; letters such as CEST and IST are not."""
-    meant = name.strip().lower().replace(" ", "_")
+    bare = _NO_NAME_BEFORE.sub("", name.strip())
+    meant = bare.lower().replace(" ", "_")
     known = _known_zones()
     exact = meant if meant in known else _zones_of_cities().get(meant)
-    if exact is None and _OFFSET.fullmatch(name):
+    if exact is None and _OFFSET.fullmatch(bare):
         return "offsets are no time zones; write for example 'Europe/Berlin'"
-    if exact is None and _ABBREVIATION.fullmatch(name):
+    if exact is None and _ABBREVIATION.fullmatch(bare):
         return "abbreviations are no time zones; write for example 'Europe/Berlin'"
     close = (
         [exact] if exact else get_close_matches(meant, _alike(meant, known), n=1, cutoff=_LIKENESS)
@@ -110,13 +122,20 @@ def _advice(name: str) -> str:
 @lru_cache(maxsize=1)
 def _known_zones() -> dict[str, str]:
     """Names in small letters → names, in order. To list them is to walk through hundreds of files."""
-    return {zone.lower(): zone for zone in sorted(zoneinfo.available_timezones())}
+    zones = sorted(zoneinfo.available_timezones())
+    return {zone.lower(): zone for zone in zones if _may_be_zone(zone)}
 
 
 @lru_cache(maxsize=1)
 def _zones_of_cities() -> dict[str, str]:
-    """Both in small letters; of two cities with one name the first zone's."""
-    return {zone.rpartition("/")[2]: zone for zone in reversed(_known_zones()) if "/" in zone}
+    """Both in small letters; of two cities with one name the first zone's. Not the offsets below `Etc/`:
+    `Etc/GMT+1` is an hour behind UTC, and who writes `GMT+1` means an hour ahead of it.
+    """
+    return {
+        city: zone
+        for zone in reversed(_known_zones())
+        if "/" in zone and not _OFFSET.fullmatch(city := zone.rpartition("/")[2])
+    }
 
 
 def _alike(meant: str, known: Iterable[str]) -> list[str]:

@@ -131,6 +131,10 @@ def test_an_unknown_zone_gets_the_nearest_name() -> None:
         ("CEST", "abbreviations are no time zones; write for example 'Europe/Berlin'"),
         ("PST", "abbreviations are no time zones; write for example 'Europe/Berlin'"),
         ("UTC+1", "offsets are no time zones; write for example 'Europe/Berlin'"),
+        ("GMT+1", "offsets are no time zones; write for example 'Europe/Berlin'"),
+        ("GMT-5", "offsets are no time zones; write for example 'Europe/Berlin'"),
+        (" gmt+01 ", "offsets are no time zones; write for example 'Europe/Berlin'"),
+        ("etc/gmt+1", "did you mean 'Etc/GMT+1'?"),
         ("Berlin", "did you mean 'Europe/Berlin'?"),
         ("new york", "did you mean 'America/New_York'?"),
         ("Rome", "did you mean 'Europe/Rome'?"),
@@ -141,6 +145,29 @@ def test_a_city_is_enough_for_a_guess_and_an_abbreviation_is_not(name: str, advi
     with pytest.raises(ScheduleError) as raised:
         load_zone(name)
     assert raised.value.message == f"{name!r} is no time zone; {advice}"
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("right/Europe/Berlin", "did you mean 'Europe/Berlin'?"),
+        ("posix/Europe/Berlin", "did you mean 'Europe/Berlin'?"),
+        ("right/UTC", "did you mean 'UTC'?"),
+        ("right/Europe/Berln", "did you mean 'Europe/Berlin'?"),
+        ("localtime", "write a name such as 'Europe/Berlin'"),
+        ("posixrules", "write a name such as 'Europe/Berlin'"),
+        ("Factory", "write a name such as 'Europe/Berlin'"),
+    ],
+)
+def test_what_else_lies_beside_the_zones_of_a_system_is_none(name: str, advice: str) -> None:
+    with pytest.raises(ScheduleError) as raised:
+        load_zone(name)
+    assert raised.value.message == f"{name!r} is no time zone; {advice}"
+
+
+@pytest.mark.parametrize("name", ["Etc/GMT+1", "GMT", "GMT0", "EST5EDT", "Etc/UTC"])
+def test_old_names_of_iana_are_zones(name: str) -> None:
+    assert load_zone(name).key == name
 
 
 @pytest.mark.parametrize("name", ["", "Europe", "../etc/passwd", "/etc/localtime", "a\x00b"])
