@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -24,8 +25,14 @@ _YEARS_LOOKED_AT = 30
 _COMPARED = 60
 _LISTED = 3
 _AROUND_A_CHANGE = timedelta(hours=26)
-_MOST_AROUND_A_CHANGE = 4000
-"""More than one a minute of that time."""
+_NEAR_A_CHANGE = timedelta(hours=3)
+"""Before it and after it, besides the time that is skipped or repeated. What is due often differs here or
+nowhere: only what is due seldom may be moved as far as to another day.
+"""
+_OFTEN = 60
+"""Times near a change."""
+_MOST_NEAR_A_CHANGE = 4000
+"""More than one a minute, wherever the date line is moved."""
 _TOLERANCE = timedelta(seconds=1)
 """The sun's events are found by iteration, which ends some milliseconds apart."""
 
@@ -57,19 +64,39 @@ def compare(job: Job, address: str, scheduler: str, now: datetime) -> Comparison
     schedule of ours.
     """
     spec = ScheduleSpec.model_validate(job.schedule)
-    timing = spec.timing(address)
+    return _compared(
+        job.old_times,
+        spec.timing(address),
+        spec.max_runs,
+        scheduler,
+        now,
+        is_in_phase=job.is_in_phase,
+        repeats_skipped=job.repeats_skipped,
+    )
 
+
+@lru_cache(maxsize=1024)  # a crontab says `0 * * * *` again and again
+def _compared(
+    old_times: Times | None,
+    timing: Timing,
+    max_runs: int | None,
+    scheduler: str,
+    now: datetime,
+    *,
+    is_in_phase: bool,
+    repeats_skipped: bool,
+) -> Comparison:
     def new_times(start: datetime, end: datetime) -> Iterator[datetime]:
-        return islice(times_between(timing, start, end), spec.max_runs)
+        return islice(times_between(timing, start, end), max_runs)
 
     until = min(now + _YEARS_LOOKED_AT * _A_YEAR, datetime(9998, 1, 1, tzinfo=UTC))
     new = tuple(islice(new_times(now, until), SHOWN))
-    if job.old_times is None:
+    if old_times is None:
         return Comparison(timing.zone, None, new, ())
-    old = tuple(islice(job.old_times(now, until), SHOWN))
-    differences = _differences(job.old_times, new_times, timing, now) if job.is_in_phase else ()
+    old = tuple(islice(old_times(now, until), SHOWN))
+    differences = _differences(old_times, new_times, timing, now) if is_in_phase else ()
     words = [_in_words(one, timing.zone, scheduler) for one in differences]
-    if job.repeats_skipped:
+    if repeats_skipped:
         words += _made_up_for(timing, scheduler, now)
     return Comparison(timing.zone, old, new, tuple(words))
 
@@ -78,29 +105,41 @@ def compare(job: Job, address: str, scheduler: str, now: datetime) -> Comparison
 class _Difference:
     old: Sequence[datetime]
     new: Sequence[datetime]
-    change: ClockChange | None
+    change: ClockChange | None = None
 
 
 def _differences(
     old_times: Times, new_times: Times, timing: Timing, now: datetime
 ) -> Sequence[_Difference]:
     year_later = now + _A_YEAR
-    found = [_difference(old_times, new_times, now, year_later, None)]
-    for change in _changes(timing.zone, now, year_later):
-        start, end = change.at - _AROUND_A_CHANGE, change.at + _AROUND_A_CHANGE
-        found.append(_difference(old_times, new_times, max(start, now), end, change))
+    found = [_difference(old_times, new_times, now, year_later, _COMPARED)]
+    found += [
+        _difference_around(change, old_times, new_times, now)
+        for change in _changes(timing.zone, now, year_later)
+    ]
     return [one for one in found if one.old or one.new]
 
 
-def _difference(
-    old_times: Times, new_times: Times, start: datetime, end: datetime, change: ClockChange | None
+def _difference_around(
+    change: ClockChange, old_times: Times, new_times: Times, now: datetime
 ) -> _Difference:
-    most = _COMPARED if change is None else _MOST_AROUND_A_CHANGE
+    near = _NEAR_A_CHANGE + abs(change.after - change.before)
+    start, end = max(change.at - near, now), change.at + near
+    is_often = next(islice(new_times(start, end), _OFTEN, None), None) is not None
+    if not is_often:
+        start, end = max(change.at - _AROUND_A_CHANGE, now), change.at + _AROUND_A_CHANGE
+    found = _difference(old_times, new_times, start, end, _MOST_NEAR_A_CHANGE)
+    return replace(found, change=change)
+
+
+def _difference(
+    old_times: Times, new_times: Times, start: datetime, end: datetime, most: int
+) -> _Difference:
     old, new = list(islice(old_times(start, end), most)), list(islice(new_times(start, end), most))
     if len(old) == most or len(new) == most:  # one may have come further: only what both have seen
         last = min(one[-1] for one in (old, new) if len(one) == most) + _TOLERANCE
         old, new = [one for one in old if one <= last], [one for one in new if one <= last]
-    return _Difference(_unmatched(old, new), _unmatched(new, old), change)
+    return _Difference(_unmatched(old, new), _unmatched(new, old))
 
 
 def _unmatched(times: Sequence[datetime], others: Sequence[datetime]) -> list[datetime]:

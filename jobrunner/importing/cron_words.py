@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from jobrunner.importing.entries import Times
 from jobrunner.oracle import due_times, make_oracle
@@ -49,8 +50,12 @@ def read_cron_time(words: list[str]) -> CronTime:
     return CronTime(expression, tuple(dict.fromkeys(notes)), is_random=is_random)
 
 
+@lru_cache(maxsize=1024)
 def cron_times(expression: str, timezone: str) -> Times:
-    """When Debian's cron fires, by a model of it that shares no line with our own arithmetic."""
+    """When Debian's cron fires, by a model of it that shares no line with our own arithmetic.
+
+    The same function for the same words, by which `compare` knows what it has compared.
+    """
     oracle = make_oracle(
         {"cron": expression, "timezone": timezone, "misfire_grace": "0s", "max_runs": None}, ""
     )
@@ -99,12 +104,20 @@ def _item(index: int, item: str, notes: list[str]) -> str:
         return _random(item, first or _LIMITS[index][0], last or _LIMITS[index][1], notes)
     if not item.startswith("*") and (first is None or (joint and last is None)):
         raise NotCron(f"cron itself refuses {item!r} as {name}")
+    if step and first and last and _number(index, first) == _number(index, last):
+        return first  # as cron takes it; our dialect follows cronsim and reads `10-10/5` as `10/5`
     if step and first and not joint:
         notes.append(
             f"{item!r} is read as {first}-{_LIMITS[index][1]}/{step}; some crons take {first} alone"
         )
         return f"{first}-{_LIMITS[index][1]}/{_short(step)}"
     return item if step is None else f"{item.partition('/')[0]}/{_short(step)}"
+
+
+def _number(index: int, text: str) -> int:
+    """Of a number, or of a name in any letters."""
+    names = _NAMES[index].split("|")
+    return int(text) if text.isdecimal() else names.index(text.lower()) + _LIMITS[index][0]
 
 
 def _short(step: str) -> str:

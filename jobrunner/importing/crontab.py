@@ -1,7 +1,6 @@
 """Crontabs, line by line: what a user's `crontab -l` shows, and the system's files with a user a line."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -66,28 +65,63 @@ def read_crontab(content: bytes, path: str, *, form: Form, timezone: str) -> Ite
 
 
 def without_shared_locks(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """A lock file of two jobs keeps them apart from each other, which `overlap` does not."""
-    locks = Counter(entry.keys.get(_LOCK) for entry in entries if isinstance(entry, Job))
-    return tuple(_settled(one, locks) if isinstance(one, Job) else one for one in entries)
+    """A lock file of two lines keeps them apart from each other, which `overlap` does not."""
+    texts = [(entry.where, _text_of(entry)) for entry in entries if not isinstance(entry, Remark)]
+    return tuple(_settled(one, texts) if isinstance(one, Job) else one for one in entries)
 
 
 _LOCK = "flock"
 """Stands among a job's keys until it is known whether the file is this job's alone."""
+_Texts = Sequence[tuple[str, str]]
+"""Where each line stands, and what it runs."""
 
 
-def _settled(job: Job, locks: Mapping[Any, int]) -> Job:
+def _text_of(entry: Job | Left) -> str:
+    """With the variables that it is given. What becomes no job is run by cron all the same."""
+    if isinstance(entry, Left):
+        return _one_name(entry.original)
+    return _one_name("\n".join((entry.keys.get(_LOCK, ""), *entry.keys["command"])))
+
+
+def _settled(job: Job, texts: _Texts) -> Job:
     keys = dict(job.keys)
     lock = keys.pop(_LOCK, None)
     if lock is None:
         return job
-    if locks[lock] == 1:
+    other = _other_line_with(lock, job.where, texts)
+    if other is None:
         note = f"flock -n {lock} is overlap: skip here; a program elsewhere that takes this lock is not seen"
         return replace(job, keys={**keys, "overlap": "skip"}, notes=(*job.notes, note))
     words = keys["command"]
     after_env = next((n for n, word in enumerate(words[1:], 1) if "=" not in word), 1)
     at = after_env if words[0] == "/usr/bin/env" else 0
     keys["command"] = [*words[:at], "flock", "-n", lock, *words[at:]]
-    return replace(job, keys=keys)
+    note = (
+        f"flock -n {lock} stays in the command: {other} names this file, too, and overlap: skip "
+        "would not keep the two apart"
+    )
+    return replace(job, keys=keys, notes=(*job.notes, note))
+
+
+def _other_line_with(lock: str, where: str, texts: _Texts) -> str | None:
+    """Where another line says the path of this lock, in whatever way it may take it: to tell what a
+    shell's text does with a file is guessing, and a lock that stays for nothing does no harm.
+    """
+    path = _one_name(lock.removeprefix("./"))
+    name = path.rpartition("/")[2]
+    said = re.compile(
+        rf"(?<![\w.-]){re.escape(path)}(?![\w./-])"
+        rf"|[~$][\w{{}}./-]*/{re.escape(name)}(?![\w./-])"  # of a folder that the shell fills in
+    )
+    return next(
+        (there for there, text in texts if there != where and name in text and said.search(text)),
+        None,
+    )
+
+
+def _one_name(text: str) -> str:
+    """Folders that have two names on each Linux."""
+    return text.replace("/var/run/", "/run/").replace("/var/lock/", "/run/lock/")
 
 
 def _read_line(raw: bytes, where: str, form: Form, above: _Above) -> Iterator[Entry]:

@@ -1,10 +1,30 @@
 """Crontabs beside their jobs: what differs around a change of the clock is said in words."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from jobrunner.importing.compare import Comparison
-from tests.importing.reading import cron_entries, result_of
+from jobrunner.importing.compare import Comparison, compare
+from jobrunner.importing.cron_words import cron_times
+from jobrunner.importing.entries import Job, Times
+from tests.importing.reading import NOW, cron_entries, result_of
+
+BERLIN = "Europe/Berlin"
+
+
+def comparison_of(cron: str, old_times: Times) -> Comparison:
+    """Of a job of this expression with these times of another scheduler."""
+    job = Job("crontab:1", cron, "a", {}, {"cron": cron, "timezone": BERLIN}, old_times=old_times)
+    return compare(job, "cron/a", "cron", NOW)
+
+
+def without(left_out: datetime, cron: str) -> Times:
+    """All times that cron has but for one."""
+
+    def times(start: datetime, end: datetime) -> Iterator[datetime]:
+        return (one for one in cron_times(cron, BERLIN)(start, end) if one != left_out)
+
+    return times
 
 
 def test_several_skipped_times_are_made_up_for_one_by_one_by_cron() -> None:
@@ -63,3 +83,48 @@ def test_a_time_more_is_not_the_same() -> None:
     first, second = datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 2, tzinfo=UTC)
     assert not Comparison(ZoneInfo("UTC"), (first,), (first, second), ()).has_same_next
     assert Comparison(ZoneInfo("UTC"), (first,), (first,), ()).has_same_next
+
+
+def test_of_what_is_due_each_minute_only_the_hours_around_a_change_are_compared() -> None:
+    asked: list[datetime] = []
+
+    def times(start: datetime, end: datetime) -> Iterator[datetime]:
+        for one in cron_times("* * * * *", BERLIN)(start, end):
+            asked.append(one)
+            yield one
+
+    assert comparison_of("* * * * *", times).is_same
+    assert len(asked) < 1200
+
+
+def test_of_what_is_due_each_minute_a_difference_in_the_repeated_hour_is_seen() -> None:
+    once_only = datetime(2027, 10, 31, 1, 30, tzinfo=UTC)  # the second 02:30
+    (told,) = comparison_of("* * * * *", without(once_only, "* * * * *")).differences
+    assert told == (
+        "when the clock is set back on 31 Oct 2027, this job alone runs at Sun 31 Oct 2027 02:30 CET"
+    )
+
+
+def test_of_what_is_due_seldom_a_difference_is_seen_for_a_day_around_a_change() -> None:
+    day_before = datetime(2027, 3, 27, 4, tzinfo=UTC)
+    (told,) = comparison_of("0 5 * * *", without(day_before, "0 5 * * *")).differences
+    assert told.endswith("this job alone runs at Sat 27 Mar 2027 05:00 CET")
+
+
+def test_what_is_due_at_the_same_times_is_compared_once() -> None:
+    def counted(start: datetime, end: datetime) -> Iterator[datetime]:
+        calls.append(end - start)
+        return cron_times("17 3 * * *", BERLIN)(start, end)
+
+    calls: list[timedelta] = []
+    comparison_of("17 3 * * *", counted)
+    before = len(calls)
+    comparison_of("17 3 * * *", counted)
+    assert before == len(calls)
+
+
+def test_the_same_lines_ask_the_same_model_of_cron() -> None:
+    first, second = cron_entries("0 5 * * * /bin/a\n0 5 * * * /bin/b\n", timezone=BERLIN)
+    assert isinstance(first, Job)
+    assert isinstance(second, Job)
+    assert first.old_times is second.old_times

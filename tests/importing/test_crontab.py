@@ -72,6 +72,23 @@ def test_a_step_on_one_number_is_told_of() -> None:
     assert job.notes == ("'5/10' is read as 5-59/10; some crons take 5 alone",)
 
 
+@pytest.mark.parametrize(
+    ("line", "expression"),
+    [
+        ("10-10/5 * * * *", "10 * * * *"),
+        ("0 0 * * 1-1/2", "0 0 * * 1"),
+        ("0 0 * * mon-1/2", "0 0 * * mon"),
+        ("0 0 1 Jan-jan/3 *", "0 0 1 Jan *"),
+        ("5-05/10,20-40/10 * * * *", "5,20-40/10 * * * *"),
+    ],
+)
+def test_a_step_on_a_range_of_one_number_is_that_number_as_in_cron(
+    line: str, expression: str
+) -> None:
+    job = cron_job(f"{line} /bin/true")
+    assert (job.schedule["cron"], job.notes) == (expression, ())
+
+
 def test_a_random_number_becomes_one_that_stays() -> None:
     job = cron_job("0~29 ~ * * * /bin/true")
     assert job.schedule["cron"] == "H(0-29) H(0-23) * * *"
@@ -200,6 +217,43 @@ def test_a_lock_that_two_jobs_share_stays() -> None:
         {"command": ["/usr/bin/env", "LEVEL=1", "flock", "-n", "/run/l", "/bin/a"]},
         {"command": ["/usr/bin/env", "LEVEL=1", "flock", "-n", "/run/l", "/bin/b"]},
     ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "@daily cd /srv && flock -n /run/l /bin/b",
+        "@daily flock /run/l /bin/b",
+        "@daily flock -xn /run/l /bin/b",
+        "@daily flock --nonblock /run/l /bin/b -x",
+        "@daily flock -w 5 /run/l /bin/b",
+        "@daily (flock 9; /bin/b) 9>/run/l",
+        "@daily flock /var/run/l /bin/b",
+        "@daily cd ~ && flock $DIR/l /bin/b",
+        "@daily cat%flock '/run/l' /bin/b",
+        "@reboot flock -n /run/l /bin/b",
+        "L=/run/l\n@daily /bin/b",
+    ],
+)
+def test_a_lock_that_another_line_names_in_whatever_way_stays_and_a_note_says_so(
+    other: str,
+) -> None:
+    job, *_ = cron_entries(f"@daily flock -n /run/l /bin/a\n{other}")
+    assert isinstance(job, Job)
+    assert job.keys == {"command": ["flock", "-n", "/run/l", "/bin/a"]}
+    (note,) = job.notes
+    assert note.startswith("flock -n /run/l stays in the command: crontab:")
+    assert "names this file, too" in note
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["flock -n /run/l2 /bin/b", "flock /run/l.b /bin/b", "flock /x/run/l /bin/b", "/bin/l"],
+)
+def test_a_lock_of_a_similar_name_is_another(other: str) -> None:
+    job, _ = cron_entries(f"@daily flock -n /run/l /bin/a\n@daily cd / && {other}")
+    assert isinstance(job, Job)
+    assert job.keys["overlap"] == "skip"
 
 
 def test_the_comment_right_above_describes_the_job() -> None:
