@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -50,24 +51,18 @@ _DIFF_ROLES: dict[str, Role] = {"+": "good", "-": "bad", "@": "busy"}
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def command(session: Session, *, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
     if _STDIN in paths:
-        return _format_stdin(session, paths)
+        return _format_stdin(session, paths, check=check, diff=diff)
     read = _read(session, paths)
     with session.output.progress(f"formatting {count(len(read.sources), 'file')}"):
         formatted = [(file, format_file(file)) for file in read.sources]
-    changes = [
-        _Change(file.path, one.before, one.text, file.sensitive)
-        for file, one in formatted
-        if one.text is not None and one.text.encode() != file.content
-    ]
-    if diff:
-        session.output.result(*(line for change in changes for line in _diff_lines(change)))
-    elif not check:
+    changes = [*_changes(formatted)]
+    if not (check or diff):
         for change in changes:
             _write(read.root / change.path, change.text)
-    is_sound = _tell_what_is_left(session, read.diagnostics, formatted)
-    told = session.output.say if diff else session.output.result
-    told(*_closing_lines(changes, len(formatted), is_written=not (check or diff)))
-    return 0 if is_sound and not (check and changes) else 1
+    return _tell(session, read.diagnostics, formatted, changes, check=check, diff=diff)
+
+
+_Files = Sequence[tuple[SourceFile, Formatted]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +76,33 @@ class _Change:
     """Arguments of which a diff shows nothing."""
 
 
-def _format_stdin(session: Session, paths: Sequence[Path]) -> int:
+def _format_stdin(session: Session, paths: Sequence[Path], *, check: bool, diff: bool) -> int:
     if len(paths) > 1:
         raise UsageError("- stands alone: what comes from stdin goes to stdout.")
-    file = SourceFile("stdin", session.answers.read().encode())
+    file = SourceFile("stdin", _stdin_bytes(session.answers))
     formatted = format_file(file)
-    session.output.result_text(formatted.before if formatted.text is None else formatted.text)
-    return 0 if _tell_what_is_left(session, (), [(file, formatted)]) else 1
+    files = [(file, formatted)]
+    if check or diff:
+        return _tell(session, (), files, [*_changes(files)], check=check, diff=diff)
+    if formatted.text is not None:
+        session.output.result_text(formatted.text)
+    elif _is_text(file.content):  # else it could only be shown with other characters in it
+        session.output.result_text(formatted.before)
+    return 0 if _tell_what_is_left(session, (), files) else 1
+
+
+def _stdin_bytes(stream: TextIO) -> bytes:
+    """As they came: what is no UTF-8 is a mistake in the text like any other, with its place."""
+    buffer = getattr(stream, "buffer", None)  # which a text in memory has not
+    return stream.read().encode() if buffer is None else bytes(buffer.read())
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _read(session: Session, paths: Sequence[Path]) -> ProjectFiles:
@@ -106,6 +121,12 @@ def _read(session: Session, paths: Sequence[Path]) -> ProjectFiles:
     named = [Path(os.path.realpath(folder / path)) for path in paths]
     config = read.root / read.config.path
     return read if any(config.is_relative_to(one) for one in named) else replace(read, config=None)
+
+
+def _changes(formatted: _Files) -> Iterator[_Change]:
+    for file, one in formatted:
+        if one.text is not None and one.text.encode() != file.content:
+            yield _Change(file.path, one.before, one.text, file.sensitive)
 
 
 def _diff_lines(change: _Change) -> Iterator[str]:
@@ -143,10 +164,26 @@ def _write(path: Path, text: str) -> None:
         raise JobrunnerError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _tell_what_is_left(
+def _tell(
     session: Session,
     diagnostics: Sequence[Diagnostic],
-    formatted: Sequence[tuple[SourceFile, Formatted]],
+    formatted: _Files,
+    changes: Sequence[_Change],
+    *,
+    check: bool,
+    diff: bool,
+) -> int:
+    """The differences, and what was or would be written; the exit code."""
+    if diff:
+        session.output.result(*(line for change in changes for line in _diff_lines(change)))
+    is_sound = _tell_what_is_left(session, diagnostics, formatted)
+    told = session.output.say if diff else session.output.result
+    told(*_closing_lines(changes, len(formatted), is_written=not (check or diff)))
+    return 0 if is_sound and not (check and changes) else 1
+
+
+def _tell_what_is_left(
+    session: Session, diagnostics: Sequence[Diagnostic], formatted: _Files
 ) -> bool:
     """Whether there is no mistake."""
     for file, one in formatted:

@@ -181,6 +181,7 @@ class _Reader:
         if event.explicit:
             self._take(event.start_mark.index, document.end)
             self._cursor = event.end_mark.index
+            self._owner = None  # a comment beside `...` is nobody's: it stands below what has ended
         return document
 
     def _value(self, item: Item | None, before: list[Remark]) -> Leaf | Collection:

@@ -1,11 +1,15 @@
 """`jobrunner fmt`: what is written, what is only told, and the exit codes."""
 
+import io
 import stat
 from pathlib import Path
 
 import pytest
 
-from tests.cli.calling import call
+from jobrunner.cli.main import run
+from jobrunner.cli.output import Output
+from jobrunner.cli.session import Session
+from tests.cli.calling import Called, call
 
 UNTIDY = "jobs:\n    a: { task: 'a.b' }   # said\n"
 TIDY = "jobs:\n  a: {task: a.b}   # said\n"
@@ -22,6 +26,14 @@ def folder(tmp_path: Path) -> Path:
 
 def read(folder: Path, name: str = "jobs.d/a.yaml") -> str:
     return (folder / name).read_text("utf-8")
+
+
+def fmt_bytes(content: bytes, *options: str) -> Called:
+    """`jobrunner fmt -` with stdin as a process has it: bytes below a text."""
+    out, err = io.StringIO(), io.StringIO()
+    stdin = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="surrogateescape")
+    session = Session(Output(out, err, {}), {}, Path("/nonexistent"), stdin)
+    return Called(run(("fmt", "-", *options), session), out.getvalue(), err.getvalue())
 
 
 def test_the_files_of_the_project_are_written_anew(folder: Path) -> None:
@@ -129,6 +141,46 @@ def test_stdin_goes_to_stdout(folder: Path) -> None:
 def test_stdin_with_a_mistake_goes_to_stdout_as_it_is(folder: Path) -> None:
     called = call("fmt", "-", folder=folder, answer="a: 1\na:   2\n")
     assert (called.exit_code, called.stdout) == (1, "a: 1\na:   2\n")
+    assert "stdin:2:1" in called.stderr
+
+
+def test_stdin_that_is_no_utf_8_is_a_mistake_with_its_place(folder: Path) -> None:
+    latin = b"jobs:\n  a: {task: caf\xe9}\n"
+    (folder / "jobs.d" / "a.yaml").write_bytes(latin)
+    in_file = call("fmt", "jobs.d/a.yaml", folder=folder)
+    called = fmt_bytes(latin)
+    assert (called.exit_code, called.stdout) == (1, "")
+    assert "error[E101]" in called.stderr
+    assert "stdin:2:16" in called.stderr
+    mistake = called.stderr.replace("stdin:", "jobs.d/a.yaml:")
+    assert mistake.splitlines()[:4] == in_file.stderr.splitlines()[:4]
+
+
+def test_stdin_with_a_byte_order_mark_or_other_line_ends_is_formatted() -> None:
+    content = ("\ufeff" + UNTIDY.replace("\n", "\r\n")).encode()
+    assert fmt_bytes(content) == Called(0, TIDY, "")
+
+
+def test_check_of_stdin_says_what_it_says_of_a_file() -> None:
+    called = call("fmt", "-", "--check", answer=UNTIDY)
+    told = "~ stdin\n○ 1 file of 1 would be written anew.\n"
+    assert (called.exit_code, called.stdout, called.stderr) == (1, told, "")
+    called = call("fmt", "-", "--check", answer=TIDY)
+    assert (called.exit_code, called.stdout) == (0, "● 1 file: nothing to change.\n")
+
+
+def test_diff_of_stdin_shows_the_lines(folder: Path) -> None:
+    called = call("fmt", "-", "--diff", answer=UNTIDY)
+    in_file = call("fmt", "jobs.d/a.yaml", "--diff", folder=folder)
+    assert called.exit_code == 0
+    assert called.stdout == in_file.stdout.replace("jobs.d/a.yaml", "stdin")
+    assert call("fmt", "-", "--diff", "--check", answer=UNTIDY).exit_code == 1
+
+
+def test_check_of_stdin_with_a_mistake_writes_no_text() -> None:
+    called = call("fmt", "-", "--check", answer="a: 1\na:   2\n")
+    assert called.exit_code == 1
+    assert "a: 1" not in called.stdout
     assert "stdin:2:1" in called.stderr
 
 

@@ -192,6 +192,20 @@ def test_documents_stay_apart() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "formed"),
+    [
+        ("a: |\n    b\n... # said\n", "a: |\n  b\n# said\n"),
+        ("a: |+\n    b\n\n... # said\n", "a: |+\n  b\n\n# said\n"),
+        ("a: |\n  b\n... # said\n---\nc: 1\n", "a: |\n  b\n# said\n---\nc: 1\n"),
+        ("a: {b: c} # one\n... # two\n", "a: {b: c} # one\n# two\n"),
+    ],
+)
+def test_a_comment_beside_the_end_of_a_document_stands_below_it(given: str, formed: str) -> None:
+    assert form(given) == formed
+    assert form(formed) == formed
+
+
 def test_line_endings_and_a_byte_order_mark() -> None:
     assert form("\ufeffa: 1\r\nb: 2\r\n") == "a: 1\nb: 2\n"
 
