@@ -51,7 +51,7 @@ def _is_system(file: Path) -> bool:
 
 def _content(session: Session, file: Path) -> bytes:
     if str(file) == "-":
-        return session.answers.read().encode("utf-8", "surrogateescape")
+        return session.given_bytes()
     path = session.working_directory / file
     try:
         with path.open("rb") as opened:

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -79,7 +78,7 @@ class _Change:
 def _format_stdin(session: Session, paths: Sequence[Path], *, check: bool, diff: bool) -> int:
     if len(paths) > 1:
         raise UsageError("- stands alone: what comes from stdin goes to stdout.")
-    file = SourceFile("stdin", _stdin_bytes(session.answers))
+    file = SourceFile("stdin", session.given_bytes())
     formatted = format_file(file)
     files = [(file, formatted)]
     if check or diff:
@@ -89,12 +88,6 @@ def _format_stdin(session: Session, paths: Sequence[Path], *, check: bool, diff:
     elif _is_text(file.content):  # else it could only be shown with other characters in it
         session.output.result_text(formatted.before)
     return 0 if _tell_what_is_left(session, (), files) else 1
-
-
-def _stdin_bytes(stream: TextIO) -> bytes:
-    """As they came: what is no UTF-8 is a mistake in the text like any other, with its place."""
-    buffer = getattr(stream, "buffer", None)  # which a text in memory has not
-    return stream.read().encode() if buffer is None else bytes(buffer.read())
 
 
 def _is_text(content: bytes) -> bool:

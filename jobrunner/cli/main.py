@@ -126,6 +126,16 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"There is no command '{name}'.{meant}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """A connection that breaks is an error like any other: Click takes it for a reader of ours that has
+        gone, and ends without a word.
+        """
+        try:
+            returned: object = super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise OSError(str(error)) from error
+        return returned
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The listing in sections, without importing a single command."""
         del ctx
@@ -181,13 +191,13 @@ def main() -> None:
 
 def _leave(code: int) -> NoReturn:
     """End the process, without giving back object by object what Python still has."""
-    with contextlib.suppress(BrokenPipeError, ValueError):
+    with contextlib.suppress(JobrunnerError, OSError, ValueError):
         sys.stdout.flush()
     if threading.active_count() > 1:  # Python waits for them, in an order of its own
         sys.exit(code)
     atexit._run_exitfuncs()  # noqa: SLF001  what was registered to be put in order
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        with contextlib.suppress(JobrunnerError, OSError, ValueError):
             stream.flush()
     os._exit(code)
 
@@ -217,9 +227,6 @@ def run(arguments: Sequence[str], session: Session) -> int:
     except (KeyboardInterrupt, click.Abort):
         session.output.say("Interrupted.")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _close_stdout()
-        return 0
     except ConfigurationError as error:
         _show_configuration_error(session, error)
         return error.exit_code
@@ -235,11 +242,6 @@ def run(arguments: Sequence[str], session: Session) -> int:
 def _usage_hint(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx is not None else "jobrunner"
     return f"{path} --help"
-
-
-def _close_stdout() -> None:
-    """The reader has gone: what Python still wants to flush at its end goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_configuration_error(session: Session, error: ConfigurationError) -> None:

@@ -1,7 +1,7 @@
 """The only place that prints: results on stdout, everything else on stderr.
 
-Colour and progress only on a terminal, never with `NO_COLOR` or `--no-color`. A reader that goes
-away (`jobrunner runs list | head`) ends the command quietly.
+Colour and progress only on a terminal, never with `NO_COLOR` or `--no-color`. What becomes of a reader that
+goes away (`jobrunner runs list | head`) is said in `session.py`.
 """
 
 import json

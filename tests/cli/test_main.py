@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -181,13 +182,24 @@ def test_an_unexpected_exception_is_a_sentence_and_its_traceback_is_kept(
     assert "ZeroDivisionError: by naught" in kept.read_text(encoding="utf-8")
 
 
+def test_a_connection_that_breaks_is_no_reader_that_has_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = click.Command("plan", callback=_raising(BrokenPipeError(32, "Broken pipe")))
+    monkeypatch.setattr("jobrunner.cli.main.pkgutil.resolve_name", lambda _: broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    called = call("plan")
+    assert called.exit_code == 1
+    assert "Something unexpected happened (OSError: [Errno 32] Broken pipe)." in called.stderr
+
+
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main.LazyGroup, "invoke", _raising(ZeroDivisionError("by naught")))
     called = call("schema", environ={"JOBRUNNER_DEBUG": "1"})
     assert "Traceback" in called.stderr
 
 
-def _raising(error: BaseException) -> object:
+def _raising(error: BaseException) -> Callable[..., None]:
     def invoke(*_: object) -> None:
         raise error
 
