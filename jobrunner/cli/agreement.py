@@ -1,6 +1,7 @@
 """What a person, or a pipeline, says of a plan that is to be applied."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -9,9 +10,11 @@ from jobrunner.cli.command import Function
 from jobrunner.cli.plan_options import target_option
 from jobrunner.errors import UsageError
 from jobrunner.plan.targets import Targets, make_targets
-from jobrunner.spec.durations import parse_duration
+from jobrunner.spec.durations import format_duration, parse_duration
 
 _USUAL_LOCK_TIMEOUT = "30s"
+_LONGEST_LOCK_TIMEOUT = timedelta(milliseconds=2**31 - 1)
+"""PostgreSQL's."""
 _OPTIONS = (
     click.option("--yes", "-y", is_flag=True, help="Do not ask."),
     click.option("--expect", metavar="DIGEST", help="Only when the plan has this digest."),
@@ -78,9 +81,15 @@ def _digest(given: str | None) -> str:
 
 def _seconds(given: str) -> float:
     try:
-        return parse_duration(given).total_seconds()
+        timeout = parse_duration(given)
     except ValueError as error:
         raise UsageError(
             f"--lock-timeout: {error}.",
             hint=f"Write for example {_USUAL_LOCK_TIMEOUT}.",
         ) from error
+    if timeout > _LONGEST_LOCK_TIMEOUT:
+        raise UsageError(
+            f"--lock-timeout: PostgreSQL does not wait as long as {given!r}.",
+            hint=f"Write {format_duration(_LONGEST_LOCK_TIMEOUT)} at most.",
+        )
+    return timeout.total_seconds()

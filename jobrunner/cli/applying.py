@@ -3,6 +3,7 @@
 Loaded when the files are being read, as `planning` is.
 """
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -64,4 +65,9 @@ def _of_saved(session: Session, file: Path, options: ApplyOptions) -> Act:
         git_dirty=origin.git_dirty,
         git_committed_at=origin.git_committed_at,
     )
-    return Act(f"apply {file}", saved, options, lambda _: saved_head_lines("apply", saved))
+    return Act(
+        f"apply {shlex.quote(str(file))}",
+        saved,
+        options,
+        lambda _: saved_head_lines("apply", saved),
+    )

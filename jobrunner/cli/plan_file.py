@@ -17,8 +17,13 @@ def write_plan_file(path: Path, saved: SavedPlan) -> None:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
         ) as file:
-            file.write(saved_as_text(saved))
-        os.replace(file.name, path)  # noqa: PTH105  `Path(…).replace` hides which is which
+            try:
+                file.write(saved_as_text(saved))
+                file.flush()
+                os.replace(file.name, path)  # noqa: PTH105  `Path(…).replace` hides which is which
+            except BaseException:
+                os.unlink(file.name)  # noqa: PTH108  as above
+                raise
     except OSError as error:
         raise JobrunnerError(
             f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder of yours."

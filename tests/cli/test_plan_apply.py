@@ -1,8 +1,10 @@
 """plan and apply at the command line: what is shown, what is asked, which code comes back."""
 
 import json
+import shlex
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, text
 
 from jobrunner.db.projects import lock_project
@@ -110,6 +112,26 @@ def test_apply_with_another_digest_exits_3_and_writes_nothing(
     assert revisions(engine) == 0
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_another_digest_than_that_of_the_plan_is_told_before_anybody_is_asked(
+    terminal: bool,  # noqa: FBT001  a parameter of pytest
+    jobrunner: Jobrunner,
+) -> None:
+    called = jobrunner("apply", "--expect", "000000000000", answer="y\n", terminal=terminal)
+    told = " ".join(called.stderr.split())
+    assert called.exit_code == 3
+    assert "The plan is no longer the one that was expected" in told
+    assert "Apply this?" not in told
+
+
+def test_a_longer_lock_timeout_than_postgresql_has_is_wrong_usage(jobrunner: Jobrunner) -> None:
+    longest = "24d20h31m23s647ms"
+    refused = jobrunner("apply", "--yes", "--lock-timeout", "25d")
+    assert refused.exit_code == 64
+    assert f"'25d'.\n  → Write {longest} at most.\n" in refused.stderr
+    assert jobrunner("apply", "--yes", "--lock-timeout", longest).exit_code == 0
+
+
 def test_an_empty_digest_stands_for_no_plan(jobrunner: Jobrunner, engine: Engine) -> None:
     called = jobrunner("apply", "--yes", "--expect", "")
     assert (called.exit_code, revisions(engine)) == (64, 0)
@@ -122,6 +144,30 @@ def test_the_command_to_paste_where_nobody_can_answer_has_the_same_targets(
     called = jobrunner("-e", "prod", "apply", "--target", "ops/*")
     assert called.exit_code == 64
     assert "jobrunner apply -e prod --target 'ops/*' --yes," in called.stderr
+
+
+def test_the_command_to_paste_does_what_was_asked(jobrunner: Jobrunner, folder: Path) -> None:
+    save(folder, "  greet:\n", "  greet:\n    protect: true\n")
+    jobrunner("-e", "prod", "apply", "--yes")
+    (folder / "jobs.d" / "ops.yaml").write_text("", encoding="utf-8")
+    guarded = "project: default\nguards: {require_plan: true}\n"
+    (folder / "jobrunner.yaml").write_text(guarded, encoding="utf-8")
+    digest = json.loads(jobrunner("-e", "prod", "plan", "--format", "json").stdout)["digest"]
+    given = "-e prod --allow-deletes 2 --allow-protected ops/greet --lock-timeout 45s"
+    called = jobrunner("apply", *given.split(), "--expect", digest)
+    hint = called.stderr.partition("→ ")[2].strip()
+    assert hint == f"jobrunner apply {given} --yes --expect {digest}"
+    assert jobrunner(*shlex.split(hint)[1:]).exit_code == 0
+
+
+def test_the_command_to_paste_has_the_project_file_and_all_that_was_agreed_to(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    (folder / "of ours.yaml").write_text("project: default\n", encoding="utf-8")
+    called = jobrunner("--config", "of ours.yaml", "apply", "--allow-older", "--adopt")
+    assert "  → jobrunner apply --config 'of ours.yaml' --allow-older --adopt --yes," in (
+        called.stderr
+    )
 
 
 def test_a_guard_exits_4_and_names_the_flag_that_overrides(

@@ -1,6 +1,7 @@
 """plan --out, show and apply FILE at the command line."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -40,6 +41,27 @@ def test_a_saved_plan_names_its_digest_and_what_to_type_and_is_for_its_owner_alo
         in called.stderr
     )
     assert (folder / "plan.jrplan").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_plan_that_cannot_be_put_in_its_place_leaves_nothing_behind(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    (folder / "plans").mkdir()
+    before = sorted(folder.rglob("*"))
+    called = jobrunner("plan", "--out", "plans")
+    assert (called.exit_code, sorted(folder.rglob("*"))) == (1, before)
+    assert "plans cannot be written: Is a directory." in called.stderr
+
+
+@pytest.mark.usefixtures("saved")
+def test_where_nobody_can_answer_the_command_to_paste_names_the_file(
+    jobrunner: Jobrunner, folder: Path
+) -> None:
+    (folder / "plan.jrplan").rename(folder / "the plan")
+    called = jobrunner("apply", "the plan")
+    hint = called.stderr.partition("→ ")[2].partition(",")[0]
+    assert (called.exit_code, hint) == (64, "jobrunner apply 'the plan' --yes")
+    assert jobrunner(*shlex.split(hint)[1:]).exit_code == 0
 
 
 @pytest.mark.usefixtures("saved")
