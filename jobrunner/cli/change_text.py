@@ -9,14 +9,14 @@ from typing import assert_never
 
 from jobrunner.cli.diagnostic_text import count
 from jobrunner.cli.layout import text
+from jobrunner.cli.notes import pause_notes
 from jobrunner.cli.style import cut, pad, style, width
 from jobrunner.cli.value_text import VALUE_COLUMNS, difference_text, value_text
 from jobrunner.plan.changes import Change, Create, Delete, FieldChange, Plan, ScheduleChange, Update
 from jobrunner.plan.forecast import timing_in_force
-from jobrunner.plan.pause import PauseInForce
 from jobrunner.schedule import Timing, load_zone, times_between
 from jobrunner.spec.durations import format_duration
-from jobrunner.spec.models import DefinedJob, ScheduleSpec
+from jobrunner.spec.models import ScheduleSpec
 from jobrunner.wording.states import Role
 from jobrunner.wording.times import distance, listed, short
 
@@ -69,7 +69,7 @@ def change_lines(change: Change, plan: Plan, widths: Widths = Widths()) -> list[
             return [_head("-", "bad", change, "delete", widths), _loss_line(change, plan)]
         case _:
             assert_never(change)
-    notes = [("note", pause_text(pause, plan.now)) for pause in change.pauses]
+    notes = [("note", words) for words in pause_notes(change, plan.now)]
     return [head, *_row_lines([*rows, *notes])]
 
 
@@ -120,14 +120,6 @@ def last_run_text(change: Delete, now: datetime) -> str:
     return told
 
 
-def pause_text(pause: PauseInForce, now: datetime) -> str:
-    """`is paused by ops since Thu 19 Nov 09:12 UTC; stays paused`."""
-    who = "is" if pause.scope == "job" else f"{pause.scope} {text(pause.target)} is"
-    until = "" if pause.until is None else f" until {short(pause.until, near=now)}"
-    since = short(pause.started_at, near=now)
-    return f"{who} paused by {text(pause.paused_by)} since {since}; stays paused{until}"
-
-
 def _head(mark: str, role: Role, change: Change, action: str, widths: Widths) -> str:
     address = pad(style(text(change.address), "strong"), widths.address)
     place = pad(_place(change), widths.place)
@@ -142,7 +134,8 @@ def _place(change: Change) -> str:
         revision = f" in revision {change.revision}" if change.revision else ""
         return f"was {text(location.file)}:{location.line}{revision}"
     if isinstance(change, Update) and change.moved_from:
-        is_paused = any(pause.scope == "job" for pause in change.pauses)
+        staying = (pause for pause in change.pauses if pause not in change.new_pauses)
+        is_paused = any(pause.scope == "job" for pause in staying)
         kept = "history, last run, pause kept" if is_paused else "history and last run kept"
         return f"from {text(change.moved_from)}; {kept}"
     return f"{text(change.job.location.file)}:{change.job.location.line}"
@@ -167,8 +160,9 @@ def _create_rows(change: Create, plan: Plan) -> list[Row]:
         )
     if change.deleted_in is not None:
         rows.append(("note", f"returns with its history (deleted in revision {change.deleted_in})"))
+    edits = {edit.name: edit for edit in change.schedules}
     rows += [
-        (f"#{one.name}", f"{_rule(one)}   next {_coming(change.job, one, plan.now)}")
+        (f"#{one.name}", f"{_rule(one)}   next {_coming(one, edits.get(one.name), change, plan)}")
         for one in spec.schedules
     ]
     return rows
@@ -202,19 +196,21 @@ def _rule(schedule: ScheduleSpec) -> str:
             return f"at {count(len(schedule.at or ()), 'time')}"
 
 
-def _coming(job: DefinedJob, schedule: ScheduleSpec, now: datetime) -> str:
-    if not job.spec.enabled:
-        return "never (the job is not enabled)"
-    if not schedule.enabled:
-        return "never (the schedule is not enabled)"
-    timing = timing_in_force(schedule, job.address)
-    return ("" if timing is None else _next_times(timing, now)) or "never (no time is left)"
+def _coming(schedule: ScheduleSpec, edit: ScheduleChange | None, change: Create, plan: Plan) -> str:
+    """No more times than it will run."""
+    if edit is not None and edit.never:
+        return f"never ({edit.never})"
+    shown = _NEXT_SHOWN
+    if edit is not None and edit.runs_left is not None:
+        shown = min(shown, edit.runs_left)
+    timing = timing_in_force(schedule, change.address)
+    return ("" if timing is None else _next_times(timing, plan.now, shown)) or "never"
 
 
 @lru_cache(maxsize=4096)  # many new jobs of a large project share a timing
-def _next_times(timing: Timing, now: datetime) -> str:
+def _next_times(timing: Timing, now: datetime, shown: int) -> str:
     times = times_between(timing, now + timedelta.resolution, _FOR_EVER)
-    return listed(list(islice(times, _NEXT_SHOWN)), timing.zone, near=now)
+    return listed(list(islice(times, shown)), timing.zone, near=now)
 
 
 def _update_rows(change: Update, now: datetime) -> list[Row]:

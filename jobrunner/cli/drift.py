@@ -21,7 +21,7 @@ from jobrunner.plan.notifiers import NotifierChange
 from jobrunner.reconcile import Drift, find_drift, reading
 from jobrunner.wording.states import Role
 
-_FORMAT_VERSION = "1.1"
+_FORMAT_VERSION = "1.2"
 
 
 @make_command(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from jobrunner.cli.change_text import change_lines, last_run_text, next_text
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines
 from jobrunner.cli.layout import text
+from jobrunner.cli.notes import pauses_in_short
 from jobrunner.cli.notifier_text import MARKS, addresses_text
 from jobrunner.cli.plan_text import closing_line, counts_text, horizon_text, limits_text, load_rows
 from jobrunner.cli.style import unstyle
@@ -85,6 +86,9 @@ _TABLE = ("", "| | job | change | next run |", "|---|---|---|---|")
 def _rows(plan: Plan) -> Iterator[str]:
     for change in plan.changes:
         mark, words = _in_short(change)
+        paused = pauses_in_short(change)
+        if paused:
+            words += f"; **{paused}**"
         yield f"| {mark} | {code(change.address)} | {words} | {_next(change, plan)} |"
 
 

@@ -1,12 +1,13 @@
 """A plan as text: what would change, when it runs next, what that amounts to, and a closing sentence."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jobrunner.beside import shared
 from jobrunner.cli.change_text import change_lines, widths_of
 from jobrunner.cli.diagnostic_text import count, diagnostic_lines
 from jobrunner.cli.layout import text
+from jobrunner.cli.notes import changed_pause_notes
 from jobrunner.cli.notifier_text import notifier_lines
 from jobrunner.cli.style import style
 from jobrunner.cli.value_text import value_text
@@ -31,7 +32,7 @@ def plan_lines(plan: Plan, *, wanted: str = "YAML") -> list[str]:
         lines += [*told, ""]
     drift = [update for update in plan.updates if update.is_drift]
     if drift:
-        lines += [*_drift_lines(drift, wanted), ""]
+        lines += [*_drift_lines(drift, wanted, plan.now), ""]
     if plan.changes:
         lines += [*_load_lines(plan), ""]
     lines += _warning_lines(plan)
@@ -109,19 +110,24 @@ def _is_drift(change: Change) -> bool:
     return isinstance(change, Update) and change.is_drift
 
 
-def _drift_lines(drift: Sequence[Update], wanted: str) -> list[str]:
-    rows = [row for update in drift for row in _drift_rows(update, wanted)]
+def _drift_lines(drift: Sequence[Update], wanted: str, now: datetime) -> list[str]:
+    rows = [row for update in drift for row in _drift_rows(update, wanted, now)]
     head = style("Drift (changed outside git, will be reset):", "strong")
     return [f"{head} {rows[0]}"] if len(rows) == 1 else [head, *(f"  {row}" for row in rows)]
 
 
-def _drift_rows(update: Update, wanted: str) -> list[str]:
+def _drift_rows(update: Update, wanted: str, now: datetime) -> list[str]:
     address = text(update.address)
     replaced = [f"{address} {text(update.replaces)}"] if update.replaces else []
-    return replaced + [
+    fields = [
         f"{address} {text(field.path)} {value_text(field.old, field.path)} in database, "
         f"{value_text(field.new, field.path)} in {wanted}"
         for field in update.fields
+    ]
+    return [
+        *replaced,
+        *fields,
+        *(f"{address} {words}" for words in changed_pause_notes(update, now)),
     ]
 
 

@@ -32,7 +32,8 @@ def with_deleted(
     """The project, and what it once had of the `wanted` addresses, which a plan compares with it."""
     new = set(wanted).difference(job.address for job in in_force.project.jobs)
     deleted = jobs.read_deleted(connection, in_force.project_id, new)
-    return replace(in_force.project, deleted=deleted)
+    ended_runs = jobs.read_ended_runs(connection, in_force.project_id, new)
+    return replace(in_force.project, deleted=deleted, ended_runs=ended_runs)
 
 
 def read_current(connection: Connection, name: str, wanted: Sequence[str]) -> CurrentProject:

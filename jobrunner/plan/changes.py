@@ -13,7 +13,7 @@ from jobrunner.plan.pause import PauseInForce
 from jobrunner.spec.diagnostics import Diagnostic
 from jobrunner.spec.models import DefinedJob, JobSpec, Location, ScheduleSpec
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 """Of `Plan.as_json`; minor versions only add."""
 
 
@@ -65,6 +65,8 @@ class ScheduleChange(NamedTuple):
     forecast: EditForecast
     never: str = ""
     """Why there is no next run after the edit; '' where there is one, or the schedule goes."""
+    runs_left: int | None = None
+    """How many `max_runs` leaves after the edit; None: it bounds nothing, or the schedule goes."""
 
     def as_json(self) -> dict[str, Any]:
         """The stable form."""
@@ -90,6 +92,7 @@ class Create:
     """What differs from the defaults."""
     schedules: tuple[ScheduleChange, ...]
     pauses: tuple[PauseInForce, ...] = ()
+    """Those that will hold it back from the beginning."""
     deleted_in: int | None = None
     """The revision that deleted the job of this address, which returns with its history; None: there
     never was one."""
@@ -100,6 +103,11 @@ class Create:
     def address(self) -> str:
         """`namespace/job`."""
         return self.job.address
+
+    @property
+    def new_pauses(self) -> tuple[PauseInForce, ...]:
+        """There was no job that they could hold back."""
+        return self.pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +129,23 @@ class Update:
     replaces: str = ""
     """Why the stored definition is replaced as a whole; '' when it can be read."""
     pauses: tuple[PauseInForce, ...] = ()
+    """Those that hold it back as it will be."""
+    new_pauses: tuple[PauseInForce, ...] = ()
+    """Of `pauses`, those that it comes under: until now they do not hold it back."""
+    pauses_left: tuple[PauseInForce, ...] = ()
+    """Those that hold it back until now, and no longer."""
 
     @property
     def address(self) -> str:
         """`namespace/job`."""
         return self.job.address
+
+    @property
+    def fires_again(self) -> bool:
+        """It leaves a pause, and nothing else keeps its schedules from firing."""
+        spec = self.job.spec
+        is_on = spec.enabled and any(schedule.enabled for schedule in spec.schedules)
+        return bool(self.pauses_left) and not self.pauses and is_on
 
     @property
     def is_drift(self) -> bool:
@@ -341,7 +361,7 @@ def _change_as_json(change: Change, field: Callable[[FieldChange], Any]) -> dict
         "action": action,
         **own,
         "schedules": [schedule.as_json() for schedule in change.schedules],
-        "pauses": [_pause_as_json(pause) for pause in change.pauses],
+        **_pauses_as_json(change),
     }
 
 
@@ -352,6 +372,22 @@ def _place(job: DefinedJob) -> dict[str, Any]:
         "owner": job.spec.owner,
         "task": job.spec.calls,
     }
+
+
+def _pauses_as_json(change: Change) -> dict[str, Any]:
+    """Most changes have to do with none, so what is seldom said is left out where it is not: a revision keeps
+    thousands of them.
+    """
+    new = () if isinstance(change, Delete) else change.new_pauses
+    told: dict[str, Any] = {
+        "pauses": [
+            {**_pause_as_json(pause), **({"new": True} if pause in new else {})}
+            for pause in change.pauses
+        ]
+    }
+    if isinstance(change, Update) and change.pauses_left:
+        told["pauses_left"] = [_pause_as_json(pause) for pause in change.pauses_left]
+    return told
 
 
 def _pause_as_json(pause: PauseInForce) -> dict[str, Any]:

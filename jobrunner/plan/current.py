@@ -63,6 +63,9 @@ class CurrentProject:
     """All that are in force, of whatever scope."""
     deleted: Mapping[str, int] = field(default_factory=dict)
     """Addresses that the files have and whose jobs were deleted → the revision that did it."""
+    ended_runs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Addresses of its jobs, in force or deleted and in the files → names of their schedules that have
+    ended → how many runs each has had: one that returns counts on from there. Only those with any."""
     served_queues: frozenset[str] | None = None
     """Those that the workers take from; None: no worker is known."""
     notifiers: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)

@@ -21,10 +21,12 @@ from jobrunner.plan.current import CurrentJob, CurrentProject
 from jobrunner.plan.digest import Written, plan_digest, spec_digest, written
 from jobrunner.plan.fields import Difference, differences, field_label, field_place, given_fields
 from jobrunner.plan.lint import OnceAt, lint_jobs
-from jobrunner.plan.load import HORIZON, Load, load_of, timings_of
+from jobrunner.plan.load import HORIZON, Load, RunsSoFar, load_of, timings_of
 from jobrunner.plan.moves import moved_jobs
 from jobrunner.plan.pause import PauseInForce
+from jobrunner.plan.paused import covering, pauses_of_update
 from jobrunner.plan.renames import likely_renames
+from jobrunner.plan.run_counts import runs_so_far
 from jobrunner.plan.schedule_edits import schedule_changes
 from jobrunner.plan.targets import EVERY_JOB, Targets
 from jobrunner.spec.diagnostics import Diagnostic
@@ -76,7 +78,8 @@ def make_plan(
         meant = {name: job for name, job in wanted.items() if _is_meant(job, in_force, targets)}
         met = {name: job for name, job in in_force.items() if targets.cover(name, job.address)}
     changes = _hinted(sorted(_changes(current, met, meant, now, each), key=lambda c: c.address))
-    load_before, load_after = _loads(in_force, meant, changes, now=now, horizon=horizon)
+    had = _runs_so_far(in_force, changes, current.ended_runs)
+    load_before, load_after = _loads(in_force, meant, changes, had, now=now, horizon=horizon)
     return Plan(
         project=current.name,
         environment=environment,
@@ -138,6 +141,7 @@ def _loads(
     in_force: Mapping[str, CurrentJob],
     meant: Mapping[str, DefinedJob],
     changes: Sequence[Change],
+    had: RunsSoFar,
     *,
     now: datetime,
     horizon: timedelta,
@@ -150,16 +154,31 @@ def _loads(
         for address, job in in_force.items()
         if address not in touched
     )
-    staying = timings_of(spec for spec in unchanged if spec is not None)
+    staying = timings_of((spec for spec in unchanged if spec is not None), had)
     old = [c.before for c in changes if not isinstance(c, Create) and c.before is not None]
     new = [meant[c.address].spec for c in changes if not isinstance(c, Delete)]
     if not changes:
         as_ever = load_of(staying, now=now, horizon=horizon)
         return as_ever, as_ever
     before, after = (
-        load_of(staying + timings_of(specs), now=now, horizon=horizon) for specs in (old, new)
+        load_of(staying + timings_of(specs, had), now=now, horizon=horizon) for specs in (old, new)
     )
     return before, after
+
+
+def _runs_so_far(
+    in_force: Mapping[str, CurrentJob],
+    changes: Sequence[Change],
+    ended_runs: Mapping[str, Mapping[str, int]],
+) -> RunsSoFar:
+    """For the definitions of either side: a job that moves has an address on each."""
+    moves = {c.moved_from: c.address for c in changes if isinstance(c, Update) and c.moved_from}
+
+    def had(address: str, schedule: str) -> int:
+        before = in_force.get(moves.get(address, address))
+        return runs_so_far(schedule, address, before, ended_runs)
+
+    return had
 
 
 def _count_left_out(
@@ -189,7 +208,8 @@ def _changes(
 ) -> Iterator[Change]:
     pairs = [(in_force.get(address), job) for address, job in wanted.items()]
     pairs = [pair for pair in pairs if _differs(*pair)]
-    for (before, job), edit in zip(pairs, each(partial(_edit, now=now), pairs), strict=True):
+    edits = each(partial(_edit, now=now, ended_runs=current.ended_runs), pairs)
+    for (before, job), edit in zip(pairs, edits, strict=True):
         if before is None:
             yield _create(job, edit, current)
         else:
@@ -207,7 +227,11 @@ class _Edit(NamedTuple):
     schedules: tuple[ScheduleChange, ...]
 
 
-def _edit(pair: tuple[CurrentJob | None, DefinedJob], now: datetime) -> _Edit:
+def _edit(
+    pair: tuple[CurrentJob | None, DefinedJob],
+    now: datetime,
+    ended_runs: Mapping[str, Mapping[str, int]],
+) -> _Edit:
     """From what is in force, if anything is."""
     before, job = pair
     told = dump_job(job.spec)
@@ -217,7 +241,8 @@ def _edit(pair: tuple[CurrentJob | None, DefinedJob], now: datetime) -> _Edit:
         if before is None
         else _changed_fields(before, job, definition.digest)
     )
-    return _Edit(definition, fields, tuple(schedule_changes(before, job.spec, now)))
+    schedules = tuple(schedule_changes(before, job.spec, now, ended_runs))
+    return _Edit(definition, fields, schedules)
 
 
 def _differs(before: CurrentJob | None, job: DefinedJob) -> bool:
@@ -239,7 +264,7 @@ def _create(job: DefinedJob, edit: _Edit, current: CurrentProject) -> Create:
         digest=edit.definition.digest,
         fields=edit.fields,
         schedules=edit.schedules,
-        pauses=_covering(current.pauses, job.spec),
+        pauses=covering(current.pauses, job.spec),
         deleted_in=current.deleted.get(job.address),
     )
 
@@ -247,6 +272,7 @@ def _create(job: DefinedJob, edit: _Edit, current: CurrentProject) -> Create:
 def _update(
     before: CurrentJob, job: DefinedJob, edit: _Edit, pauses: Sequence[PauseInForce]
 ) -> Update:
+    held = pauses_of_update(pauses, before, job.spec)
     return Update(
         job=job,
         job_id=before.id,
@@ -257,7 +283,9 @@ def _update(
         fields=edit.fields,
         schedules=edit.schedules,
         replaces=before.problem,
-        pauses=_covering(pauses, job.spec, before.address),
+        pauses=held.after,
+        new_pauses=held.new,
+        pauses_left=held.left,
     )
 
 
@@ -273,8 +301,8 @@ def _delete(before: CurrentJob, pauses: Sequence[PauseInForce], now: datetime) -
             (s.last_run_at for s in before.schedules if s.last_run_at is not None), default=None
         ),
         active_runs=before.active_runs,
-        schedules=tuple(schedule_changes(before, None, now)),
-        pauses=() if before.in_force is None else _covering(pauses, before.in_force),
+        schedules=tuple(schedule_changes(before, None, now, {})),
+        pauses=() if before.in_force is None else covering(pauses, before.in_force),
         is_protected=in_force is not None and in_force.protect,
     )
 
@@ -326,18 +354,6 @@ def _relocated(
         old, new = before.location, job.location
         if (old.file, old.line) != (new.file, new.line):
             yield Relocated(before.id, address, old, new)
-
-
-def _covering(
-    pauses: Sequence[PauseInForce], spec: JobSpec, old_address: str = ""
-) -> tuple[PauseInForce, ...]:
-    """Those that hold back the job as it will be; one of its old address goes along."""
-    return tuple(
-        pause
-        for pause in pauses
-        if pause.covers(spec.address, queues=spec.queues, tags=spec.tags)
-        or (pause.scope == "job" and pause.target == old_address)
-    )
 
 
 def _digest_parts(change: Change) -> tuple[str, str, str, str]:

@@ -86,7 +86,7 @@ class _Job(NamedTuple):
 
 @remembered
 def _looked_at(job: DefinedJob) -> _Job:
-    schedules = tuple(_Schedule(job, *one) for one in timed(job.spec))
+    schedules = tuple(_Schedule(job, one.schedule, one.timing) for one in timed(job.spec))
     is_doubtful = bool(job.spec.sensitive) or any(map(_is_doubtful, schedules))
     return _Job(job, schedules, is_doubtful)
 

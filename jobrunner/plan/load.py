@@ -1,14 +1,14 @@
 """How much all schedules ask for together: runs a day, and the busiest minute."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
-from typing import Any
+from itertools import islice, pairwise
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from jobrunner.plan.timed import timed
+from jobrunner.plan.timed import Timed, timed
 from jobrunner.schedule import (
     At,
     Cron,
@@ -59,18 +59,69 @@ class Load:
         }
 
 
-def timings_of(jobs: Iterable[JobSpec]) -> Counter[Timing]:
+class Bounded(NamedTuple):
+    """The arithmetic of a schedule that ends after so many more runs."""
+
+    timing: Timing
+    runs_left: int
+
+
+Timings = Counter[Timing | Bounded]
+"""Arithmetic → how many schedules share it."""
+RunsSoFar = Callable[[str, str], int]
+"""Of an address and the name of a schedule; asked for those with `max_runs` alone."""
+
+
+def timings_of(jobs: Iterable[JobSpec], runs_so_far: RunsSoFar) -> Timings:
     """The arithmetic of the enabled schedules, and how many share each."""
-    return Counter(one.timing for job in jobs for one in timed(job))
+    return Counter(
+        one.timing if one.max_runs is None else _bounded(job, one, one.max_runs, runs_so_far)
+        for job in jobs
+        for one in timed(job)
+    )
 
 
-def load_of(timings: Counter[Timing], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
+def load_of(
+    timings: Mapping[Timing, int] | Timings, *, now: datetime, horizon: timedelta = HORIZON
+) -> Load:
     """The load of so many schedules of each arithmetic, in bounded work whatever they say."""
     start = now.replace(second=0, microsecond=0) + _MINUTE
     count = _MinuteCount(start, minutes=horizon // _MINUTE)
-    for timing, times in sorted(timings.items(), key=lambda item: _steps(item[0], horizon)):
-        count.add(timing, times)
+    wanted = _without_far_bounds(timings, start, start + horizon)
+    for one, times in sorted(wanted.items(), key=lambda item: _steps_of(item[0], horizon)):
+        if isinstance(one, Bounded):
+            count.add_first(one.runs_left, one.timing, times)
+        else:
+            count.add(one, times)
     return count.load()
+
+
+def _bounded(job: JobSpec, one: Timed, max_runs: int, runs_so_far: RunsSoFar) -> Bounded:
+    return Bounded(one.timing, max(0, max_runs - runs_so_far(job.address, one.schedule.name)))
+
+
+def _without_far_bounds(
+    timings: Mapping[Timing, int] | Timings, start: datetime, end: datetime
+) -> Timings:
+    """Who has more runs left than this time holds shares the arithmetic of those that never end."""
+    found: Timings = Counter(timings)
+    most: dict[Timing, float] = {}
+    for one, times in timings.items():
+        if not isinstance(one, Bounded):
+            continue
+        if one.timing not in most:
+            # A day more than there is: one whose clock is put back may have more runs than others.
+            most[one.timing] = _runs_at_most(one.timing, start, end + _DAY)
+        if one.runs_left >= most[one.timing]:
+            del found[one]
+            found[one.timing] += times
+    return found
+
+
+def _steps_of(one: Timing | Bounded, horizon: timedelta) -> int:
+    if isinstance(one, Bounded):
+        return one.runs_left * _STEPS_OF_A_RECURRENCE
+    return _steps(one, horizon)
 
 
 class _MinuteCount:
@@ -89,10 +140,20 @@ class _MinuteCount:
 
     def add(self, timing: Timing, times: int) -> None:
         """Count a timing that so many schedules share."""
-        start = max(self._start, timing.start_at or self._start)
-        end = min(self._end, timing.end_at or self._end)
-        for span in _not_excluded(timing, start, end):
+        for span in self._spans_of(timing):
             self._add_span(timing, times, *span)
+
+    def add_first(self, runs_left: int, timing: Timing, times: int) -> None:
+        """Count no more than so many runs of each of these schedules, time by time."""
+        steps = runs_left * _STEPS_OF_A_RECURRENCE
+        if self._steps + steps > _STEPS_MAX:
+            self._is_estimate = True
+            most = sum(_runs_at_most(timing, *span) for span in self._spans_of(timing))
+            self._spread(min(runs_left, most), times)
+            return
+        self._steps += steps
+        instants = times_between(timing, self._start, self._end)
+        self._count_times(islice(instants, runs_left), times)
 
     def load(self) -> Load:
         """The sum."""
@@ -106,6 +167,11 @@ class _MinuteCount:
             busiest_minute_runs=busiest_runs,
             is_estimate=self._is_estimate,
         )
+
+    def _spans_of(self, timing: Timing) -> Iterator[tuple[datetime, datetime]]:
+        start = max(self._start, timing.start_at or self._start)
+        end = min(self._end, timing.end_at or self._end)
+        return _not_excluded(timing, start, end)
 
     def _add_span(self, timing: Timing, times: int, start: datetime, end: datetime) -> None:
         steps = _steps(timing, end - start)

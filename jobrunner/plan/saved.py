@@ -114,12 +114,16 @@ def only_touched(current: CurrentProject, plan: Plan) -> CurrentProject:
     changes = plan.changes
     ids = {change.job_id for change in changes if not isinstance(change, Create)}
     created = {change.address for change in changes if isinstance(change, Create)}
+    touched = tuple(job for job in current.jobs if job.id in ids or job.address in created)
+    addresses = created.union(job.address for job in touched)
     pauses = {pause for change in changes for pause in change.pauses}
+    pauses.update(pause for update in plan.updates for pause in update.pauses_left)
     return replace(
         current,
-        jobs=tuple(job for job in current.jobs if job.id in ids or job.address in created),
+        jobs=touched,
         pauses=tuple(pause for pause in current.pauses if pause in pauses),
         deleted={address: at for address, at in current.deleted.items() if address in created},
+        ended_runs={at: runs for at, runs in current.ended_runs.items() if at in addresses},
         served_queues=None,
         notifiers={
             change.name: hidden_address(current.notifiers[change.name])

@@ -1,6 +1,6 @@
 """What an edit of a job does to its schedules, one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from jobrunner.plan.alike import are_schedules_alike
 from jobrunner.plan.changes import ScheduleChange
 from jobrunner.plan.current import CurrentJob, CurrentSchedule
 from jobrunner.plan.forecast import forecast_edit, timing_in_force
+from jobrunner.plan.run_counts import runs_so_far
 from jobrunner.spec.models import RULES, JobSpec, ScheduleSpec
 
 TIMING_FIELDS = (
@@ -29,7 +30,10 @@ TIMING_FIELDS = (
 
 
 def schedule_changes(
-    before: CurrentJob | None, after: JobSpec | None, now: datetime
+    before: CurrentJob | None,
+    after: JobSpec | None,
+    now: datetime,
+    ended_runs: Mapping[str, Mapping[str, int]],
 ) -> Iterator[ScheduleChange]:
     """By name. A job whose definition cannot be read may have schedules that can be."""
     stored = {} if before is None else {row.name: row for row in before.schedules}
@@ -40,7 +44,7 @@ def schedule_changes(
     )
     for name in sorted({*stored, *wanted}):
         row, new = stored.get(name), wanted.get(name)
-        edit = _Edit(name, row, new, before, after)
+        edit = _Edit(name, row, new, before, after, ended_runs)
         if row is None or new is None:
             yield edit.change(now, is_timing_changed=True)
         elif is_switched or edit.is_readdressed or not are_schedules_alike(row.spec, new):
@@ -57,6 +61,7 @@ class _Edit:
     new: ScheduleSpec | None
     before: CurrentJob | None
     after: JobSpec | None
+    ended_runs: Mapping[str, Mapping[str, int]]
 
     @property
     def is_readdressed(self) -> bool:
@@ -91,6 +96,7 @@ class _Edit:
             is_timing_changed=is_timing_changed,
             forecast=forecast,
             never=never,
+            runs_left=self._runs_left(),
         )
 
     def _never(self) -> str:
@@ -101,10 +107,18 @@ class _Edit:
             return "the job is not enabled"
         if not self.new.enabled:
             return "the schedule is not enabled"
-        runs_so_far = 0 if self.row is None else self.row.total_run_count
-        if self.new.max_runs is not None and runs_so_far >= self.new.max_runs:
-            return f"it has had {runs_so_far} runs, and max_runs is {self.new.max_runs}"
+        if self._runs_left() == 0:
+            return f"it has had {self._runs_so_far()} runs, and max_runs is {self.new.max_runs}"
         return ""
+
+    def _runs_left(self) -> int | None:
+        if self.new is None or self.new.max_runs is None:
+            return None
+        return max(0, self.new.max_runs - self._runs_so_far())
+
+    def _runs_so_far(self) -> int:
+        address = "" if self.after is None else self.after.address
+        return runs_so_far(self.name, address, self.before, self.ended_runs)
 
 
 def _is_timing_changed(old: ScheduleSpec | None, new: ScheduleSpec) -> bool:

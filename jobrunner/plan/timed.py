@@ -13,6 +13,8 @@ class Timed(NamedTuple):
 
     schedule: ScheduleSpec
     timing: Timing
+    max_runs: int | None
+    """Of the schedule: most have none, and are asked each time."""
 
 
 def timed(job: JobSpec) -> tuple[Timed, ...]:
@@ -24,7 +26,7 @@ def timed(job: JobSpec) -> tuple[Timed, ...]:
 def _timed(job: JobSpec) -> tuple[Timed, ...]:
     timings = [timing_in_force(schedule, job.address) for schedule in job.schedules]
     return tuple(
-        Timed(schedule, timing)
+        Timed(schedule, timing, schedule.max_runs)
         for schedule, timing in zip(job.schedules, timings, strict=True)
         if timing is not None
     )

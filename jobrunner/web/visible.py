@@ -57,8 +57,9 @@ def _without_others(caller: Caller, change: Mapping[str, Any]) -> Mapping[str, A
         name: "" if name in _ADDRESSES and not _sees(caller, value) else value
         for name, value in change.items()
     }
-    pauses = [one for one in change.get("pauses", ()) if sees_pause(caller, one)]
-    return {**own, "pauses": pauses} if "pauses" in change else own
+    for name in _PAUSES & own.keys():
+        own[name] = [one for one in own[name] if sees_pause(caller, one)]
+    return own
 
 
 def visible_notifiers(
@@ -98,4 +99,5 @@ def _sees(caller: Caller, address: str | None) -> bool:
     return caller.may(Permission.READ, (address or "").partition("/")[0])
 
 
+_PAUSES = frozenset({"pauses", "pauses_left"})
 _ADDRESSES = frozenset({"moved_from", "looks_renamed_from"})

@@ -91,7 +91,7 @@ def in_database() -> CurrentProject:
             kwargs={"api_key": {"secret": "env:REPORTS_KEY"}, "hosts": HOSTS},
             schedules=[_weekdays("0 6 * * 1-5")],
         ),
-        _at("reports/midday", 50, {}, schedules=[{"cron": "0 6 * * *"}]),
+        _at("reports/midday", 50, {}, queue="slow", schedules=[{"cron": "0 6 * * *"}]),
         _at("reports/seldom", 60, {}, schedules=[{"cron": "0 6 * * *"}]),
         _at("crm/contact-sync", 30, {}, schedules=[{"every": "15m"}]),
         _at("crm/dedupe", 70, {}, schedules=[{"every": "15m"}]),
@@ -110,6 +110,8 @@ def in_database() -> CurrentProject:
         pauses=(
             PauseInForce("job", "reports/nightly", "", "ops", NOW - timedelta(days=1), None),
             PauseInForce("job", "crm/contact-sync", "", "ops", NOW - timedelta(days=1), None),
+            PauseInForce("namespace", "billing", "", "ops", NOW, NOW + timedelta(hours=6)),
+            PauseInForce("queue", "slow", "new disks", "ada", NOW - timedelta(hours=2), None),
         ),
     )  # fmt: skip
     return replace(current, jobs=tuple(map(_by_hand, current.jobs)))

@@ -384,7 +384,7 @@ def test_the_json_form_carries_the_summary_and_every_change_by_address() -> None
     document = plan(current, job("a/edited", schedules=[daily(cron="0 6 * * *")]), job("a/new"))
 
     form = document.as_json()
-    assert form["format_version"] == "1.1"
+    assert form["format_version"] == "1.2"
     assert form["summary"] == {
         "create": 1,
         "update": 1,

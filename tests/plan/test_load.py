@@ -92,8 +92,51 @@ def test_a_rule_with_more_times_than_can_be_counted_is_estimated() -> None:
     assert load.runs_per_day == round(2 * 86_400 / 7)
 
 
-def _load(jobs: Sequence[JobSpec], *, now: datetime, horizon: timedelta = HORIZON) -> Load:
-    return load_of(timings_of(jobs), now=now, horizon=horizon)
+@pytest.mark.parametrize(("runs_so_far", "runs_per_day"), [(0, 10), (63, 1), (70, 0), (71, 0)])
+def test_the_load_counts_no_more_runs_than_are_left(runs_so_far: int, runs_per_day: int) -> None:
+    job = _job({"cron": "*/5 * * * *", "max_runs": 70})
+    assert _load([job], now=NOON, runs_so_far=runs_so_far).runs_per_day == runs_per_day
+
+
+@pytest.mark.parametrize(
+    ("schedule", "busiest"),
+    [
+        ({"cron": "* * * * *", "max_runs": 1}, (datetime(2026, 11, 21, 12, 1, tzinfo=UTC), 1)),
+        ({"every": "10s", "max_runs": 4}, (datetime(2026, 11, 21, 12, 1, tzinfo=UTC), 4)),
+        (
+            {"cron": "0 3 * * *", "exclude": ("2026-11-22",), "max_runs": 1},
+            (datetime(2026, 11, 23, 3, 0, tzinfo=UTC), 1),
+        ),
+    ],
+)
+def test_what_is_left_runs_at_the_first_times(
+    schedule: dict[str, Any], busiest: tuple[datetime, int]
+) -> None:
+    load = _load([_job(schedule)], now=NOON)
+    assert (load.busiest_minute_at, load.busiest_minute_runs) == busiest
+
+
+def test_schedules_that_do_not_reach_their_last_run_are_counted_together() -> None:
+    jobs = [_job({"cron": "* * * * *", "max_runs": 20_000 + n}) for n in range(1000)]
+    assert _load(jobs, now=NOON) == Load(1_440_000, datetime(2026, 11, 21, 12, 1, tzinfo=UTC), 1000)
+
+
+def test_too_many_runs_that_are_left_are_estimated_and_never_more() -> None:
+    jobs = [_job({"every": "1s", "max_runs": 7_000 + n}) for n in range(100)]
+    load = _load(jobs, now=NOON)
+    assert load.is_estimate
+    assert load.runs_per_day == round(sum(7_000 + n for n in range(100)) / 7)
+
+
+def _load(
+    jobs: Sequence[JobSpec],
+    *,
+    now: datetime,
+    horizon: timedelta = HORIZON,
+    runs_so_far: int = 0,
+) -> Load:
+    timings = timings_of(jobs, lambda _address, _schedule: runs_so_far)
+    return load_of(timings, now=now, horizon=horizon)
 
 
 def _job(schedule: dict[str, Any]) -> JobSpec:

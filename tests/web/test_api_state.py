@@ -17,10 +17,14 @@ from tests.ledger import Ledger
 from tests.web.conftest import SETTINGS, Headers
 
 Sign = Callable[..., Headers]
+THEIRS = {"scope": "namespace", "target": "other", "paused_by": "ada"}
 CHANGES = [
-    {"address": "test/job", "action": "update", "moved_from": "other/old", "pauses": []},
-    {"address": "other/job", "action": "create", "pauses": []},
-]
+    {
+        "address": "test/job", "action": "update", "moved_from": "other/old",
+        "pauses": [], "pauses_left": [THEIRS],
+    },
+    {"address": "other/job", "action": "create", "pauses": [{**THEIRS, "new": True}]},
+]  # fmt: skip
 
 
 @pytest.fixture

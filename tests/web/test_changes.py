@@ -137,6 +137,19 @@ def test_a_field_shows_the_file_that_gives_it_where_it_is_another_one(
     assert [one.place for one in row.fields] == [place]
 
 
+def test_a_pause_that_begins_or_ends_with_an_edit_is_told_as_such() -> None:
+    change = {"action": "update", "address": "acme/a", "file": "jobs.d/a.yaml", "line": 4}
+    of_job = {"scope": "job", "target": "acme/a", "paused_by": "ada"}
+    of_queue = {"scope": "queue", "target": "slow", "paused_by": "ada", "new": True}
+    of_tag = {"scope": "tag", "target": "night", "paused_by": "ada"}
+    (row,) = change_rows([{**change, "pauses": [of_job, of_queue], "pauses_left": [of_tag]}])
+    assert row.notes == (
+        "is paused by ada; stays paused",
+        "queue slow is paused by ada; will be paused",
+        "tag night is paused by ada; leaves it",
+    )
+
+
 def test_an_approval_is_kept_with_who_gave_it(
     waiting: str, client: TestClient, sign: Sign, engine: Engine
 ) -> None:

@@ -160,8 +160,19 @@ def _notes(change: Mapping[str, Any]) -> Iterable[str]:
     if change.get("active_runs"):
         runs = change["active_runs"]
         yield f"{runs} {'run' if runs == 1 else 'runs'} in progress (will finish)"
+    yield from _pause_notes(change)
+
+
+def _pause_notes(change: Mapping[str, Any]) -> Iterable[str]:
     for pause in change.get("pauses", ()):
-        yield f"is paused by {pause['paused_by']}; stays paused"
+        yield f"{_paused(pause)}; {'will be' if pause.get('new') else 'stays'} paused"
+    for pause in change.get("pauses_left", ()):
+        yield f"{_paused(pause)}; leaves it"
+
+
+def _paused(pause: Mapping[str, Any]) -> str:
+    whose = "" if pause["scope"] == "job" else f"{pause['scope']} {pause['target']} "
+    return f"{whose}is paused by {pause['paused_by']}"
 
 
 def _next_rows(change: Mapping[str, Any]) -> Iterable[NextRow]:
