@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from jobrunner.spec.models import Location
 
+_IN_ONE_LINE = str.maketrans({"\n": "\\n", "\r": "\\r"})
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -25,6 +27,13 @@ class Diagnostic:
     """Characters under the caret."""
     help: str = ""
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Both stand in one line each, whatever line breaks the names have that they quote."""
+        for name in ("message", "help"):
+            text = getattr(self, name)
+            if "\n" in text or "\r" in text:
+                object.__setattr__(self, name, text.translate(_IN_ONE_LINE))
 
     @property
     def is_error(self) -> bool:

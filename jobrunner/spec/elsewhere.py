@@ -1,5 +1,6 @@
 """Words of other tools, and of other places of the format, with the word that is meant here."""
 
+_COMMAND = "write command: [program, argument], a list of words; for a Python callable write 'task'"
 _CRON = 'write schedule: "…" with the cron expression, or schedule: {cron: "…"}'
 _PAUSE = "write 'enabled: false' to switch it off in git, or pause it by hand with: jobrunner pause"
 _NAMED = "the name is the key itself, one level up"
@@ -26,9 +27,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "python_callable": "write 'task'", "python": "write 'task'", "method": "write 'task'",
         "module": "write 'task' with module and function: package.module.function",
         "class": "write 'task' with module and class: package.module.Class",
-        "run": "write 'task', or 'command' with a list of words",
-        "exec": "write 'command' with a list of words",
-        "bash_command": "write 'command' with a list of words",
+        "run": _COMMAND, "exec": _COMMAND, "bash_command": _COMMAND, "cmd": _COMMAND,
         "shell": 'there is no shell; write command: [sh, -c, "…"] where you need one',
         "steps": "a job is one call: write 'task', or 'command' with a list of words",
         "uses": "a job is one call: write 'task', or 'command' with a list of words", "image": _WORKERS,
@@ -80,9 +79,8 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "celery": "write 'celery_task'; the app stands in the project file", "dag_id": _NAMED,
         "job_id": _NAMED, "next_run_time": "write schedule: {start_at: …}",
         "moved": "it belongs to the file, beside 'jobs'",
-        "cmd": "write 'task' with the dotted path of a Python callable", "func": "write 'task'",
-        "function": "write 'task'", "callable": "write 'task'", "handler": "write 'task'",
-        "entrypoint": "write 'task'", "script": "write 'task'",
+        "func": "write 'task'", "function": "write 'task'", "callable": "write 'task'",
+        "handler": "write 'task'", "entrypoint": "write 'task'", "script": "write 'task'",
         "concurrencypolicy": "write 'overlap': allow, skip (for Forbid) or replace",
         "concurrency_policy": "write 'overlap': allow, skip (for Forbid) or replace",
         "max_instances": "write 'max_concurrency'", "max_active_runs": "write 'max_concurrency'",
@@ -254,3 +252,6 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 """Place → a key of another tool, or of another place, in lower case → what to write instead."""
+
+MEAN_A_COMMAND = frozenset({"cmd", "run", "exec", "bash_command", "shell"})
+"""Of those of a job: who writes one has a program to run."""

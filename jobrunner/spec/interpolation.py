@@ -28,6 +28,7 @@ _EXPRESSION = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)(.*))?", re.DOTALL)
 _OF_MATRIX = re.compile(r"matrix\.([A-Za-z_][A-Za-z0-9_]*)")
 _FOREIGN = re.compile(r"((?:secrets?|matrix|env|vars?)\.)?([A-Za-z_][A-Za-z0-9_]*)")
+_TAG = re.compile(r"(?:&\S+\s+)?!")
 
 _NEVER = frozenset(
     {"version", "project", "namespace", "include", "allow", "celery", "environments", "moved"}
@@ -180,7 +181,7 @@ class Interpolator:
             return node._replace(value=self._typed(value, node, text, is_data=is_data))
         self.has_pending = True
         pending = Pending(text)
-        pending.parts, pending.is_data = kept, is_data
+        pending.parts, pending.is_data = kept, is_data and not _is_tagged(node)
         return node._replace(value=pending)
 
     def _typed(
@@ -312,8 +313,15 @@ def refuse_expressions(node: Node, where: str, report: Report) -> bool:
 
 
 def _is_plain(node: Scalar) -> bool:
-    """Without quotes. `${…}` alone ends by its brace in the files, and in quotes by the quote."""
-    return text_as_written(node).endswith("}")
+    """Without quotes, and without a `!!str`. `${…}` alone ends by its brace in the files, and in quotes by
+    the quote.
+    """
+    return text_as_written(node).endswith("}") and not _is_tagged(node)
+
+
+def _is_tagged(node: Scalar) -> bool:
+    """The only tag that a text may have says that it is one."""
+    return _TAG.match(text_as_written(node)) is not None
 
 
 def pending_in(node: Node) -> list[Scalar]:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from jobrunner.spec.alerts import read_alerts
 from jobrunner.spec.calls import Call, calls_of
 from jobrunner.spec.celery_task import celery_values, is_celery_task, is_sound
+from jobrunner.spec.durations import format_duration
+from jobrunner.spec.elsewhere import MEAN_A_COMMAND
 from jobrunner.spec.exclusions import Calendars
 from jobrunner.spec.field_places import FIELDS, field_places
 from jobrunner.spec.guesses import listed
@@ -24,13 +26,12 @@ from jobrunner.spec.models import RULES, DefinedJob, JobSpec, Location, Schedule
 from jobrunner.spec.paths import Allowed, parse_task_path
 from jobrunner.spec.project import ProjectSpec
 from jobrunner.spec.queues import DeclaredQueues, check_queues
-from jobrunner.spec.repetition import repeats_few
 from jobrunner.spec.report import Report
 from jobrunner.spec.schedules import Inherited, NamedSchedules, named_schedules, read_schedule
 from jobrunner.spec.secrets import check_references, refuse_references
 from jobrunner.spec.times import read_zone
 from jobrunner.spec.tree import Entry, Mapping, Node, Scalar, is_null, plain
-from jobrunner.spec.values import Reading, read_model
+from jobrunner.spec.values import EXAMPLES, Reading, read_model
 
 LARGEST_ARGUMENTS_BYTES = 64 * 1024
 
@@ -57,12 +58,8 @@ class Surroundings:
 
 
 def read_job(key: Scalar, layers: Layers, around: Surroundings) -> DefinedJob | None:
-    """The job below `key`, whose own keys are the top layer; None after a mistake, which is reported,
-    and behind so many mistakes of the file that no further one would be.
-    """
+    """The job below `key`, whose own keys are the top layer; None after a mistake, which is reported."""
     report = around.report
-    if not (report.has_room(key.source) and repeats_few(key, layers, report)):
-        return None
     own, merged, is_whole, are_all_known = _written(key, layers, around)
     named = named_schedules(merged, report)
     read = named or {}
@@ -264,7 +261,8 @@ def _is_of_one_kind(job: Mapping, key: Scalar, around: Surroundings) -> bool:
         entry for name in KINDS if (entry := job.entries.get(name)) and not is_null(entry.value)
     ]
     if not given:
-        report.at(key, "E205", "'task' is missing", help="write task: package.module.callable")
+        what = "task" if MEAN_A_COMMAND.isdisjoint(job.entries) else "command"
+        report.at(key, "E205", f"'{what}' is missing", help=EXAMPLES[what])
         return False
     if len(given) > 1:
         names = " and ".join(f"'{entry.key.value}'" for entry in given)
@@ -356,8 +354,10 @@ def _is_sound(reading: Reading[JobSpec], tree: Mapping, key: Scalar, report: Rep
     sound = True
     soft = spec.soft_timeout
     if soft is not None and soft >= spec.timeout and reading.has("timeout", "soft_timeout"):
+        default = f", which is {format_duration(spec.timeout)} unless given and can be raised"
+        bound = "'timeout'" + (default if is_null(tree.get("timeout")) else "")
         report.at(
-            tree.entries["soft_timeout"].value, "E212", "'soft_timeout' is not shorter than 'timeout'",
+            tree.entries["soft_timeout"].value, "E212", f"'soft_timeout' is not shorter than {bound}",
             help="write a shorter one: it warns the callable before 'timeout' ends it",
         )  # fmt: skip
         sound = False

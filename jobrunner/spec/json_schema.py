@@ -4,24 +4,28 @@ It accepts all that the reader accepts; what needs a calendar, a time zone or a 
 to the reader.
 """
 
+from itertools import combinations
 from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from jobrunner.schedule.days import DAYS_PATTERN
-from jobrunner.spec.keys import KEYS
+from jobrunner.spec.job import KINDS
+from jobrunner.spec.keys import EXTENSION, KEYS
+from jobrunner.spec.matrix import EXCLUDE
 from jobrunner.spec.models import (
     ADDRESS_PATTERN,
     NAME_PATTERN,
     RULES,
     CatchUp,
+    CeleryApp,
     JobSpec,
     Retry,
     ScheduleSpec,
 )
 from jobrunner.spec.moments import COMPACT_PATTERN, MOMENT_PATTERN
-from jobrunner.spec.project import Calendar, EnvironmentSpec, ProjectSpec
+from jobrunner.spec.project import Allow, Calendar, EnvironmentSpec, ProjectSpec, Queue
 
 Schema = dict[str, Any]
 
@@ -67,6 +71,8 @@ REFERENCE: Schema = {
     "additionalProperties": False,
 }
 """To a secret."""
+VALUE: Schema = {"$ref": "#/definitions/Value"}
+"""An argument, or what stands in one."""
 _NULL: Schema = {"type": "null"}
 _NAME: Schema = {"type": "string", "pattern": NAME_PATTERN}
 _TIMEZONE: Schema = {
@@ -81,12 +87,14 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
     project = definitions.pop("ProjectSpec")["properties"]
     properties = _of_both_files()
     if file == "jobs":
-        properties["namespace"] = {
-            "type": "string",
-            "pattern": NAME_PATTERN,
-            "default": "default",
-            "description": "The first half of the identity of every job of this document.",
-        }
+        properties["namespace"] = _or_null(
+            {
+                "type": "string",
+                "pattern": NAME_PATTERN,
+                "default": "default",
+                "description": "The first half of the identity of every job of this document.",
+            }
+        )
     else:
         known = [
             key for key in KEYS["the project file"] if key in project.keys() - properties.keys()
@@ -108,7 +116,7 @@ def json_schema(file: Literal["jobs", "project"] = "jobs") -> Schema:
 
 def _of_both_files() -> Schema:
     return {
-        "version": {"const": 1, "description": "The version of the format."},
+        "version": _or_null({"const": 1, "description": "The version of the format."}),
         "defaults": {
             "anyOf": [{"$ref": "#/definitions/Defaults"}, _NULL],
             "description": "Keys of a job that every job below starts from.",
@@ -142,7 +150,8 @@ def _definitions() -> Schema:
     job = _finish_job(definitions.pop("JobSpec"))
     _finish_alerts(definitions)
     definitions["Schedule"] = definitions.pop("ScheduleSpec")
-    definitions["Job"] = job
+    definitions["Value"] = _value()
+    definitions["Job"] = job | {"allOf": [_of_one_kind(), _whole_without_a_template()]}
     definitions["Defaults"] = job | {
         "description": "What every job starts from.",
         "properties": {key: job["properties"][key] for key in KEYS["defaults"]},
@@ -155,12 +164,60 @@ def _definitions() -> Schema:
     environment["vars"] = _with_description(
         environment["vars"],
         type="object",
+        propertyNames={"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
         additionalProperties={"type": ["string", "number", "boolean"]},
     )
     environment["defaults"] = _with_description(
         environment["defaults"], anyOf=[{"$ref": "#/definitions/Defaults"}, _NULL]
     )
+    for model in _MODELS:
+        _let_null_be_nothing(definitions[model.__name__])
     return definitions
+
+
+_MODELS = (Retry, CatchUp, Allow, CeleryApp, Calendar, EnvironmentSpec, Queue)
+"""Those of which the reader takes a key without a value as one that is not there; what is not listed either
+takes a null by itself, or needs all of its keys.
+"""
+
+
+def _let_null_be_nothing(definition: Schema) -> None:
+    properties = definition["properties"]
+    definition["properties"] = {key: _or_null(schema) for key, schema in properties.items()}
+
+
+def _value() -> Schema:
+    return {
+        "description": "Any JSON value; where a mapping has the key `secret`, it is a reference to one.",
+        "if": {"type": "object", "required": ["secret"]},
+        "then": REFERENCE,
+        "else": {"additionalProperties": VALUE, "items": VALUE},
+    }
+
+
+def _of_one_kind() -> Schema:
+    pairs = [{"allOf": [*map(_given, pair)]} for pair in combinations(KINDS, 2)]
+    return {"not": {"anyOf": pairs}}
+
+
+def _whole_without_a_template() -> Schema:
+    """A schedule may lack its rule, or be taken away, where a template gives one."""
+    whole = {"anyOf": [{"type": "string"}, *map(_given, RULES)]}
+    return {
+        "if": {"required": ["extends"]},
+        "else": {
+            "properties": {
+                "schedule": whole,
+                "schedules": {"type": "object", "additionalProperties": whole},
+            },
+            "not": {"required": ["schedule", "schedules"]},
+        },
+    }
+
+
+def _given(key: str) -> Schema:
+    """A mapping with this key and a value."""
+    return {"type": "object", "required": [key], "properties": {key: {"not": _NULL}}}
 
 
 def _write_defaults(definition: Schema, example: BaseModel) -> None:
@@ -182,7 +239,7 @@ def _finish_schedule(schedule: Schema) -> None:
         "dtstart": [_WALL_TIME],
         "exdate": _one_or_list(_WALL_TIME),
         "rdate": _one_or_list(_WALL_TIME),
-        "exclude": _one_or_list({"type": "string"}, DAYS_FROM_TO),
+        "exclude": _one_or_list({"type": "string"}, DAYS_FROM_TO, least=0),
     }
     for key, alternatives in forms.items():
         properties[key] = _with_description(properties[key], anyOf=alternatives)
@@ -191,18 +248,28 @@ def _finish_schedule(schedule: Schema) -> None:
             "description": f"Another way to write `{key}`."
         }
     schedule["properties"] = {key: _or_null(properties[key]) for key in KEYS["a schedule"]}
-    schedule["oneOf"] = [{"required": [rule]} for rule in RULES]
+    _finish_arguments(schedule)
+    given = [_given(rule) for rule in RULES]
+    schedule["oneOf"] = [*given, {"not": {"anyOf": given}}]  # none: a template may have it
 
 
-def _one_or_list(*forms: Schema) -> list[Schema]:
+def _finish_arguments(definition: Schema) -> None:
+    properties = definition["properties"]
+    forms = {"args": {"type": "array", "items": VALUE}, "kwargs": _mapping_of(VALUE)}
+    for key, form in forms.items():
+        said = {word: properties[key][word] for word in _SAID if word in properties[key]}
+        properties[key] = _or_null(form | said)
+
+
+def _one_or_list(*forms: Schema, least: int = 1) -> list[Schema]:
     items = forms[0] if len(forms) == 1 else {"anyOf": [*forms]}
-    return [*forms, {"type": "array", "items": items, "minItems": 1}]
+    return [*forms, {"type": "array", "items": items} | ({"minItems": least} if least else {})]
 
 
 def _finish_calendars(definitions: Schema) -> None:
     dates = definitions["Calendar"]["properties"]["dates"]
     definitions["Calendar"]["properties"]["dates"] = _or_null(
-        _with_description(dates, anyOf=_one_or_list(DAYS, DAYS_FROM_TO))
+        _with_description(dates, anyOf=_one_or_list(DAYS, DAYS_FROM_TO, least=0))
     )
     project = definitions["ProjectSpec"]["properties"]
     project["calendars"] = _or_null(
@@ -226,6 +293,7 @@ def _finish_alerts(definitions: Schema) -> None:
 
 
 def _finish_job(job: Schema) -> Schema:
+    _finish_arguments(job)
     properties = job["properties"]
     schedule: Schema = {"anyOf": [{"type": "string"}, {"$ref": "#/definitions/Schedule"}]}
     properties["retry"] = _with_description(
@@ -239,7 +307,7 @@ def _finish_job(job: Schema) -> Schema:
     properties["schedule"] = schedule | {
         "description": "When it is due: a cron expression, or a mapping. Its name is `default`."
     }
-    properties["schedules"] = _named(schedule) | {
+    properties["schedules"] = _named(_or_null(schedule)) | {
         "description": "Several schedules, each below its name, which is its identity."
     }
     properties["timezone"] = _TIMEZONE
@@ -249,7 +317,20 @@ def _finish_job(job: Schema) -> Schema:
     }
     properties["matrix"] = {
         "type": "object",
-        "additionalProperties": {"type": "array", "minItems": 1},
+        "properties": {
+            EXCLUDE: {
+                "type": ["array", "null"],
+                "items": {"type": "object", "minProperties": 1},
+                "description": "Combinations that are left out, each by some of its values.",
+            }
+        },
+        "patternProperties": {f"^{EXTENSION}": {}},
+        "additionalProperties": {
+            "type": "array",
+            "items": {"type": ["string", "number", "boolean"]},
+            "minItems": 1,
+        },
+        "minProperties": 1,
         "description": "One job for each combination of values: `{region: [eu, us]}` makes `NAME-eu` and "
         "`NAME-us`, and `${matrix.region}` is the value. `exclude` lists combinations that are left out.",
     }
@@ -261,9 +342,13 @@ def _finish_job(job: Schema) -> Schema:
     }
 
 
+_SAID = ("description", "default")
+"""What a schema says to a person, and keeps whatever form it gets."""
+
+
 def _or_null(schema: Schema) -> Schema:
     """`null` removes what a job would inherit, whatever the key."""
-    kept = {key: schema[key] for key in ("description", "default") if key in schema}
+    kept = {key: schema[key] for key in _SAID if key in schema}
     kinds = {key: value for key, value in schema.items() if key not in kept}
     if _NULL in kinds.get("anyOf", ()):
         return schema
@@ -273,6 +358,10 @@ def _or_null(schema: Schema) -> Schema:
 
 def _with_description(schema: Schema, **rest: Any) -> Schema:
     return rest | {"description": schema["description"]}
+
+
+def _mapping_of(schema: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": schema}
 
 
 def _named(schema: Schema) -> Schema:

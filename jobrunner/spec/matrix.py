@@ -303,21 +303,24 @@ def _report_twice(
 
 
 def _filled(node: Scalar, values: dict[str, Value], report: Report) -> Scalar:
-    assert isinstance(node.value, Pending)  # noqa: S101  told by the caller
-    parts = node.value.parts
-    names = [part.name for part in parts if isinstance(part, MatrixName)]
-    unknown = [name for name in names if name not in values]
-    for name in unknown if report.takes(node, "E231") else ():
-        guess = did_you_mean(name, tuple(values))
-        report.at(
-            node, "E231", f"the job's matrix has no '{shortened(name)}'",
-            help=f"did you mean '{guess}'?" if guess else f"it has: {listed(values)}",
-        )  # fmt: skip
+    pending = node.value
+    assert isinstance(pending, Pending)  # noqa: S101  told by the caller
+    parts = pending.parts
+    if len(parts) == 1 and isinstance(parts[0], MatrixName) and parts[0].name in values:
+        value = values[parts[0].name]  # the common one: there may be a million
+        return _scalar(value if pending.is_data else Expanded(_text(value)), node)
+    unknown = [
+        part.name for part in parts if isinstance(part, MatrixName) and part.name not in values
+    ]
+    if unknown and report.takes(node, "E231"):
+        for name in unknown:
+            guess = did_you_mean(name, tuple(values))
+            report.at(
+                node, "E231", f"the job's matrix has no '{shortened(name)}'",
+                help=f"did you mean '{guess}'?" if guess else f"it has: {listed(values)}",
+            )  # fmt: skip
     if unknown or None in parts:
         return node
-    if names and len(parts) == 1:
-        value = values[names[0]]
-        return _scalar(value if node.value.is_data else Expanded(_text(value)), node)
     texts = [_text(values[p.name]) if isinstance(p, MatrixName) else str(p) for p in parts]
     return _scalar("".join(texts), node)
 

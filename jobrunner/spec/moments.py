@@ -13,6 +13,8 @@ _MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
 COMPACT_PATTERN = r"^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(Z?)$"
 """As calendars write it: `20260105T090000`."""
 _COMPACT = re.compile(COMPACT_PATTERN, re.ASCII)
+_OFFSET = re.compile(r"(?<=:\d{2})[+-](\d{2}):(\d{2})$", re.ASCII)
+_LAST_HOUR, _LAST_MINUTE = 23, 59
 _LONGEST_SHOWN = 60
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 """What lies between them has a date in every time zone, wherever it is shown."""
@@ -42,6 +44,12 @@ def _written(text: str) -> datetime:
         raise ValueError(
             f"{text[:_LONGEST_SHOWN]!r} is no timestamp; write for example '2026-12-01T09:00' "
             "or '2026-12-01T09:00+01:00'"
+        )
+    offset = _OFFSET.search(text)
+    if offset is not None and (int(offset[1]) > _LAST_HOUR or int(offset[2]) > _LAST_MINUTE):
+        raise ValueError(
+            f"{text!r} ends with no offset: its hours go to {_LAST_HOUR}, its minutes to {_LAST_MINUTE}; "
+            "write for example '2026-12-01T09:00+01:00'"
         )
     date, time = text[:10], text[11:].replace(" ", "").upper()
     try:

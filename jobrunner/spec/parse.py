@@ -1,10 +1,11 @@
 """Files → the project and its jobs, with every mistake of the whole tree."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as Table
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 from jobrunner.garbage import collection_paused
 from jobrunner.spec.calls import Call
@@ -35,6 +36,7 @@ from jobrunner.spec.project_file import (
     read_project_file,
 )
 from jobrunner.spec.readings import FileReading, KnownReadings, Readings
+from jobrunner.spec.repetition import repeats_few
 from jobrunner.spec.report import PieceError, Report
 from jobrunner.spec.templates import Template, Templates, read_templates
 from jobrunner.spec.tree import Entry, Mapping, Scalar, is_null, kind, plain
@@ -369,21 +371,27 @@ class _JobReader:
             return
         tree = written_out(tree)
         check_keys(tree, "a job", self.report)
-        layers = document.base_of(tree).over(Layer("job", tree))
+        layers = self._layers(tree, document)
         matrix = tree.entries.get("matrix")
         if matrix is None or is_null(matrix.value):
             self._read_one(key, layers, document.around, is_named=named)
             return
         combinations = self._combinations(key, matrix) if named else None
         if combinations is None:
-            self._read_one(key, layers.each_by(without_pending), document.around, is_named=False)
+            known = partial(layers.each_by, without_pending)
+            self._read_one(key, layers, document.around, is_named=False, whole=known)
             return
         common = layers.each_by(without_values)
-        keys = keys_to_fill(layer.tree for layer in common.each)
+        keys = cache(partial(keys_to_fill, [layer.tree for layer in common.each]))
         for combination in combinations:
-            filled = self._filled(common, keys, combination)
             name = key._replace(value=combination.name)
-            self._read_one(name, filled, document.around, is_named=True)
+            filled = partial(self._filled, common, keys, combination)
+            self._read_one(name, common, document.around, is_named=True, whole=filled)
+
+    def _layers(self, tree: Mapping, document: _Document) -> Layers:
+        """All that a job is put together from; its own keys alone where its file repeats too much already."""
+        own, base = Layer("job", tree), document.base_of(tree)
+        return (base if self.report.may_repeat(tree.source.path) else Layers()).over(own)
 
     def _combinations(self, key: Scalar, matrix: Entry) -> list[Combination] | None:
         """None after a mistake. With too many in a file that is told once, and no further one is read."""
@@ -401,16 +409,34 @@ class _JobReader:
         )  # fmt: skip
         return None
 
-    def _filled(self, layers: Layers, keys: Collection[str], combination: Combination) -> Layers:
-        if not keys:
+    def _filled(
+        self, layers: Layers, keys: Callable[[], frozenset[str]], combination: Combination
+    ) -> Layers:
+        to_fill = keys()
+        if not to_fill:
             return layers
-        return layers.each_by(lambda tree: fill_keys(tree, keys, combination.values, self.report))
+        return layers.each_by(
+            lambda tree: fill_keys(tree, to_fill, combination.values, self.report)
+        )
 
     def _read_one(
-        self, key: Scalar, layers: Layers, around: Surroundings, *, is_named: bool
+        self,
+        key: Scalar,
+        layers: Layers,
+        around: Surroundings,
+        *,
+        is_named: bool,
+        whole: Callable[[], Layers] | None = None,
     ) -> None:
+        """`whole` makes of the layers what is read. It looks through all of them, which a megabyte could
+        ask for thousands of times: only where they may be repeated.
+        """
         is_new = not is_named or self._is_new(key, around.namespace)
-        job = read_job(key if is_named else key._replace(value="unnamed"), layers, around)
+        name = key if is_named else key._replace(value="unnamed")
+        if not (self.report.has_room(key.source) and repeats_few(name, layers, self.report)):
+            return
+        layers = layers if whole is None else whole()
+        job = read_job(name, layers, around)
         if job is None or not (is_named and is_new):
             return
         self.jobs.append(job)

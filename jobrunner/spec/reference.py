@@ -5,7 +5,15 @@ from functools import cache
 from typing import Any
 
 from jobrunner.spec.durations import DURATION_PATTERN
-from jobrunner.spec.json_schema import DAYS, DAYS_FROM_TO, MOVE, REFERENCE, Schema, json_schema
+from jobrunner.spec.json_schema import (
+    DAYS,
+    DAYS_FROM_TO,
+    MOVE,
+    REFERENCE,
+    VALUE,
+    Schema,
+    json_schema,
+)
 from jobrunner.spec.keys import KEYS
 from jobrunner.spec.models import ADDRESS_PATTERN, NAME_PATTERN, RULES
 
@@ -264,6 +272,8 @@ def _form(schema: Schema) -> str:
             return "`true` \\| `false`"
         case {"type": "integer" | "number"}:
             return _number(schema)
+        case {"$ref": ref} if ref == VALUE["$ref"]:
+            return "any value"
         case {"$ref": _} | {"type": "object"}:
             return "mapping"
         case {"type": "string"}:

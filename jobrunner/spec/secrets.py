@@ -22,6 +22,11 @@ SENSITIVE = "(sensitive)"
 _KEY = "secret"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 """Surely the name of one, and not a secret itself."""
+_NEVER_IN = {"env": re.compile(r"[\s=\x00]"), "file": re.compile(r"\x00")}
+_NEVER_IN_WORDS = {
+    "env": "it has no blank, no line break and no '='",
+    "file": "it has no NUL character",
+}
 _SEALED = "sealed"
 _SEALED_KEYS = frozenset({"key", "digest", "token"})
 
@@ -187,8 +192,12 @@ def _problem(node: Node) -> tuple[str, str] | None:
             return "there is no such provider of secrets", listed
         message = f"no provider of secrets is named '{shortened(provider)}'"
         return message, f"did you mean '{guess}'? {listed}"
-    if not name or "\x00" in name:
+    if not name:
         return f"'{shortened(node.value)}' names no secret", example
+    if _NEVER_IN[provider].search(name):
+        # Told without the text: a secret may have been written in its place.
+        what = "environment variable" if provider == "env" else "file"
+        return f"no {what} has such a name", f"{_NEVER_IN_WORDS[provider]}; {example}"
     if provider == "file" and (not name.startswith("/") or ".." in name.split("/")):
         message = f"'{shortened(name)}' is no absolute path without '..'"
         return message, "write for example file:/run/secrets/name"

@@ -59,8 +59,10 @@ def read_text(
     return source, _without_refused(source, report)
 
 
-def unquoted_spaces(text: str, quoted: Iterable[tuple[int, int]], *, end: int) -> list[int]:
-    """Where tabs and odd spaces stand before `end`, outside comments and outside `quoted`.
+def unquoted_spaces(
+    text: str, quoted: Iterable[tuple[int, int]], *, end: int, start: int = 0
+) -> list[int]:
+    """Where tabs and odd spaces stand from `start` to before `end`, outside comments and outside `quoted`.
 
     `quoted` are the spans of quoted and block texts. A comment starts with a '#' at the start of a
     line or after a space.
@@ -71,7 +73,7 @@ def unquoted_spaces(text: str, quoted: Iterable[tuple[int, int]], *, end: int) -
     at_span = 0
     comment_until = -1
     found: list[int] = []
-    for match in _SPACE_OR_COMMENT.finditer(text, 0, end):
+    for match in _SPACE_OR_COMMENT.finditer(text, start, end):
         at = match.start()
         while at_span < len(spans) and spans[at_span][1] <= at:
             at_span += 1

@@ -179,7 +179,7 @@ def _as_written(tree: Mapping, place: Place, key: str) -> str:
     return str(place[-2]) if is_shorthand else key
 
 
-_EXAMPLES = {
+EXAMPLES = {
     "task": "write task: package.module.callable",
     "command": "write command: [program, argument]",
     "solar": "write solar: {event: sunrise, latitude: 52.5, longitude: 13.4}",
@@ -188,7 +188,9 @@ _EXAMPLES = {
     "when": "write when: [failure]",
     "cron": 'write cron: "30 5 * * *"',
     "to": "write to: [name of a notifier]",
+    "catch_up": "write catch_up: latest, or catch_up: {policy: all, max: 24}",
 }
+"""Key → what is written below it, as an example."""
 
 
 def _report_missing(key: str, above: Place, tree: Mapping, whole: Node, report: Report) -> None:
@@ -203,7 +205,7 @@ def _report_missing(key: str, above: Place, tree: Mapping, whole: Node, report: 
         ):
             return  # an unknown key has its own message; a second one would only confuse
         whole = entry.key
-    advice = _EXAMPLES.get(below, f"write '{key}: …'")
+    advice = EXAMPLES.get(below, f"write '{key}: …'")
     report.at(whole, "E205", f"'{key}' is missing", help=advice)
 
 
@@ -229,9 +231,10 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
         words, advice = expected
         instead = advice(node)
         if words == "a mapping":
-            words, instead = _SHORTHANDS.get(key, words), _EXAMPLES.get(key, instead)
+            words, instead = _SHORTHANDS.get(key, words), EXAMPLES.get(key, instead)
+            instead = _as_retry(node) if key == "retry" else instead
         if key in {"cron", "command"}:
-            instead = _EXAMPLES[key]
+            instead = EXAMPLES[key]
         return "E203", f"{what} takes {words}, not {kind(node)}", instead
     match found["type"]:
         case "literal_error":
@@ -246,7 +249,7 @@ def _in_words(found: Any, key: str, node: Node, *, in_list: bool) -> tuple[str, 
         case "string_too_short":
             return "E204", f"{what} cannot be empty", "remove it"
         case "too_short":
-            return "E204", f"{what} cannot be an empty list", _EXAMPLES.get(key, "remove it")
+            return "E204", f"{what} cannot be an empty list", EXAMPLES.get(key, "remove it")
         case "string_too_long":
             return "E204", f"{what} is longer than {context['max_length']} characters", "shorten it"
         case "value_error":
@@ -292,7 +295,15 @@ def _as_text(node: Node) -> str:
 def _as_number(node: Node) -> str:
     if isinstance(node, Scalar) and isinstance(node.value, str) and _DIGITS.fullmatch(node.value):
         return f"write {node.value} without quotes"
+    if isinstance(node, Scalar) and isinstance(node.value, float) and node.value.is_integer():
+        return f"write {node.value:.0f}"
     return "write a number, for example 3"
+
+
+def _as_retry(node: Node) -> str:
+    advice = _as_number(node)
+    is_example = advice.endswith("for example 3")
+    return "write retry: 3, or retry: {max_retries: 3, delay: 10s}" if is_example else advice
 
 
 _DIGITS = re.compile(r"[0-9]{1,18}")

@@ -17,7 +17,13 @@ from jobrunner.spec.report import Report
 from jobrunner.spec.surrogates import join_pairs
 from jobrunner.spec.text import read_text, report_spaces, unquoted_spaces
 from jobrunner.spec.tree import Node, Source
-from jobrunner.spec.yaml_errors import YamlMistake, explain, to_be_quoted, unquoted_behind
+from jobrunner.spec.yaml_errors import (
+    KEY_WITHOUT_COLON,
+    YamlMistake,
+    explain,
+    to_be_quoted,
+    unquoted_behind,
+)
 
 _MOST_MENDED_CHARACTERS = 3_000_000
 _MOST_MENDS = 50
@@ -124,6 +130,7 @@ def _mend(
     here, and what is only `guessed` to be wrong, by its index, when it has been met.
     """
     spaces = unquoted_spaces(text, attempt.quoted_spans, end=attempt.readable)
+    spaces = spaces or _space_for_a_colon(attempt, source, text)
     if spaces:
         report_spaces(source, spaces, report)
         characters = list(text)
@@ -142,6 +149,17 @@ def _mend(
     mended.update({source.place(begin): text[begin:stop] for begin, stop in alike})
     guessed.update(begin for begin, _ in alike)
     return _replaced(text, [(start, end), *alike])
+
+
+def _space_for_a_colon(attempt: _Attempt, source: Source, text: str) -> list[int]:
+    """An odd space that keeps a ':' from ending its key: `owner:` with a no-break space behind it."""
+    mistake = attempt.mistake
+    if mistake is None or mistake.message != KEY_WITHOUT_COLON:
+        return []
+    line = source.lines[mistake.line - 1]
+    end = source.index(mistake.line, len(line) + 1)
+    found = unquoted_spaces(text, (), start=attempt.readable, end=end)
+    return [index for index in found[:1] if text[index - 1] == ":"]
 
 
 def _replaced(text: str, spans: Iterable[tuple[int, int]]) -> str:

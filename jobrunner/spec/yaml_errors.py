@@ -16,6 +16,8 @@ _ALIAS = re.compile(r"\*[0-9A-Za-z_-]")
 _BESIDE = r"""(?:[^\s,:\[\]{}"'$]|\$(?!\{))*"""
 _VARIABLE = re.compile(rf"""{_BESIDE}(?:\$\{{[^}}"']*\}}{_BESIDE})+""")
 """`${NAME}` as it stands unquoted, with what stands around it."""
+_QUOTES = "\"'"
+_CLOSED_BEFORE = re.compile(r"""(["'\]}])[ \t]*$""")
 _HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -49,6 +51,8 @@ def explain(error: yaml.YAMLError, source: Source, text: str) -> YamlMistake:
         expression = _unquoted_variable(source, mark.line + 1, mark.column + 1, text)
         if expression is not None:
             return expression
+    if (behind := _behind_its_end(source, line, column, context)) is not None:
+        return YamlMistake(line, column, "E103", *behind)
     if "invalid Unicode character escape" in problem:
         return _no_character(source, line, column)
     opened_line, opened_column = _inside(source, opened.line + 1, opened.column + 1)
@@ -62,6 +66,8 @@ def explain(error: yaml.YAMLError, source: Source, text: str) -> YamlMistake:
 
 
 _QUOTE_IT = "put the text in quotes"
+KEY_WITHOUT_COLON = "a key without ':', or a text that should be in quotes"
+"""It is told at the key: what lies behind it on its line has not been understood."""
 _LINE_UP = "keys of one mapping start in the same column, each as 'key: value'"
 
 # A part of the parser's problem or context → message, advice, and whether to show where the
@@ -107,7 +113,7 @@ _ANSWERS: tuple[tuple[str, tuple[str, str, bool]], ...] = (
     ("while parsing a block mapping", (
         "this line does not line up with the keys that start at line {line}", _LINE_UP, False)),
     ("could not find expected ':'", (
-        "a key without ':', or a text that should be in quotes", "write 'key: value'", True)),
+        KEY_WITHOUT_COLON, "write 'key: value'", True)),
     ("alphabetic or numeric character", (
         "'&' and '*' are YAML's signs for anchors and aliases", _QUOTE_IT, True)),
     ("incompatible YAML document", (
@@ -117,6 +123,26 @@ _ANSWERS: tuple[tuple[str, tuple[str, str, bool]], ...] = (
     ("<document start>", (
         "text after the end of the document", "start another document with '---', or indent it", False)),
 )  # fmt: skip
+
+
+def _behind_its_end(source: Source, line: int, column: int, context: str) -> tuple[str, str] | None:
+    """(message, help) where the parser stopped behind a quote or a bracket that closes a value, at something
+    that stands on the same line. Between brackets a comma may be missing as well.
+    """
+    shown = source.line(line)
+    found = _CLOSED_BEFORE.search(shown[: column - 1])
+    stopped_at = shown[column - 1 : column]
+    if found is None or not stopped_at:
+        return None
+    message = f"text stands behind the closing {'quote' if found[1] in _QUOTES else 'bracket'}"
+    if "while parsing a block" in context:
+        return message, "put the whole value in quotes, or remove what stands behind it"
+    if "while parsing a flow" in context and stopped_at not in ",:]}":
+        return (
+            f"{message}, or a comma is missing",
+            "put the whole value in quotes, or write ',' before the next one",
+        )
+    return None
 
 
 def _unquoted_expression(source: Source, line: int, column: int, text: str) -> YamlMistake | None:

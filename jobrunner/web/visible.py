@@ -53,7 +53,7 @@ def visible_changes(
 
 
 def _without_others(caller: Caller, change: Mapping[str, Any]) -> Mapping[str, Any]:
-    own = {
+    own: dict[str, Any] = {
         name: "" if name in _ADDRESSES and not _sees(caller, value) else value
         for name, value in change.items()
     }

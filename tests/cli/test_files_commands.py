@@ -93,7 +93,7 @@ def test_a_workflow_is_told_no_command_that_stands_in_a_file(folder: Path) -> No
     (folder / "jobs.d" / "ops,a:b.yaml").write_text(text, encoding="utf-8")
     (line,) = call("validate", "--format", "github", folder=folder).stdout.splitlines()
     assert line.startswith("::error file=jobs.d/ops%2Ca%3Ab.yaml,line=4,")
-    assert "::unknown key 'x%0A::add-mask::50%25%0D' in a job" in line
+    assert r"::unknown key 'x\n::add-mask::50%25\r' in a job" in line
 
 
 def test_a_misspelt_setting_is_told_of_once(folder: Path) -> None:

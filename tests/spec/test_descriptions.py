@@ -52,7 +52,7 @@ def test_every_key_of_the_schema_is_described(file: Any) -> None:
     undescribed = [
         key
         for definition in [json_schema(file), *json_schema(file)["definitions"].values()]
-        for key, schema in definition["properties"].items()
+        for key, schema in definition.get("properties", {}).items()
         if not schema.get("description")
     ]
     assert undescribed == []
@@ -66,6 +66,7 @@ def test_the_schema_is_draft_07_and_closed(file: Any) -> None:
     assert all(
         found["additionalProperties"] is False
         for found in [schema, *schema["definitions"].values()]
+        if "properties" in found
     )
 
 

@@ -15,6 +15,7 @@ from jobrunner.spec.keys import KEYS
 from jobrunner.spec.report import Report
 from jobrunner.spec.tree import plain
 from jobrunner.spec.yaml import SourceFile, read_tree
+from tests.spec.reading import parse
 from tests.spec.test_properties import TREES
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +106,10 @@ def test_every_mapping_refuses_unknown_keys_and_takes_those_with_x() -> None:
     "text",
     ["qeue: books", "kwargs: 5", "priority: 10", "overlap: never", "timeout: 30", "timeout: soon",
      "retry: {retries: 3}", "schedule: {every: 5m, cron: '@daily'}", "schedule: {evry: 5m}",
-     "enabled: no", "tags: {a: b}", "queue: My Queue"],
+     "enabled: no", "tags: {a: b}", "queue: My Queue", "schedule: null", "schedules: null",
+     "schedule: {jitter: 5m}", "schedule: {cron: null}", "schedule: '@daily', schedules: {}",
+     "kwargs: {a: {secret: 5}}", "kwargs: {a: [{secret: 'env:X', b: 1}]}", "args: [{secret: 5}]",
+     "command: [ls]", "celery_task: a.b", "matrix: {}", "matrix: {a: []}"],
 )  # fmt: skip
 def test_a_mistake_is_marked(text: str) -> None:
     assert job(text) != []
@@ -117,10 +121,39 @@ def test_a_mistake_is_marked(text: str) -> None:
      "priority: '${PRIORITY}'", "retry: '${RETRIES:-3}'", "enabled: '${ON}'", "catch_up: '${POLICY}'",
      "timeout: '${LIMIT:-30m}'", "overlap: '${OVERLAP:-skip}'", "queue: '${QUEUE}'", "timeout: null",
      "schedule: '@daily'", "schedules: {day: {cron: '@daily', x-note: 1}, often: {every: 10s}}",
-     "kwargs: {key: {secret: 'env:KEY'}}"],
+     "kwargs: {key: {secret: 'env:KEY'}}", "kwargs: {secret: 5, a: {b: null}}", "args: [[1], null]",
+     "matrix: {x-note: 1, a: [1]}", "matrix: {a: [1], exclude: []}", "matrix: {a: [1], exclude: null}",
+     "retry: {max_retries: null, for: null}", "catch_up: {policy: null}", "schedules: {}",
+     "schedule: {cron: null, every: 5m}", "schedule: {every: 5m, exclude: []}", "command: null",
+     "extends: t, schedule: null", "extends: t, schedule: {jitter: 5m}",
+     "extends: t, schedules: {a: {jitter: 5m}, b: null}"],
 )  # fmt: skip
 def test_what_is_right_is_not_marked(text: str) -> None:
     assert job(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["version: null", "namespace: null", "templates: {t: {schedule: {timezone: UTC}}}"]
+)
+def test_what_is_right_in_a_job_file_is_not_marked(text: str) -> None:
+    assert (mistakes(text), parse(text).diagnostics) == ([], ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["version: null", "allow: {tasks: null}", "allow: {tasks: [], commands: null}",
+     "queues: {a: {description: null}}", "calendars: {a: {dates: []}}", "celery: {tracked: null}",
+     "environments: {a: {vars: null, enabled: null, guards: null, defaults: null}}",
+     "environments: {a: {vars: {A_1: 1, _b: x}}}"],
+)  # fmt: skip
+def test_what_is_right_in_the_project_file_is_not_marked(text: str) -> None:
+    assert mistakes(text, file="project") == []
+    assert [found for found in parse("", project=text).diagnostics if found.is_error] == []
+
+
+@pytest.mark.parametrize("name", ["a b", "9", "x-a"])
+def test_a_name_that_no_variable_can_have_is_marked(name: str) -> None:
+    assert mistakes(f"environments: {{a: {{vars: {{'{name}': x}}}}}}", file="project") != []
 
 
 def test_keys_without_a_list_of_values_have_examples_that_are_right() -> None:

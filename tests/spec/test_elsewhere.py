@@ -105,3 +105,13 @@ def test_a_slip_is_taken_for_what_was_meant(written: str, meant: str) -> None:
 def test_a_wrong_key_of_a_notifier_does_not_show_what_stands_beside_it(key: str) -> None:
     (found,) = parse(project=f"notifiers: {{a: {{{key}: canary, url: 'https://a.b'}}}}").diagnostics
     assert (found.code, found.source_line) == ("E201", "")
+
+
+@pytest.mark.parametrize("key", ["cmd", "run", "exec", "bash_command"])
+def test_a_program_under_another_name_is_answered_with_command(key: str) -> None:
+    missing, unknown = parse(f"jobs: {{a: {{{key}: ls -l}}}}").diagnostics
+    assert (missing.message, missing.help) == (
+        "'command' is missing",
+        "write command: [program, argument]",
+    )
+    assert unknown.help.startswith("write command: [program, argument], a list of words")

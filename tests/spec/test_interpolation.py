@@ -198,3 +198,19 @@ def test_own_keys_are_ignored_where_ours_stand_and_data_where_arguments_do() -> 
         A="a",
     )
     assert job.kwargs == {"x-c": "a"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["!!str ${X:-5}", "! ${X:-5}", "&a !!str ${X:-5}", "!!str &a ${X:-5}", "!!str '${X:-5}'"],
+)
+def test_the_tag_of_texts_keeps_a_text_from_being_a_number(written: str) -> None:
+    assert read_job(f"jobs:\n  a:\n    task: m.f\n    kwargs:\n      g: {written}").kwargs == {
+        "g": "5"
+    }
+
+
+def test_an_anchor_is_no_tag() -> None:
+    assert read_job("jobs:\n  a:\n    task: m.f\n    kwargs:\n      g: &a ${X:-5}").kwargs == {
+        "g": 5
+    }

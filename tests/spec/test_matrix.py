@@ -1,9 +1,12 @@
 """`matrix`: one job for each combination, with a name that only its own values decide."""
 
 import time
+from collections.abc import Iterable
 
 import pytest
 
+from jobrunner.spec.matrix import keys_to_fill
+from jobrunner.spec.tree import Mapping
 from tests.spec.reading import mistakes, parse, read_job
 
 
@@ -205,3 +208,44 @@ def test_a_name_that_no_job_of_a_matrix_has_is_told_of_once() -> None:
     values = ", ".join(map(str, range(1_000)))
     text = f"jobs:\n  a: {{task: m.f, matrix: {{x: [{values}]}}, kwargs: {{y: '${{matrix.xx}}'}}}}"
     assert [code for code, _, _ in mistakes(text)] == ["E231"]
+
+
+def test_jobs_behind_the_last_one_that_may_repeat_so_much_are_not_looked_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_through: list[int] = []
+
+    def counted(trees: Iterable[Mapping]) -> frozenset[str]:
+        looked_through.append(1)
+        return keys_to_fill(trees)
+
+    # In a megabyte a template has 20,000 arguments, and there are 8,000 jobs of it.
+    monkeypatch.setattr("jobrunner.spec.parse.keys_to_fill", counted)
+    monkeypatch.setattr("jobrunner.spec.report.MOST_REPEATED", 100)
+    arguments = ", ".join(f"k{number}: '${{matrix.x}}'" for number in range(20))
+    jobs = "".join(f"  j{n}: {{extends: t, task: m.f, matrix: {{x: [1, 2]}}}}\n" for n in range(50))
+    parsed = parse(f"templates:\n  t: {{kwargs: {{{arguments}}}}}\njobs:\n{jobs}")
+    assert [job.spec.name for job in parsed.jobs] == ["j0-1", "j0-2", "j1-1", "j1-2"]
+    assert [(one.code, one.location.line) for one in parsed.diagnostics] == [("E107", 6)]
+    assert len(looked_through) == 2
+
+
+def test_what_a_matrix_lacks_is_told_of_each_job_up_to_the_last_one_that_may_repeat_so_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobrunner.spec.report.MOST_REPEATED", 10)
+    jobs = "".join(
+        f"  j{number}: {{task: m.f, matrix: {{x: [1]}}, owner: '${{matrix.y}}'}}\n"
+        for number in range(8)
+    )
+    found = parse("jobs:\n" + jobs).diagnostics
+    assert [(one.code, one.location.line) for one in found] == [
+        ("E231", 2), ("E231", 3), ("E231", 4), ("E231", 5), ("E231", 6), ("E107", 7),
+    ]  # fmt: skip
+    assert found[-1].notes == ("2 more: 0.yaml:8, 0.yaml:9",)
+
+
+def test_a_value_with_the_tag_of_texts_is_a_text() -> None:
+    kwargs = "{a: !!str '${matrix.x}', b: '${matrix.x}'}"
+    text = f"jobs: {{a: {{task: m.f, matrix: {{x: [5]}}, kwargs: {kwargs}}}}}"
+    assert read_job(text).kwargs == {"a": "5", "b": 5}

@@ -226,3 +226,61 @@ def test_a_diagnostic_as_json_has_all_that_is_needed_to_draw_it() -> None:
         "line": 1, "column": 23, "width": 4, "source_line": "jobs: {a: {task: m.f, qeue: x}}",
         "help": "did you mean 'queue'?", "notes": [],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("retry: '3'", "write 3 without quotes"),
+        ("retry: 3.0", "write 3"),
+        ("retry: 2.5", "write retry: 3, or retry: {max_retries: 3, delay: 10s}"),
+        ("retry: {max_retries: '3'}", "write 3 without quotes"),
+        ("retry: {max_retries: 3.0}", "write 3"),
+        ("priority: 6.0", "write 6"),
+        ("catch_up: 5", "write catch_up: latest, or catch_up: {policy: all, max: 24}"),
+    ],
+)
+def test_a_number_of_the_wrong_kind_is_told_as_it_should_be_written(text: str, told: str) -> None:
+    (found,) = parse(f"jobs: {{a: {{task: m.f, {text}}}}}").diagnostics
+    assert (found.code, found.help) == ("E203", told)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "",
+            "'soft_timeout' is not shorter than 'timeout', which is 1h unless given and can be raised",
+        ),
+        (", timeout: 30m", "'soft_timeout' is not shorter than 'timeout'"),
+    ],
+)
+def test_a_timeout_that_nobody_wrote_is_told_with_its_default(written: str, said: str) -> None:
+    (found,) = parse(f"jobs: {{a: {{task: m.f, soft_timeout: 1h{written}}}}}").diagnostics
+    assert (found.code, found.message) == ("E212", said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('jobs: {a: {task: m.f, queue: "q\\n"}}', "'q\\n' cannot be a name"),
+        ("jobs:\n  ? |\n    a\n  : {task: m.f}", "'a\\n' cannot be the name of a job"),
+        ('jobs: {a: {task: m.f, "x\\r\\ny": 1}}', "unknown key 'x\\r\\ny' in a job"),
+    ],
+)
+def test_a_line_break_in_a_name_breaks_no_message(text: str, said: str) -> None:
+    (found,) = parse(text).diagnostics
+    assert found.message == said
+    assert "\n" not in found.help
+
+
+@pytest.mark.parametrize(
+    "name", ["env:A B", "env:X ", "env: X", "env:9=\\n", "env:A=b", "env:\\tX"]
+)
+def test_a_reference_to_what_no_variable_can_be_named_shows_no_part_of_it(name: str) -> None:
+    (found,) = parse(f'jobs: {{a: {{task: m.f, kwargs: {{x: {{secret: "{name}"}}}}}}}}').diagnostics
+    assert (found.code, found.message) == ("E219", "no environment variable has such a name")
+    assert found.help == (
+        "it has no blank, no line break and no '='; write for example {secret: \"env:REPORTS_API_KEY\"}"
+    )
+    assert found.source_line == ""

@@ -249,3 +249,18 @@ jobs:
 def test_arguments_are_measured_as_they_are_sent() -> None:
     text = 'jobs: {a: {task: m.f, args: ["%s"]}}'
     assert [code for code, _, _ in mistakes(text % (r"\x01" * 11_000))] == ["E214"]
+
+
+@pytest.mark.parametrize("offset", ["+25:00", "-24:00", "+01:60"])
+def test_an_offset_that_is_none_is_told_in_plain_words(offset: str) -> None:
+    (found,) = parse(
+        f"jobs: {{a: {{task: m.f, schedule: {{at: '2026-12-25T10:00{offset}'}}}}}}"
+    ).diagnostics
+    assert (found.code, found.message) == (
+        "E210",
+        f"'2026-12-25T10:00{offset}' ends with no offset: its hours go to 23, its minutes to 59",
+    )
+
+
+def test_the_longest_offset_is_one() -> None:
+    assert mistakes("jobs: {a: {task: m.f, schedule: {at: '2026-12-25T10:00+23:59'}}}") == []

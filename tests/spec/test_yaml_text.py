@@ -165,6 +165,44 @@ def test_a_space_that_is_none_is_told_and_read_as_one(odd: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("odd", ["\u00a0", "\u200b", "\u3000"])
+@pytest.mark.parametrize("behind", ["", "\n    queue: q", "  # and\u00a0so on"])
+def test_an_odd_space_behind_a_colon_is_told_where_it_stands(odd: str, behind: str) -> None:
+    text = f"jobs:\n  a:\n    task: m.f\n    owner:{odd}x{behind}\n"
+    assert mistakes(text) == [("E102", 4, 11)]
+    assert [job.spec.owner for job in parse(text).jobs] == ["x"]
+
+
+def test_a_key_without_a_colon_is_told_as_such_whatever_stands_in_its_words() -> None:
+    assert mistakes("jobs:\n  a:\n    task: m.f\n    owner\u00a0x\n") == [("E103", 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        ('description: "Quoted" rest', 27, "text stands behind the closing quote"),
+        ("description: 'it's'", 22, "text stands behind the closing quote"),
+        ("tags: [a] b", 15, "text stands behind the closing bracket"),
+        ("retry: {max_retries: 3} b", 29, "text stands behind the closing bracket"),
+        ("tags: {a: b}}", 17, "text stands behind the closing bracket"),
+        ('tags: ["a" b]', 16, "text stands behind the closing quote, or a comma is missing"),
+        ("kwargs: {a: [1] b}", 21, "text stands behind the closing bracket, or a comma is missing"),
+    ],
+)
+def test_text_behind_what_ends_a_value_is_told_where_it_stands(
+    line: str, column: int, said: str
+) -> None:
+    (found,) = parse(f"jobs:\n  a:\n    task: m.f\n    {line}\n    queue: q\n").diagnostics
+    assert (found.code, found.location.line, found.location.column) == ("E103", 4, column)
+    assert found.message == said
+    assert found.help.startswith("put the whole value in quotes, or ")
+
+
+def test_a_line_that_does_not_line_up_is_told_as_such_behind_quotes() -> None:
+    (found,) = parse('jobs:\n  a:\n    task: "m.f"\n   owner: b\n').diagnostics
+    assert found.message == "this line does not line up with the keys that start at line 2"
+
+
 def test_a_second_definition_of_an_anchor_holds_from_there() -> None:
     assert values("a: &x 1\nb: *x\nc: &x 2\nd: *x\n") == {"a": 1, "b": 1, "c": 2, "d": 2}
 
