@@ -43,8 +43,6 @@ _GIVEN_UP = frozenset(
         "40P01",  # deadlock_detected
     }
 )
-_ABOUT_VALUES = ("22", "23")
-"""Classes of SQLSTATE: data that is wrong, and constraints that are not met."""
 _NO_ROOM = frozenset(
     {
         "53100",  # disk_full
@@ -253,13 +251,14 @@ def _notice_disconnect(context: ExceptionContext) -> None:
 
 def _leave_out_values(context: ExceptionContext) -> None:
     """Below its first line PostgreSQL quotes what it refuses, and an address of a notifier has a password:
-    no traceback shows it.
+    no traceback shows it. Who waited for whom it may tell.
     """
-    code = getattr(context.original_exception, "pgcode", None) or ""
-    if code.startswith(_ABOUT_VALUES):
-        for error in (context.original_exception, context.sqlalchemy_exception):
-            if error is not None:
-                error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
+    code = getattr(context.original_exception, "pgcode", None)
+    if context.statement is None or code in _GIVEN_UP:
+        return
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
 @contextmanager
