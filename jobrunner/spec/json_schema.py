@@ -292,6 +292,27 @@ def _finish_alerts(definitions: Schema) -> None:
     )
 
 
+_MATRIX: Schema = {
+    "type": "object",
+    "properties": {
+        EXCLUDE: {
+            "type": ["array", "null"],
+            "items": {"type": "object", "minProperties": 1},
+            "description": "Combinations that are left out, each by some of its values.",
+        }
+    },
+    "patternProperties": {f"^{EXTENSION}": {}},
+    "additionalProperties": {
+        "type": "array",
+        "items": {"type": ["string", "number", "boolean"]},
+        "minItems": 1,
+    },
+    "minProperties": 1,
+    "description": "One job for each combination of values: `{region: [eu, us]}` makes `NAME-eu` and "
+    "`NAME-us`, and `${matrix.region}` is the value. `exclude` lists combinations that are left out.",
+}
+
+
 def _finish_job(job: Schema) -> Schema:
     _finish_arguments(job)
     properties = job["properties"]
@@ -315,25 +336,7 @@ def _finish_job(job: Schema) -> Schema:
         "anyOf": [_NAME, {"type": "array", "items": _NAME}],
         "description": "Templates that the job starts from, by name; of several the later wins.",
     }
-    properties["matrix"] = {
-        "type": "object",
-        "properties": {
-            EXCLUDE: {
-                "type": ["array", "null"],
-                "items": {"type": "object", "minProperties": 1},
-                "description": "Combinations that are left out, each by some of its values.",
-            }
-        },
-        "patternProperties": {f"^{EXTENSION}": {}},
-        "additionalProperties": {
-            "type": "array",
-            "items": {"type": ["string", "number", "boolean"]},
-            "minItems": 1,
-        },
-        "minProperties": 1,
-        "description": "One job for each combination of values: `{region: [eu, us]}` makes `NAME-eu` and "
-        "`NAME-us`, and `${matrix.region}` is the value. `exclude` lists combinations that are left out.",
-    }
+    properties["matrix"] = _MATRIX
     return {
         "type": "object",
         "description": "A job: what is called, when, and how it may fail.",
