@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from jobrunner.cli.reading import reading_files
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.desired import Desired, understand
-from jobrunner.files import read_project
-from jobrunner.second_reader import reading_beside
 
 _Ready = TypeVar("_Ready")
 
@@ -21,11 +20,6 @@ def read_desired_of(
     large project, which then reads the more of them. Without another process it is not called.
     """
     given = given_of(session)
-    with session.output.progress("looking for the files"):
-        read = read_project(config=session.config, working_directory=session.working_directory)
-    with (
-        reading_beside(read, given, mode=given.check_tasks) as readings,
-        session.output.progress("reading the files"),
-    ):
+    with reading_files(session, given, mode=given.check_tasks) as (read, readings):
         ready = None if readings is None else meanwhile(read.project.project)
         return understand(read, given, readings), ready

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jobrunner.check_tasks import check_tasks
 from jobrunner.cli.diagnostic_text import count
+from jobrunner.cli.reading import reading_files
 from jobrunner.cli.session import Session
 from jobrunner.cli.settings import given_of
 from jobrunner.errors import ConfigurationError, NotFound
-from jobrunner.files import PROJECT_FILE, read_project
-from jobrunner.second_reader import reading_beside
+from jobrunner.files import PROJECT_FILE
 from jobrunner.spec.diagnostics import Diagnostic, has_errors
 from jobrunner.spec.models import DefinedJob, ScheduleSpec
 from jobrunner.spec.parse import parse_project
@@ -44,14 +44,7 @@ def read_project_of(
     `mode`: how what the jobs call is checked.
     """
     given = given_of(session)
-    with session.output.progress("looking for the files"):
-        read = read_project(
-            config=session.config, working_directory=session.working_directory, only=only
-        )
-    with (
-        reading_beside(read, given, mode=mode) as readings,
-        session.output.progress("reading the files"),
-    ):
+    with reading_files(session, given, mode=mode, only=only) as (read, readings):
         parsed = parse_project(
             read.config, read.files, given=given, is_whole=not only, readings=readings
         )
